@@ -1,0 +1,57 @@
+# Every target sets up what it needs: Python 3.11+ and make are enough to start.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast coverage check bench lock clean
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+UV := $(BIN)/uv
+READY := .venv/.ready
+MEMBERS := library operator deploy/local
+ARGS ?=
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AppHealth needs Python 3.11 or later; say which with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv 2>/dev/null || { rm -rf .venv; [ "$$(id -u)" = 0 ] && apt-get install -qq -y python3-venv >/dev/null && $(PYTHON) -m venv .venv; } \
+		|| { echo "could not make .venv: install your system's python3-venv package"; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+$(READY): requirements.lock $(MEMBERS:%=%/pyproject.toml) | .venv/bin/uv
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+demo: $(READY) ## Show the main job on a real Kubernetes on this machine (ARGS=--keep to keep the cluster)
+	@$(BIN)/python -m deploy.demo $(ARGS)
+
+test: $(READY) ## Run every test: units, a real API server, a real node (root and Linux)
+	@$(BIN)/pytest $(ARGS)
+
+test-fast: $(READY) ## Run the tests that need no cluster
+	@$(BIN)/pytest tests/library tests/operator $(ARGS)
+
+coverage: $(READY) ## Report which lines the tests without a cluster run (htmlcov/ has the pages)
+	@$(BIN)/pytest tests/library tests/operator --cov --cov-report=term --cov-report=html $(ARGS)
+
+check: $(READY) ## Lint, format, types, layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## Measure the numbers of docs/benchmarks.md
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: | .venv/bin/uv ## Resolve requirements.lock anew (UPGRADE=1 to take newer versions)
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--no-emit-package apphealth --no-emit-package flask-management-endpoints --no-emit-package localcluster \
+		$(if $(UPGRADE),--upgrade) --group dev -o requirements.lock
+
+clean: ## Remove what the other targets made in this tree
+	@rm -rf .venv dist htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
