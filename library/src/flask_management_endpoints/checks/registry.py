@@ -1,0 +1,61 @@
+"""The checks of one `ManagementEndpoints` object, and the decorator that adds them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import TypeVar
+
+from flask_management_endpoints.checks.definition import Check, CheckFunction, InvalidCheckError, Policy, define
+
+F = TypeVar("F", bound=CheckFunction)
+
+
+class Registry:
+    """Checks by name, in the order they were registered."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, Check] = {}
+        self._groups: set[str] = set()
+        self._others: list[Registry] = []
+
+    def __iter__(self) -> Iterator[Check]:
+        return chain(tuple(self._checks.values()), *self._others)
+
+    def include(self, other: "Registry") -> None:
+        """Count the checks of ``other`` as well, now and later: two `ManagementEndpoints` may serve one app."""
+        if other is not self and other not in self._others:
+            self._others.append(other)
+
+    def has_group(self, group: str) -> bool:
+        """Return whether any check belongs to ``group``."""
+        return group in self._groups or any(other.has_group(group) for other in self._others)
+
+    def add(self, check: Check) -> None:
+        """Add ``check``.
+
+        Raises
+        ------
+        InvalidCheckError
+            When another check has its name: in ``/health`` one would hide the other.
+        """
+        if check.name in self._checks:
+            raise InvalidCheckError(f"check {check.name!r} is registered already; give one of the two another name")
+        self._checks[check.name] = check
+        self._groups |= check.groups
+
+    def decorator(
+        self,
+        name: str | None,
+        *,
+        groups: str | Iterable[str],
+        required: bool,
+        timeout: float | None,
+        policy: Policy,
+    ) -> Callable[[F], F]:
+        """Return a decorator that registers a function and hands it back unchanged."""
+
+        def register(function: F) -> F:
+            title = name or getattr(function, "__name__", "")
+            self.add(define(str(title), function, groups=groups, required=required, timeout=timeout, policy=policy))
+            return function
+
+        return register

@@ -1,0 +1,144 @@
+"""The simple options.
+
+Name, meaning, default, and how a value is read from Python, Flask's config or the environment.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_management_endpoints.raw import Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. ``parse`` raises ValueError when the value isn't ``wanted``."""
+
+    name: str
+    default: Any
+    wanted: str
+    parse: Callable[[Any], Any]
+    meaning: str
+
+    @property
+    def flat_key(self) -> str:
+        """The key in ``app.config`` and in the environment."""
+        return f"Z_ENDPOINTS_{self.name.upper()}"
+
+
+def _flag(value: Raw) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+        "": False,
+    }
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise ValueError
+
+
+def _seconds(value: Raw, *, least: float) -> float:
+    if isinstance(value, bool):
+        raise ValueError  # noqa: TRY004 - one kind of error for all wrong values
+    seconds = float(value)
+    if not least <= seconds < math.inf:
+        raise ValueError
+    return seconds
+
+
+def _positive(value: Raw) -> float:
+    return _seconds(value, least=0.001)
+
+
+def _not_negative(value: Raw) -> float:
+    return _seconds(value, least=0.0)
+
+
+def _optional_seconds(value: Raw) -> float | None:
+    return None if value is None or value == "" else _positive(value)
+
+
+def _count(value: Raw) -> int:
+    number = _seconds(value, least=1)
+    if number != int(number):
+        raise ValueError
+    return int(number)
+
+
+def _visibility(value: Raw) -> str:
+    if value not in ("never", "safe", "always"):
+        raise ValueError
+    return str(value)
+
+
+def _path(value: Raw) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    raise ValueError
+
+
+OPTIONS: Mapping[str, Option] = {
+    option.name: option
+    for option in (
+        Option(
+            "show_details",
+            "safe",
+            '"never", "safe" or "always"',
+            _visibility,
+            "what components of /health show beside their status",
+        ),
+        Option(
+            "deadline",
+            None,
+            "a number of seconds or None",
+            _optional_seconds,
+            "seconds for one answer in all; None: the slowest timeout",
+        ),
+        Option(
+            "timeout",
+            None,
+            "a number of seconds or None",
+            _optional_seconds,
+            "seconds for one check; None: BACKEND_TIMEOUT, else 2",
+        ),
+        Option(
+            "cache_seconds",
+            0.0,
+            "a number of seconds, 0 or more",
+            _not_negative,
+            "seconds for which a dependency's answer is used again",
+        ),
+        Option(
+            "max_threads", 32, "a whole number, 1 or more", _count, "threads that run checks at the same time, at most"
+        ),
+        Option(
+            "drain_seconds",
+            0.0,
+            "a number of seconds, 0 or more",
+            _not_negative,
+            "seconds between SIGTERM and the end; readiness is 503",
+        ),
+        Option(
+            "enable_service_instance_id", False, "True or False", _flag, "whether /info shows an id of this instance"
+        ),
+        Option(
+            "show_sensitive_info",
+            False,
+            "True or False",
+            _flag,
+            "whether /info shows the command line and the machine's id",
+        ),
+        Option("dependencies_file", None, "a path or None", _path, "the operator's file; None: its usual place"),
+        Option("metrics", False, "True or False", _flag, "whether GET {prefix}/metrics answers, for Prometheus"),
+        Option("maintenance", False, "True or False", _flag, "whether readiness says 503 because of maintenance"),
+    )
+}

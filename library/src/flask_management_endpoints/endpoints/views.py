@@ -1,0 +1,139 @@
+"""One function an endpoint."""
+
+import os
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from flask import Response, current_app, request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from flask_management_endpoints.dependencies.hops import HEADER, Hops
+from flask_management_endpoints.dependencies.questions import Question
+from flask_management_endpoints.endpoints import respond
+from flask_management_endpoints.info import Info
+from flask_management_endpoints.metrics import MISSING, HealthMetrics
+from flask_management_endpoints.raw import Raw
+from flask_management_endpoints.report import document
+
+if TYPE_CHECKING:
+    from flask_management_endpoints.health import Health
+
+EXTENSION = "management_endpoints"
+NAME_LIMIT = 128
+_HOST = re.compile(r"[a-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9a-f:.]{2,45}\](:\d{1,5})?")
+METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def current_health() -> "Health":
+    """Return the health of the app that serves this request."""
+    health: Health = current_app.extensions[EXTENSION]
+    return health
+
+
+def index() -> Response:
+    """Say which endpoints there are."""
+    health = current_health()
+    base = f"{request.root_path}{mounted_at()}"
+    paths = {"self": "", "health": "/health", "info": "/info", "version": "/version"}
+    probes = ("liveness", "readiness", "startup", "ping", *health.group_names())
+    paths |= {f"health-{name}": f"/health/{name}" for name in probes}
+    if health.settings().options["metrics"]:
+        paths["metrics"] = "/metrics"
+    return respond.document({"_links": {name: {"href": f"{base}{path}" or "/"} for name, path in paths.items()}})
+
+
+def version() -> Raw:
+    """Say which version runs.
+
+    Whatever ``version_function`` returns, else the environment variable ``VERSION``, else ``unknown``.
+    """
+    function = current_health().settings().version_function
+    answer = current_app.make_response(
+        current_app.ensure_sync(function)()
+        if function
+        else Response(os.environ.get("VERSION") or "unknown", mimetype="text/plain")
+    )
+    answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
+
+
+def info() -> Response:
+    """Describe the app and where it runs."""
+    return respond.document(Info.of(current_app, current_health().settings()))
+
+
+def health() -> Response:
+    """Run everything and show each component."""
+    service = current_health()
+    report = service.ask(None, question())
+    settings = service.settings()
+    body = document(report.components, report.status, settings.options["show_details"], settings.status_order)
+    return respond.document(body, settings.http_mapping[report.status])
+
+
+def nested_health_check(check_name: str) -> Response:
+    """Answer a probe, or a group."""
+    if len(check_name) > NAME_LIMIT:
+        raise NotFound
+    service = current_health()
+    match check_name:
+        case "liveness" | "ping" if service.plainly_alive:
+            return respond.verdict(up=True)
+        case "liveness" | "ping":
+            report = service.liveness(question())
+        case "readiness":
+            report = service.readiness(question())
+        case "startup":
+            report = service.startup(question())
+        case _ if check_name in service.group_names():
+            report = service.ask(check_name, question())
+        case _:
+            raise NotFound
+    return respond.verdict(up=report.ok)
+
+
+def metrics() -> Response:
+    """Say what Prometheus wants to know, if the app wants it to."""
+    if not current_health().settings().options["metrics"]:
+        raise NotFound
+    try:
+        body, content_type = HealthMetrics.exposition()
+    except ImportError:
+        return respond.document({"status": 503, "error": MISSING}, 503)
+    return Response(body, 200, [("Content-Type", content_type), ("Cache-Control", "no-store")])
+
+
+def not_found(**_: str) -> Response:
+    """Say 404 for what is under the prefix and isn't ours."""
+    raise NotFound
+
+
+def options(**_: str) -> Response:
+    """Say what may be done: look."""
+    return Response(status=200, headers=[("Allow", ", ".join(METHODS))])
+
+
+def method_not_allowed(**_: str) -> Response:
+    """Say 405 to whatever isn't looking."""
+    raise MethodNotAllowed(valid_methods=list(METHODS))
+
+
+def mounted_at() -> str:
+    """Return the prefix under which this request came in: the app may have mounted the endpoints twice."""
+    rule = request.url_rule.rule if request.url_rule else ""
+    for ending in ("/health/<check_name>", "/health", "/info", "/version", "/metrics"):
+        if rule.endswith(ending):
+            return rule.removesuffix(ending)
+    return rule.rstrip("/")
+
+
+def question() -> Question:
+    """Return who asks, for a check that may ask others in turn."""
+    host = request.host.lower()
+    if not _HOST.fullmatch(host):
+        host = ""
+    elif ":" not in host.rpartition("]")[2]:
+        host += ":443" if request.is_secure else ":80"
+    asked_as = f"{host}{quote(request.root_path + mounted_at())}" if host else ""
+    return Question(asked_as, Hops.parse(request.headers.get(HEADER)))

@@ -1,0 +1,166 @@
+"""Runs jobs in parallel, each at most once at a time, and never waits longer than it was told.
+
+The three promises: a caller gets an answer by its deadline whatever a job does; callers that ask together share one
+run; a job that hangs holds one thread, however often it is asked for.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from flask_management_endpoints.checks.definition import ALWAYS, Policy
+from flask_management_endpoints.checks.outcome import Result, Status, down, failed
+from flask_management_endpoints.execution.forking import reset_in_children
+from flask_management_endpoints.execution.pool import Pool
+from flask_management_endpoints.execution.thresholds import Standing, step
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to run, by the key under which runs are shared."""
+
+    key: Hashable
+    run: Callable[[float], Result]
+    """Called with the time, on the monotonic clock, by which it must be back. Should not raise."""
+    timeout: float
+    policy: Policy = ALWAYS
+    remembered: bool = True
+    """Whether the standing outlives the run. False for keys that a stranger can invent."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    """One run that is on its way."""
+
+    started: float
+    expires: float
+    strike_at: float
+    done: threading.Event = field(default_factory=lambda: threading.Event())  # noqa: PLW0108 - looked up late, for gevent
+
+
+@dataclass(slots=True)
+class _Track:
+    standing: Standing = field(default_factory=Standing)
+    flight: _Flight | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A place in a run: hand it to `Runner.collect`."""
+
+    job: Job
+    _track: _Track
+    _flight: _Flight | None
+
+
+class Runner:
+    """Single flight, deadlines and thresholds over a `Pool`."""
+
+    def __init__(self, max_threads: int = 32, clock: Callable[[], float] = time.monotonic) -> None:
+        self.pool = Pool(max_threads)
+        self._clock = clock
+        self._tracks: dict[Hashable, _Track] = {}
+        self._lock = threading.Lock()
+        reset_in_children(self)
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's runs; what they last said stays true."""
+        self._lock = threading.Lock()
+        for track in list(self._tracks.values()):
+            track.flight = None
+
+    def start(self, job: Job) -> Ticket:
+        """Join the run of ``job`` that is on its way, or start one, or, with a cache, none.
+
+        Return the ticket for its answer.
+        """
+        with self._lock:
+            track = self._tracks.get(job.key)
+            if track is None:
+                track = _Track()
+                self._tracks[job.key] = track
+            if self._is_fresh(track, job):
+                return Ticket(job, track, None)
+            if track.flight is not None:
+                return Ticket(job, track, track.flight)
+            flight = self._take_off(track, job)
+        self._submit(job, track, flight)
+        return Ticket(job, track, flight)
+
+    def launch(self, job: Job) -> None:
+        """Start a run whose answer nobody waits for, unless one is on its way (background refresh)."""
+        with self._lock:
+            track = self._tracks.setdefault(job.key, _Track())
+            if track.flight is not None:
+                self._strike(track, job, track.flight)
+                return
+            flight = self._take_off(track, job)
+        self._submit(job, track, flight)
+
+    def collect(self, ticket: Ticket, until: float) -> Result:
+        """Return the answer: as soon as it is there, or DOWN when the job's own timeout or ``until`` has passed."""
+        flight, track, job = ticket._flight, ticket._track, ticket.job  # noqa: SLF001 - the ticket is this module's own
+        if flight is not None and not flight.done.is_set():
+            flight.done.wait(max(0.0, min(flight.expires, until) - self._clock()))
+        with self._lock:
+            if flight is not None and not flight.done.is_set():
+                if self._clock() < flight.expires:
+                    return down("no answer within the overall deadline")
+                self._strike(track, job, flight)
+            return self._believed(track, job)
+
+    def _is_fresh(self, track: _Track, job: Job) -> bool:
+        last, policy = track.standing.reported, job.policy
+        if last is None:
+            return False
+        return policy.refresh_seconds is not None or self._clock() - last.at < policy.cache_seconds
+
+    def _take_off(self, track: _Track, job: Job) -> _Flight:
+        now = self._clock()
+        track.flight = _Flight(now, now + job.timeout, now + job.timeout)
+        return track.flight
+
+    def _submit(self, job: Job, track: _Track, flight: _Flight) -> None:
+        try:
+            self.pool.submit(lambda: self._fly(job, track, flight))
+        except RuntimeError as error:
+            self._land(job, track, flight, failed(error))
+
+    def _fly(self, job: Job, track: _Track, flight: _Flight) -> None:
+        try:
+            answer = job.run(flight.expires)
+        except BaseException as error:  # noqa: BLE001 - nothing may end the thread before the flight has landed
+            answer = failed(error)
+        self._land(job, track, flight, answer)
+
+    def _land(self, job: Job, track: _Track, flight: _Flight, answer: Result) -> None:
+        now = self._clock()
+        seconds = now - flight.started
+        if now > flight.expires and answer.ok:
+            answer = down(f"took {seconds:.1f} s, more than the {job.timeout:g} s allowed")
+        with self._lock:
+            track.standing = step(track.standing, answer.timed(at=now, seconds=seconds), job.policy)
+            if track.flight is flight:
+                track.flight = None
+            if not job.remembered:
+                self._tracks.pop(job.key, None)
+        flight.done.set()
+
+    def _strike(self, track: _Track, job: Job, flight: _Flight) -> None:
+        """Count a run that is overdue as a failure, once per timeout that it has been overdue."""
+        now = self._clock()
+        if now < flight.strike_at:
+            return
+        flight.strike_at = now + job.timeout
+        late = down(f"no answer within {job.timeout:g} s").timed(at=now, seconds=now - flight.started)
+        track.standing = step(track.standing, late, job.policy)
+
+    def _believed(self, track: _Track, job: Job) -> Result:
+        reported = track.standing.reported
+        if reported is None:
+            return down(f"no answer within {job.timeout:g} s")
+        age = self._clock() - reported.at
+        if age > job.policy.stale_after:
+            return Result(Status.UNKNOWN, f"the last answer is {age:.0f} s old", at=reported.at)
+        return reported

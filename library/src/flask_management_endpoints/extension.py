@@ -1,0 +1,177 @@
+"""The Flask extension."""
+
+import weakref
+from collections.abc import Callable, Iterable
+from typing import TypeVar, overload
+
+from flask import Flask, current_app, has_app_context
+
+from flask_management_endpoints.checks.definition import CheckFunction, Policy
+from flask_management_endpoints.checks.registry import Registry
+from flask_management_endpoints.cli import health_group
+from flask_management_endpoints.direct import PastTheHooks
+from flask_management_endpoints.drain import DRAIN
+from flask_management_endpoints.endpoints.blueprint import DEFAULT_PREFIX, NAME, z_blueprint
+from flask_management_endpoints.health import Health
+from flask_management_endpoints.prefix import normal_prefix
+from flask_management_endpoints.quiet import silence, silence_uwsgi
+
+F = TypeVar("F", bound=CheckFunction)
+
+
+class ManagementEndpoints:
+    """Health, readiness, info and version endpoints for one Flask app, or several.
+
+    Parameters
+    ----------
+    app
+        The app; or leave it out and call `init_app` in your factory.
+    prefix
+        Where the endpoints are, ``/z`` by default.
+    no_log
+        Keep successful probes out of the server's access log. Failing ones are always logged.
+    startup_gate
+        Whether start-up is over only when `mark_started` says so. Until then ``/z/health/startup`` and readiness
+        answer 503.
+    app_hooks
+        False: the app's own ``before_request`` and ``after_request`` hooks (a login, say) don't run for these
+        endpoints.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        prefix: str = DEFAULT_PREFIX,
+        no_log: bool = False,
+        *,
+        startup_gate: bool = False,
+        app_hooks: bool = True,
+    ) -> None:
+        self.prefix = prefix
+        self.no_log = no_log
+        self._startup_gate = startup_gate
+        self._app_hooks = app_hooks
+        self._registry = Registry()
+        self._apps: weakref.WeakSet[Flask] = weakref.WeakSet()
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Add the endpoints to ``app``.
+
+        A second time under the same prefix changes nothing; under another prefix the endpoints are there as well.
+        """
+        if NAME not in app.extensions:
+            app.extensions[NAME] = Health(app, normal_prefix(self.prefix), Registry())
+        health: Health = app.extensions[NAME]
+        health.registry.include(self._registry)
+        if self._startup_gate:
+            health.state.close_startup_gate()
+        self._apps.add(app)
+        app.register_blueprint(z_blueprint, url_prefix=self.prefix)
+        if not self._app_hooks:
+            app.wsgi_app = PastTheHooks(app, app.wsgi_app, normal_prefix(self.prefix), NAME)  # type: ignore[method-assign]
+        app.cli.add_command(health_group)
+        seconds = health.settings().options["drain_seconds"]
+        if seconds:
+            DRAIN.on_sigterm(seconds)
+        if self.no_log:
+            silence(self.prefix)
+            silence_uwsgi(app, self.prefix)
+
+    @overload
+    def check(self, name: F) -> F: ...
+
+    @overload
+    def check(
+        self,
+        name: str | None = None,
+        *,
+        groups: str | Iterable[str] = (),
+        required: bool = True,
+        timeout: float | None = None,
+        cache_seconds: float = 0.0,
+        refresh_seconds: float | None = None,
+        failure_threshold: int = 1,
+        success_threshold: int = 1,
+    ) -> Callable[[F], F]: ...
+
+    def check(
+        self,
+        name: F | str | None = None,
+        *,
+        groups: str | Iterable[str] = (),
+        required: bool = True,
+        timeout: float | None = None,
+        cache_seconds: float = 0.0,
+        refresh_seconds: float | None = None,
+        failure_threshold: int = 1,
+        success_threshold: int = 1,
+    ) -> F | Callable[[F], F]:
+        """Register a function as a check: a component of ``/health``.
+
+        It returns True or False, ``(ok, detail)``, a `Status` or a `Result`; an exception is DOWN. It may be
+        ``async``. It runs in a thread and an app context of its own, at the same time as the others, never twice at
+        once.
+
+        Parameters
+        ----------
+        name
+            The component's name; by default the function's.
+        groups
+            The probes and groups it takes part in beside ``/health``: ``"readiness"``, ``"startup"``, ``"liveness"``,
+            or your own name.
+        required
+            False: when it is down, ``/health`` says DEGRADED with 200, and probes don't notice.
+        timeout
+            Seconds after which it counts as down. By default the option ``timeout``, else ``BACKEND_TIMEOUT``, else 2.
+        cache_seconds
+            How long an answer is used again. 0 asks at every request.
+        refresh_seconds
+            Run it in the background, so often; requests get the last answer at once. Three intervals without one:
+            UNKNOWN, 503.
+        failure_threshold, success_threshold
+            How many answers in a row it takes to believe a change.
+
+        Raises
+        ------
+        InvalidCheckError
+            A name, time or threshold makes no sense, or the name is taken.
+        """
+        policy = Policy(cache_seconds, refresh_seconds, failure_threshold, success_threshold)
+        title = name if isinstance(name, str) else None
+        register = self._registry.decorator(title, groups=groups, required=required, timeout=timeout, policy=policy)
+        return register(name) if callable(name) else register
+
+    def mark_started(self) -> None:
+        """Say that start-up is over (with ``startup_gate=True``)."""
+        for health in self._healths():
+            health.state.mark_started()
+
+    def broken(self, reason: str) -> None:
+        """Say that this process can't work any more: liveness is DOWN, and the platform restarts it."""
+        for health in self._healths():
+            health.state.set_broken(reason)
+
+    def repaired(self) -> None:
+        """Take `broken` back."""
+        for health in self._healths():
+            health.state.set_broken(None)
+
+    def refuse_traffic(self, reason: str) -> None:
+        """Say that this process shall get no requests for now: readiness is DOWN."""
+        for health in self._healths():
+            health.state.refuse("app", reason)
+
+    def accept_traffic(self) -> None:
+        """Take `refuse_traffic` back."""
+        for health in self._healths():
+            health.state.accept("app")
+
+    def _healths(self) -> list[Health]:
+        """Return whom a call is for: the app of the current context if it is one of ours, else all of ours."""
+        apps: list[Flask] = list(self._apps)
+        if has_app_context():
+            current = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
+            apps = [app for app in apps if app is current] or apps
+        return [app.extensions[NAME] for app in apps]

@@ -1,0 +1,252 @@
+"""The health of one app: puts configuration, checks, dependencies and state together.
+
+The blueprint only turns its answers into HTTP.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from flask_management_endpoints.checks.definition import PROBES, Check, Policy
+from flask_management_endpoints.checks.outcome import Result, Status, call
+from flask_management_endpoints.checks.registry import Registry
+from flask_management_endpoints.config.dependencies import refined
+from flask_management_endpoints.config.problems import Problem, unknown
+from flask_management_endpoints.config.settings import KEY, Settings, read
+from flask_management_endpoints.dependencies.file import DependenciesFile
+from flask_management_endpoints.dependencies.model import Dependency
+from flask_management_endpoints.dependencies.questions import Question, Questioner, url_to_ask
+from flask_management_endpoints.drain import DRAIN
+from flask_management_endpoints.drain import REASON as DRAIN_REASON
+from flask_management_endpoints.execution.forking import notice_fork
+from flask_management_endpoints.execution.refresh import Refresher
+from flask_management_endpoints.execution.runner import Job, Runner
+from flask_management_endpoints.metrics import MISSING, metrics
+from flask_management_endpoints.report import Component, overall, well, with_age
+from flask_management_endpoints.state import AppState
+from flask_management_endpoints.transitions import Transitions
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+logger = logging.getLogger("flask_management_endpoints")
+_Run: TypeAlias = Callable[[float], Result]
+_Collector: TypeAlias = Callable[[float], Iterator[Component]]
+NOT_ASKED = Result(Status.UNKNOWN, "not asked: the question came from there")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An answer."""
+
+    status: Status
+    components: tuple[Component, ...] = ()
+    reason: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether a probe says UP.
+
+        Not asked of the status where there are components: ``status_order`` may let an UP hide a DOWN there, and a
+        probe must not.
+        """
+        return well(self.components) if self.components else self.status.ok
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    name: str
+    required: bool
+    job: Job
+
+
+class Health:
+    """One app's health, in ``app.extensions["management_endpoints"]``."""
+
+    def __init__(self, app: "Flask", prefix: str, registry: Registry) -> None:
+        self.app = app
+        self.prefix = prefix
+        self.registry = registry
+        self.state = AppState()
+        self._told: set[Problem] = set()
+        self._transitions = Transitions()
+        options = read(app.config)[0].options
+        self.runner = Runner(options["max_threads"])
+        self._refresher = Refresher(self.runner)
+        self._questioner = Questioner()
+        self._file = DependenciesFile(options["dependencies_file"])
+
+    # What holds now
+
+    def settings(self) -> Settings:
+        """Return the settings of this moment; log each problem with them once."""
+        settings, problems = read(self.app.config)
+        self._tell([*problems, *self.unknown_members(settings)])
+        return settings
+
+    def dependencies(self, settings: Settings) -> dict[str, Dependency]:
+        """Return the dependencies.
+
+        The app's own, then the operator's; where both name one, the app's word counts, field by field.
+        """
+        found = dict(settings.dependencies)
+        for name, dependency in self._file.dependencies().items():
+            if name not in found:
+                found[name] = refined(dependency, settings.partial_dependencies.get(name, {}))
+        return found
+
+    def group_names(self) -> tuple[str, ...]:
+        """Return the groups beside the probes that ``/health/<name>`` answers for."""
+        named = {group for check in self.registry for group in check.groups} | set(self.settings().groups)
+        return tuple(sorted(named.difference(PROBES)))
+
+    # Answers
+
+    @property
+    def plainly_alive(self) -> bool:
+        """Whether liveness is UP without asking anything, which is the usual case and the fast one."""
+        return self.state.broken is None and not self.registry.has_group("liveness")
+
+    def liveness(self, question: Question) -> Report:
+        """Return whether the process can still work. Asks nobody else."""
+        if self.state.broken is not None:
+            return Report(Status.DOWN, reason=self.state.broken)
+        return Report(Status.UP) if self.plainly_alive else self.ask("liveness", question)
+
+    def startup(self, question: Question) -> Report:
+        """Return whether start-up is over.
+
+        Checks of the group ``startup`` are asked until they all have passed once.
+        """
+        if not self.state.started:
+            return Report(Status.DOWN, reason="mark_started() hasn't been called yet")
+        if self.state.startup_passed or not self.registry.has_group("startup"):
+            return Report(Status.UP)
+        report = self.ask("startup", question)
+        self.state.startup_passed = report.ok
+        return report
+
+    def readiness(self, question: Question) -> Report:
+        """Return whether to send requests here.
+
+        Started, not refused, and everything in the group ``readiness`` is well.
+        """
+        if DRAIN.active:
+            return Report(Status.OUT_OF_SERVICE, reason=DRAIN_REASON)
+        if self.state.refusal is not None:
+            return Report(Status.OUT_OF_SERVICE, reason=self.state.refusal)
+        if not self.state.started:
+            return Report(Status.DOWN, reason="start-up isn't over")
+        return self.ask("readiness", question)
+
+    def ask(self, group: str | None, question: Question) -> Report:
+        """Run what belongs to ``group`` (None: everything), in parallel, and return what it says together."""
+        notice_fork()
+        settings = self.settings()
+        if settings.options["maintenance"] and group == "readiness":
+            return Report(Status.OUT_OF_SERVICE, reason="maintenance")
+        skipped, asked = self._dependency_jobs(settings, group, question)
+        deadline = settings.options["deadline"]
+        until = time.monotonic() + deadline if deadline else float("inf")
+        dependencies = self._start(asked)
+        checks = self._start(self._check_jobs(settings, group))
+        functions = tuple(_run_functions(settings, group))
+        components = (*skipped, *dependencies(until), *functions, *checks(until))
+        self._transitions.note(components)
+        if settings.options["metrics"]:
+            self._note_metrics(components)
+        return Report(overall(components, settings.status_order), components)
+
+    # How
+
+    def _start(self, asked: Iterable[_Asked]) -> _Collector:
+        tickets = []
+        for entry in asked:
+            self._refresher.watch(entry.job)
+            tickets.append((entry, self.runner.start(entry.job)))
+
+        def collect(until: float) -> Iterator[Component]:
+            for entry, ticket in tickets:
+                component = Component(entry.name, self.runner.collect(ticket, until), entry.required)
+                yield with_age(component, time.monotonic()) if entry.job.policy.reuses else component
+
+        return collect
+
+    def _check_jobs(self, settings: Settings, group: str | None) -> Iterator[_Asked]:
+        for check in self.registry:
+            if _belongs(group, check.name, check.groups, settings):
+                timeout = check.timeout or settings.options["timeout"] or settings.timeouts.total
+                yield _Asked(
+                    check.name,
+                    check.required,
+                    Job(("check", check.name), self._in_context(check), timeout, check.policy),
+                )
+
+    def _in_context(self, check: Check) -> _Run:
+        def run(_until: float) -> Result:
+            with self.app.app_context():
+                return call(check.function)
+
+        return run
+
+    def _dependency_jobs(
+        self, settings: Settings, group: str | None, question: Question
+    ) -> tuple[list[Component], list[_Asked]]:
+        skipped: list[Component] = []
+        asked: list[_Asked] = []
+        policy = Policy(cache_seconds=settings.options["cache_seconds"])
+        for dependency in self.dependencies(settings).values() if group != "liveness" else ():
+            if not _belongs(group, dependency.name, dependency.groups, settings):
+                continue
+            url = url_to_ask(dependency, self.app.config, self.prefix, "readiness" if group == "readiness" else None)
+            if dependency.kind == "actuator" and isinstance(url, str) and self._questioner.came_from(question, url):
+                skipped.append(Component(dependency.name, NOT_ASKED, dependency.required, counted=False))
+            else:
+                job = self._questioner.job(dependency, url, question, settings.timeouts, policy)
+                asked.append(_Asked(dependency.name, dependency.required, job))
+        return skipped, asked
+
+    def _note_metrics(self, components: tuple[Component, ...]) -> None:
+        try:
+            metrics().note(self.app.name, components)
+        except ImportError:
+            self._tell([Problem("metrics", MISSING)])
+
+    # Mistakes
+
+    def unknown_members(self, settings: Settings) -> Iterator[Problem]:
+        """Return the members of groups that are no component at all."""
+        if not settings.groups:
+            return
+        functions = {name for group in settings.functions.values() for name in group}
+        known = {
+            *self.dependencies(settings),
+            *settings.partial_dependencies,
+            *functions,
+            *(check.name for check in self.registry),
+        }
+        for group, members in settings.groups.items():
+            yield from (unknown(f"{KEY}['groups'][{group!r}]", name, known) for name in sorted(members - known))
+
+    def _tell(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            if problem not in self._told and len(self._told) < 1000:
+                self._told.add(problem)
+                logger.warning("configuration: %s", problem)
+
+
+def _belongs(group: str | None, name: str, groups: frozenset[str], settings: Settings) -> bool:
+    return group is None or group in groups or name in settings.groups.get(group, ())
+
+
+def _run_functions(settings: Settings, group: str | None) -> Iterator[Component]:
+    """Run version 1's functions, one after another, here and now.
+
+    They may use ``request``, ``g`` and the session of this request.
+    """
+    for home, functions in settings.functions.items():
+        for name, function in functions.items():
+            if group != "liveness" and _belongs(group, name, frozenset({home}), settings):
+                yield Component(str(name), call(function))

@@ -1,0 +1,45 @@
+"""A change of state is logged once, with its reason; ten thousand probes that say the same are not."""
+
+import logging
+import threading
+from collections.abc import Iterable
+
+from flask_management_endpoints.checks.outcome import Status
+from flask_management_endpoints.execution.forking import reset_in_children
+from flask_management_endpoints.report import Component
+
+logger = logging.getLogger("flask_management_endpoints")
+MAX_NAMES = 1024
+
+
+class Transitions:
+    """The last status of each component, to see what is new.
+
+    A component starts as UP: the first trouble is a change.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, Status] = {}
+        self.reset_after_fork()
+        reset_in_children(self)
+
+    def reset_after_fork(self) -> None:
+        """Take a lock of its own."""
+        self._lock = threading.Lock()
+
+    def note(self, components: Iterable[Component]) -> None:
+        """Log the components whose status isn't what it was."""
+        for component in components:
+            status = component.result.status
+            if component.counted and self._last.get(component.name, Status.UP) is not status:
+                self._change(component, status)
+
+    def _change(self, component: Component, status: Status) -> None:
+        with self._lock:
+            before = self._last.get(component.name, Status.UP)
+            if before is status or len(self._last) >= MAX_NAMES:
+                return
+            self._last[component.name] = status
+        reason = f": {component.result.reason}" if component.result.reason else ""
+        level = logging.INFO if status is Status.UP else logging.WARNING
+        logger.log(level, "health of %s: %s -> %s%s", component.name, before.value, status.value, reason)

@@ -1,0 +1,192 @@
+"""The documentation is true: its code runs, its tables say what the code says, its links lead somewhere."""
+
+import importlib.util
+import json
+import re
+import socket
+import threading
+from pathlib import Path
+
+import flask
+import pytest
+
+from flask_management_endpoints.config.options import OPTIONS
+from flask_management_endpoints.gunicorn import __all__ as hooks
+from flask_management_endpoints.probe import main
+
+DOCS = Path(__file__).parents[2] / "docs" / "library"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def sections(page):
+    """The page's text by its second-level headings."""
+    parts = re.split(r"^## (.+)$", (DOCS / page).read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def blocks(text, language="python"):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def redis_server(peer):
+    """Speaks just enough of redis' protocol.
+
+    Greets whoever says HELLO with an error (old servers do), answers PING and CLIENT.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def converse(connection):
+        with connection:
+            while data := connection.recv(65536):
+                for command in re.findall(rb"\*\d+\r\n\$\d+\r\n(\w+)\r\n", data):
+                    answer = {b"HELLO": b"-ERR unknown command\r\n", b"PING": b"+PONG\r\n"}.get(command, b"+OK\r\n")
+                    connection.sendall(answer)
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=converse, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0?protocol=2"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+RECIPES = [
+    ("SQLAlchemy", {"database": "UP"}, 200),
+    ("redis", {"cache": "UP"}, 200),
+    ("celery", {"workers": "DOWN"}, 200),
+    ("An external API", {"payments": "UP", "maps": "UP"}, 200),
+    ("Maintenance", {"maintenance": "UP"}, 200),
+    ("Slow start", {}, 200),
+    ("Login", {}, 200),
+]
+
+
+@pytest.mark.parametrize(("recipe", "components", "status"), RECIPES)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:kombu.*", "ignore::DeprecationWarning:celery.*")
+def test_a_recipe_works(monkeypatch, tmp_path, peer, redis_server, recipe, components, status):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REDIS_URL", redis_server)
+    monkeypatch.setenv("BROKER_URL", "memory://")
+    monkeypatch.setenv("PAYMENTS_URL", f"http://{peer().host}/")
+    monkeypatch.setenv("APPHEALTH_DEPENDENCIES_FILE", str(tmp_path / "none"))
+    names = {"__name__": "shop"}
+    for code in blocks(sections("cookbook.md")[recipe]):
+        exec(compile(code, f"cookbook.md: {recipe}", "exec"), names)
+    response = names["app"].test_client().get("/z/health")
+    body = response.get_json()
+    assert (response.status_code, {name: one["status"] for name, one in body["components"].items()}) == (
+        status,
+        components,
+    )
+    assert names["app"].test_client().get("/z/health/readiness").status_code == 200
+    if recipe == "Maintenance":
+        Path("maintenance").touch()
+        assert names["app"].test_client().get("/z/health/readiness").status_code == 503
+    if recipe == "Login":
+        assert names["app"].test_client().get("/").status_code == 401
+    if recipe == "SQLAlchemy":
+        with names["app"].app_context():
+            names["db"].engine.dispose()
+
+
+def test_every_recipe_with_python_is_run():
+    with_code = {name for name, text in sections("cookbook.md").items() if blocks(text)}
+    assert with_code == {name for name, _, _ in RECIPES} | {"gunicorn"}
+
+
+class TestTheIndexPage:
+    def test_its_code_is_one_app_that_works(self, app, monkeypatch):
+        text = (DOCS / "index.md").read_text()
+
+        class Anything:
+            def __getattr__(self, name):
+                return self
+
+            def __call__(self, *args, **kwargs):
+                return True
+
+        names = {
+            "db": Anything(),
+            "cache": Anything(),
+            "text": str,
+            "db_check": lambda: True,
+            "cache_check": lambda: True,
+        }
+        names |= {"warm_up_caches": lambda: None, "__name__": "shop"}
+        for code in blocks(text):
+            if "startup_gate" in code:
+                names["app"] = flask.Flask("fresh")
+            exec(compile(code, "index.md", "exec"), names)
+        assert names["create_app"]().test_client().get("/admin/health/liveness").status_code == 200
+        assert names["app"].test_client().get("/z/health/liveness").status_code == 503
+
+    def test_the_endpoints_it_lists_are_there(self, app):
+        from flask_management_endpoints import ManagementEndpoints
+
+        ManagementEndpoints(app)
+        paths = re.findall(r"`GET (/z[^`]*)`", (DOCS / "index.md").read_text())
+        assert len(paths) == 8
+        assert {app.test_client().get(path).status_code for path in paths} == {200}
+
+
+def test_the_migration_pages_code_works():
+    names = {"__name__": "shop"}
+    code = next(code for code in blocks((DOCS / "migration.md").read_text()) if "healthz" in code)
+    exec(compile(code, "migration.md", "exec"), names)
+    client = names["app"].test_client()
+    assert [client.get(f"/healthz/{name}").status_code for name in ("live", "ready", "other")] == [200, 200, 404]
+
+
+def test_the_table_of_options_is_the_codes():
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(.+?)` \| (.+?) \| (.+?) \|$", (DOCS / "configuration.md").read_text(), re.MULTILINE
+    )
+    assert {row[0]: row[1:] for row in rows} == {
+        name: (repr(option.default).replace("'", '"'), option.wanted, option.meaning)
+        for name, option in OPTIONS.items()
+    }
+
+
+def test_the_hooks_named_are_the_ones_imported():
+    named = re.search(r"The import brings the hooks (.+?)\. If", (DOCS / "servers.md").read_text(), re.DOTALL)[1]
+    assert sorted(re.findall(r"`(\w+)`", named)) == sorted(hooks)
+
+
+def test_the_file_in_the_documentation_is_one_the_library_reads():
+    from flask_management_endpoints.dependencies.file import parse
+
+    document = blocks((DOCS / "dependencies-file.md").read_text(), "json")[0]
+    found = parse(document.encode())
+    assert {name: (one.kind, one.required) for name, one in found.items()} == {
+        "users-api": ("actuator", False),
+        "search": ("status", False),
+        "store": ("tcp", True),
+    }
+
+
+@pytest.mark.parametrize("page", ["cli.md", "cookbook.md"])
+def test_the_docker_healthcheck_works_as_written(page, peer, capsys):
+    command = json.loads(re.search(r"^HEALTHCHECK .*CMD (\[.*\])$", (DOCS / page).read_text(), re.MULTILINE)[1])
+    assert command[:3] == ["python", "-m", "flask_management_endpoints"]
+    assert main([word.replace("127.0.0.1:8000", peer().host) for word in command[3:]]) == 0
+
+
+def test_the_api_reference_is_what_the_docstrings_give():
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert (DOCS / "api.md").read_text() == generate.reference(), "run python docs/library/generate.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    targets = re.findall(r"\]\(([^)#]+)\)", prose)
+    assert [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []

@@ -1,0 +1,124 @@
+"""The arbiter's parts by themselves: options, board, verdict."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from flask_management_endpoints.outofband.arbiter import Options, Watch
+from flask_management_endpoints.outofband.board import SLOTS, Board, Work
+from flask_management_endpoints.quiet.filters import under
+
+
+@pytest.mark.parametrize(
+    ("environment", "options"),
+    [
+        ({}, Options("0.0.0.0", 8099, 60.0, 0.0)),
+        ({"Z_ENDPOINTS_PROBE_BIND": "127.0.0.1:9"}, Options("127.0.0.1", 9, 60.0, 0.0)),
+        ({"Z_ENDPOINTS_PROBE_BIND": "[::]:9"}, Options("::", 9, 60.0, 0.0)),
+        ({"Z_ENDPOINTS_PROBE_BIND": ":9"}, Options("0.0.0.0", 9, 60.0, 0.0)),
+        ({"Z_ENDPOINTS_STUCK_SECONDS": "5", "Z_ENDPOINTS_DRAIN_SECONDS": "1.5"}, Options("0.0.0.0", 8099, 5.0, 1.5)),
+    ],
+)
+def test_options_come_from_the_environment(monkeypatch, environment, options):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert Options.from_environment() == options
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fix"),
+    [
+        ("Z_ENDPOINTS_PROBE_BIND", "8099x", "use host:port"),
+        ("Z_ENDPOINTS_PROBE_BIND", "host:99999", "use host:port"),
+        ("Z_ENDPOINTS_STUCK_SECONDS", "soon", "use seconds, 0 or more"),
+        ("Z_ENDPOINTS_DRAIN_SECONDS", "-1", "use seconds, 0 or more"),
+    ],
+)
+def test_a_wrong_option_is_named_with_value_and_fix(monkeypatch, name, value, fix):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=name) as error:
+        Options.from_environment()
+    assert repr(value) in str(error.value)
+    assert fix in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("work", "seconds"),
+    [
+        (Work(0, 1, 90.0), 0.0),
+        (Work(1, 1, 90.0), 10.0),
+        (Work(3, 4, 90.0), 0.0),
+        (Work(4, 4, 90.0), 10.0),
+        (Work(9, 0, 90.0), 0.0),
+    ],
+    ids=["idle", "its only thread busy", "one thread free", "all threads busy", "not watched"],
+)
+def test_a_worker_is_stuck_when_all_its_threads_are(work, seconds):
+    assert work.stuck_for(100.0) == seconds
+
+
+def test_the_board_gives_each_worker_a_slot_and_takes_it_back():
+    board = Board()
+    slots = [board.allot() for _ in range(SLOTS)]
+    assert len(set(slots)) == SLOTS
+    assert board.allot() is None
+    board.release(slots[3])
+    assert board.allot() == slots[3]
+
+
+def test_what_a_worker_notes_is_read_by_the_arbiter():
+    board = Board()
+    slot = board.allot()
+    board.begin_work(slot, 2)
+    for change in (1, 1, -1):
+        board.note(slot, change)
+    work = board.work(slot)
+    assert (work.in_flight, work.capacity) == (1, 2)
+    assert time.monotonic() - work.since < 1
+    assert not board.draining
+    board.start_drain()
+    assert board.draining
+
+
+@pytest.mark.parametrize(
+    ("kind", "silent", "up"),
+    [
+        ("sync", 10.0, True),
+        ("sync", 25.0, False),
+        ("gthread", 10.0, False),
+        ("gevent", 4.0, True),
+        ("gevent", 8.0, False),
+    ],
+)
+def test_a_silent_main_loop_is_stuck_after_its_heartbeat_and_the_set_time(kind, silent, up):
+    watch = Watch(Options(stuck_seconds=5.0))
+    slot = watch.board.allot()
+    watch.board.begin_work(slot, 1)
+    worker = SimpleNamespace(
+        health_slot=slot,
+        timeout=15.0,
+        cfg=SimpleNamespace(worker_class_str=kind),
+        tmp=SimpleNamespace(last_update=lambda: time.monotonic() - silent),
+    )
+    watch._workers, watch._log = {1: worker}, SimpleNamespace(error=lambda *args: None)
+    assert watch.verdict()[0] is up
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix", "ours"),
+    [
+        ("/z/health/liveness", "/z", True),
+        ("/z", "/z", True),
+        ("/z/", "/z", True),
+        ("/shop/z/health", "/z", True),
+        ("/zoo", "/z", False),
+        ("/zoo/health", "/z", False),
+        ("/z/other", "/z", False),
+        ("/", "", False),
+        ("/health/readiness", "", True),
+        ("/shop/health/readiness", "", False),
+    ],
+)
+def test_which_paths_are_the_endpoints(path, prefix, ours):
+    assert under(path, prefix) is ours

@@ -1,0 +1,87 @@
+"""What the app says of itself: started, broken, refusing, in maintenance."""
+
+import logging
+
+import flask
+import pytest
+
+from flask_management_endpoints import ManagementEndpoints
+
+
+def probes(client):
+    return {name: client.get(f"/z/health/{name}").status_code for name in ("startup", "liveness", "readiness")}
+
+
+ALL_UP = {"startup": 200, "liveness": 200, "readiness": 200}
+
+
+def test_without_a_gate_an_app_is_started(app):
+    ManagementEndpoints(app)
+    assert probes(app.test_client()) == ALL_UP
+
+
+def test_the_gate_opens_with_mark_started(app):
+    management = ManagementEndpoints(app, startup_gate=True)
+    assert probes(app.test_client()) == {"startup": 503, "liveness": 200, "readiness": 503}
+    management.mark_started()
+    management.mark_started()
+    assert probes(app.test_client()) == ALL_UP
+
+
+def test_broken_and_repaired(app, caplog):
+    management = ManagementEndpoints(app)
+    with caplog.at_level(logging.INFO):
+        management.broken("the worker thread died")
+        management.broken("the worker thread died")
+        assert probes(app.test_client()) == {"startup": 200, "liveness": 503, "readiness": 200}
+        management.repaired()
+    assert probes(app.test_client()) == ALL_UP
+    assert [r.getMessage() for r in caplog.records if r.name == "flask_management_endpoints"] == [
+        "liveness is DOWN: the worker thread died",
+        "liveness is UP again",
+    ]
+
+
+def test_refusing_and_accepting(app, caplog):
+    management = ManagementEndpoints(app)
+    management.refuse_traffic("the model is being replaced")
+    management.refuse_traffic("the model is being replaced")
+    assert probes(app.test_client()) == {"startup": 200, "liveness": 200, "readiness": 503}
+    management.accept_traffic()
+    management.accept_traffic()
+    assert probes(app.test_client()) == ALL_UP
+    assert caplog.text.count("readiness is DOWN: the model is being replaced") == 1
+
+
+@pytest.mark.parametrize("where", ["Z_ENDPOINTS", "app.config", "environment"])
+def test_maintenance_is_an_option(app, monkeypatch, where):
+    ManagementEndpoints(app)
+    if where == "Z_ENDPOINTS":
+        app.config["Z_ENDPOINTS"] = {"maintenance": True}
+    elif where == "app.config":
+        app.config["Z_ENDPOINTS_MAINTENANCE"] = True
+    else:
+        monkeypatch.setenv("Z_ENDPOINTS_MAINTENANCE", "yes")
+    assert probes(app.test_client()) == {"startup": 200, "liveness": 200, "readiness": 503}
+
+
+def test_one_object_for_several_apps_speaks_for_the_current_one_or_for_all():
+    management = ManagementEndpoints()
+    one, other = flask.Flask("one"), flask.Flask("other")
+    for each in (one, other):
+        management.init_app(each)
+    with one.app_context():
+        management.broken("only this one")
+    assert [each.test_client().get("/z/health/liveness").status_code for each in (one, other)] == [503, 200]
+    management.repaired()
+    management.refuse_traffic("both")
+    assert [probes(each.test_client())["readiness"] for each in (one, other)] == [503, 503]
+
+
+def test_apps_of_different_objects_share_nothing():
+    one, other = flask.Flask("one"), flask.Flask("other")
+    first, _ = ManagementEndpoints(one), ManagementEndpoints(other)
+    first.check("it", groups=["readiness"])(lambda: False)
+    first.broken("it")
+    assert probes(other.test_client()) == ALL_UP
+    assert other.test_client().get("/z/health").get_json()["components"] == {}
