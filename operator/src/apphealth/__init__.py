@@ -1,0 +1,1 @@
+"""AppHealth: a Kubernetes operator that gives every service the right health probes."""

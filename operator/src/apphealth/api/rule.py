@@ -1,0 +1,50 @@
+"""A rule: an AppHealth or a ClusterAppHealth as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apphealth.api.spec import AppHealthSpec
+
+
+class RuleKind(StrEnum):
+    """The two kinds of rule."""
+
+    APP_HEALTH = "AppHealth"
+    CLUSTER_APP_HEALTH = "ClusterAppHealth"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """An AppHealth or ClusterAppHealth, parsed and valid."""
+
+    kind: RuleKind
+    name: str
+    spec: AppHealthSpec
+    namespace: str = ""
+    """Empty for a ClusterAppHealth."""
+    uid: str = ""
+    generation: int = 1
+    created: str = ""
+    """creationTimestamp as RFC 3339 text in UTC, which sorts by age; empty in files."""
+
+    @property
+    def key(self) -> RuleKey:
+        """What names this rule in the cluster."""
+        return RuleKey(kind=self.kind, namespace=self.namespace, name=self.name)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RuleKey:
+    """What names a rule in the cluster."""
+
+    kind: RuleKind
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """`AppHealth/shop/web`, `ClusterAppHealth/standard`."""
+        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)

@@ -1,0 +1,120 @@
+"""The scalar types of the API: numbers with their bounds, text with its length, pattern and what to write instead.
+
+A pattern stands here and, as the same text in a CEL rule, in the CustomResourceDefinitions; what to write instead is
+the message that both give. Patterns are for the whole value, keep to ASCII, and to what RE2 and `re` read alike.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+
+def _matching(pattern: str, max_length: int, instead: str) -> Meta:
+    """Bound a text. `instead` tells the user what to write, as the end of a message that names the field."""
+    return Meta(pattern=pattern, max_length=max_length, description=instead)
+
+
+Seconds = Annotated[int, Meta(ge=1, le=3600)]
+Delay = Annotated[int, Meta(ge=0, le=3600)]
+Threshold = Annotated[int, Meta(ge=1, le=1000)]
+PortNumber = Annotated[int, Meta(ge=1, le=65535)]
+PortName = Annotated[
+    str,
+    _matching(
+        "^([a-z0-9]+-)*[a-z0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        15,
+        "write a number from 1 to 65535 without quotes, or the name of a container port: lower-case letters, digits "
+        "and single '-' between them, at least one letter",
+    ),
+]
+Port = PortNumber | PortName
+HttpPath = Annotated[
+    str,
+    _matching(
+        '^/([!-"$-.0-~][!-"$-~]*)?$',
+        1024,
+        "write a path that starts with one '/', without spaces and without '#', for instance /healthz",
+    ),
+]
+PathPrefix = Annotated[
+    str,
+    _matching(
+        '^(/([!-"$-.0->@-~][!-"$->@-~]*)?)?$',
+        256,
+        "write a path that starts with one '/', without spaces, '?' and '#', for instance /z, or '' for none",
+    ),
+]
+HeaderName = Annotated[
+    str, _matching("^[-A-Za-z0-9]+$", 256, "write a name of letters, digits and '-', for instance X-Probe")
+]
+HeaderValue = Annotated[
+    str, _matching("^[ -~]*$", 1024, "write printable ASCII on one line: the kubelet sends no other header value")
+]
+GrpcService = Annotated[str, Meta(max_length=253)]
+Argument = Annotated[str, Meta(max_length=4096)]
+ContainerName = Annotated[
+    str,
+    _matching(
+        "^([*]|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$",
+        63,
+        "write the name of a container (lower-case letters, digits and '-'), or '*' for every container",
+    ),
+]
+PresetName = Annotated[
+    str,
+    _matching(
+        "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        63,
+        "write auto, or the name of a preset: lower-case letters, digits and '-'",
+    ),
+]
+ServiceName = Annotated[
+    str,
+    _matching(
+        "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        63,
+        "write the Service's name alone (lower-case letters, digits and '-'); namespace and port have their own fields",
+    ),
+]
+NamespaceName = Annotated[
+    str,
+    _matching(
+        "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        63,
+        "write the name of a namespace: lower-case letters, digits and '-'",
+    ),
+]
+NameGlob = Annotated[
+    str,
+    _matching(
+        "^[-a-z0-9*?]+$",
+        63,
+        "write a name of lower-case letters, digits and '-'; '*' stands for any text and '?' for one character",
+    ),
+]
+WorkloadName = Annotated[
+    str,
+    _matching(
+        "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$",
+        253,
+        "write the name of the workload: lower-case letters, digits, '-' and '.'",
+    ),
+]
+LabelKey = Annotated[
+    str,
+    _matching(
+        "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$",
+        317,
+        "write a label key: letters, digits, '-', '_' and '.', and before it, if any, a DNS name and '/'",
+    ),
+]
+LabelValue = Annotated[
+    str,
+    _matching(
+        "^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$",
+        63,
+        "write a label value: letters, digits, '-', '_' and '.', a letter or digit first and last",
+    ),
+]
