@@ -1,0 +1,127 @@
+"""A workload and its containers: all that a decision reads, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from apphealth.model.ownership import Ownership
+from apphealth.model.probe import Probe, ProbeKind
+
+DOMAIN = "apphealth.dev/"
+"""The prefix of our annotations."""
+
+
+class WorkloadKey(NamedTuple):
+    """What names a workload in the cluster."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """`Deployment/shop/web`."""
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+
+class ContainerRole(StrEnum):
+    """What a container is to its pod."""
+
+    MAIN = "main"
+    SIDECAR = "sidecar"
+    """An init container with restartPolicy Always: it may carry probes."""
+
+    @property
+    def list_name(self) -> str:
+        """The list of the pod's spec that such containers stand in."""
+        return "containers" if self is ContainerRole.MAIN else "initContainers"
+
+
+class ContainerPort(NamedTuple):
+    """A declared port; `name` may be empty."""
+
+    number: int
+    name: str
+    protocol: str
+
+
+class EnvVar(NamedTuple):
+    """An environment variable: a literal `value`, or a key of a ConfigMap, or (both empty) a source we do not read."""
+
+    name: str
+    value: str
+    config_map: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveProbe:
+    """A probe that a container carries now, and who owns it."""
+
+    probe: Probe
+    owner: Ownership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container that may carry probes."""
+
+    name: str
+    image: str = ""
+    role: ContainerRole = ContainerRole.MAIN
+    ports: tuple[ContainerPort, ...] = ()
+    env: tuple[EnvVar, ...] = ()
+    env_from: tuple[str, ...] = ()
+    """Names of the ConfigMaps whose every key becomes a variable."""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    probes: Mapping[ProbeKind, LiveProbe] = field(default_factory=dict)
+    mounts: tuple[str, ...] = ()
+    """Where the container mounts volumes."""
+    config_files: tuple[str, ...] = ()
+    """Names of the ConfigMaps that it mounts as files, ours left out."""
+    mounts_delivery: bool = False
+    """It mounts our volume of dependencies, and the mount is ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A Deployment (later: StatefulSet, DaemonSet), as far as a decision reads it."""
+
+    kind: str
+    api_version: str
+    namespace: str
+    name: str
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Only those of `DOMAIN`."""
+    pod_labels: Mapping[str, str] = field(default_factory=dict)
+    pod_annotations: Mapping[str, str] = field(default_factory=dict)
+    """Only those of `DOMAIN`."""
+    containers: tuple[Container, ...] = ()
+    volumes: tuple[str, ...] = ()
+    """Names of the pod's volumes."""
+    delivery_volume: bool = False
+    """Our volume of dependencies is there, and is ours."""
+
+    @property
+    def key(self) -> WorkloadKey:
+        """What names this workload in the cluster."""
+        return WorkloadKey(self.kind, self.namespace, self.name)
+
+    @property
+    def touched(self) -> bool:
+        """Something of ours is in its pod template."""
+        return self.delivery_volume or any(
+            container.mounts_delivery or any(_has_ours(live.owner) for live in container.probes.values())
+            for container in self.containers
+        )
+
+
+def _has_ours(owner: Ownership) -> bool:
+    return owner.ours or bool(owner.held)

@@ -1,0 +1,83 @@
+"""From a plan to its HealthPlan: the decision as people read it, the same before and after it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from apphealth.api import healthplan as api
+from apphealth.model.probe import KINDS, ProbeKind, describe_probe, serialise_probe
+from apphealth.model.workload import Workload
+from apphealth.plan.finding import Finding
+from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, ProbePlan
+
+
+def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
+    """Write down a plan."""
+    reference = api.WorkloadReference(api_version=workload.api_version, kind=workload.kind, name=workload.name)
+    status = api.HealthPlanStatus(
+        state=plan.state,
+        message=plan.message,
+        mode=plan.mode or "",
+        rules=tuple(str(rule) for rule in plan.rules),
+        summary=_summary(plan.containers, workload),
+        containers=tuple(_container(container) for container in plan.containers),
+        dependencies=tuple(_dependency(dependency) for dependency in plan.dependencies),
+        findings=tuple(finding_record(finding) for finding in plan.findings),
+        originals=plan.originals,
+    )
+    return api.HealthPlan(spec=api.HealthPlanSpec(workload=reference), status=status)
+
+
+def finding_record(finding: Finding) -> api.FindingRecord:
+    """Write down a finding."""
+    return api.FindingRecord(
+        id=finding.id,
+        severity=finding.severity,
+        message=finding.message,
+        fix=finding.fix,
+        container=finding.container,
+    )
+
+
+def _container(container: ContainerPlan) -> api.ContainerRecord:
+    return api.ContainerRecord(
+        name=container.name,
+        preset=container.preset,
+        preset_source=container.preset_source,
+        probes=tuple(_probe(probe) for probe in container.probes if probe.probe or probe.action is not Action.NONE),
+    )
+
+
+def _probe(probe: ProbePlan) -> api.ProbeRecord:
+    return api.ProbeRecord(
+        type=probe.kind,
+        action=probe.action,
+        reason=probe.reason,
+        probe=serialise_probe(probe.probe) if probe.probe else None,
+        values=tuple(api.Value(field=p.field, value=p.value, source=p.source) for p in probe.provenance),
+    )
+
+
+def _dependency(dependency: Dependency) -> api.DependencyRecord:
+    return api.DependencyRecord(
+        name=dependency.service.name,
+        namespace=dependency.service.namespace,
+        url=dependency.url,
+        required=dependency.required,
+        confidence=dependency.confidence,
+        evidence=dependency.evidence,
+    )
+
+
+def _summary(containers: Iterable[ContainerPlan], workload: Workload) -> api.Summary:
+    """Write the workload, and the probes that it carries or is to carry, one line a kind."""
+    live = {container.name: container.probes for container in workload.containers}
+    shown: dict[ProbeKind, list[str]] = {kind: [] for kind in KINDS}
+    for container in containers:
+        for probe in container.probes:
+            there = live.get(container.name, {}).get(probe.kind)
+            stays = probe.action in (Action.KEEP, Action.CONTESTED) and there is not None
+            if (effective := there.probe if stays and there else probe.probe) is not None:
+                shown[probe.kind].append(describe_probe(effective) + (" (kept)" if stays else ""))
+    name = f"{workload.kind}/{workload.name}"
+    return api.Summary(workload=name, **{kind.value: "; ".join(texts) for kind, texts in shown.items()})

@@ -1,0 +1,131 @@
+"""What planning gives: the decisions about one workload, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from apphealth.api.healthplan import HealthPlan, OriginalRecord, State
+from apphealth.api.rule import RuleKey
+from apphealth.api.spec import Mode
+from apphealth.model.ownership import Path
+from apphealth.model.probe import Handler, Probe, ProbeKind
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import WorkloadKey
+from apphealth.plan.finding import Finding
+
+
+class Action(StrEnum):
+    """What is decided about one probe. It describes the goal, not the way there, so that it is stable once reached."""
+
+    APPLY = "Apply"
+    """The container carries this probe because of us."""
+    KEEP = "Keep"
+    """Somebody else's probe stays."""
+    CONTESTED = "Contested"
+    """Somebody else took back a probe that we had replaced; it stays."""
+    NONE = "None"
+    """No probe of ours is wanted here."""
+
+
+class Provenance(NamedTuple):
+    """One effective value, and the layer or evidence that it came from."""
+
+    field: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbePlan:
+    """The decision about one probe of one container."""
+
+    kind: ProbeKind
+    action: Action
+    reason: str
+    probe: Probe | None = None
+    """What is wanted, also where it is not written (Keep, mode Audit)."""
+    provenance: tuple[Provenance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerPlan:
+    """The decisions about one container."""
+
+    name: str
+    preset: str = ""
+    preset_source: str = ""
+    runs_library: bool = False
+    """It runs flask_management_endpoints, and so reads the dependencies that are mounted."""
+    probes: tuple[ProbePlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """One Service that the workload needs."""
+
+    service: ServiceKey
+    url: str
+    """What is asked: a readiness URL, or `tcp://host:port`; empty where no port is known."""
+    port: int
+    required: bool
+    confidence: float
+    evidence: tuple[str, ...]
+    """Where it was found, credentials masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two rules of equal rank set one field to different values."""
+
+    loser: RuleKey
+    winner: RuleKey
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One strategic-merge PATCH of the workload, without its precondition."""
+
+    manager: str
+    """The field manager to send it as."""
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that is decided about one workload."""
+
+    workload: WorkloadKey
+    state: State
+    message: str
+    mode: Mode | None = None
+    """None where no rule selects the workload."""
+    rules: tuple[RuleKey, ...] = ()
+    """The rules that select it, the weakest first."""
+    containers: tuple[ContainerPlan, ...] = ()
+    readiness: tuple[tuple[str, Handler], ...] = ()
+    """How each container (by name) tells its readiness; when it changes, whoever depends on it is planned again."""
+    dependencies: tuple[Dependency, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    patches: tuple[Patch, ...] = ()
+    """What to send now to reach the goal; empty when it is reached, and in mode Audit."""
+    disowned: tuple[Path, ...] = ()
+    """Where our entry in managedFields has to give up its claims, after the patches: FieldsV1 paths."""
+    originals: tuple[OriginalRecord, ...] = ()
+    """What the HealthPlan must remember before the patches are sent."""
+    delivery: str | None = None
+    """The text of `dependencies.json`; None where nothing is delivered."""
+    mentions: frozenset[ServiceKey] = frozenset()
+    """Services, existing or not, whose coming, going or changing would change this plan."""
+    cycle: tuple[tuple[WorkloadKey, WorkloadKey], ...] = ()
+    """Who requires whom in the cycle that this workload stands in; when it changes, all of them are planned again."""
+    record: HealthPlan | None = None
+    """The HealthPlan to be kept; None where no rule selects the workload."""
+
+    @property
+    def selected(self) -> bool:
+        """Whether any rule selects the workload."""
+        return bool(self.rules)

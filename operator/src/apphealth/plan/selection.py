@@ -1,0 +1,92 @@
+"""Which rules select a workload, and in which order they count.
+
+Rank, the weakest first: ClusterAppHealth by rising priority, AppHealth with a selector, AppHealth with a targetRef.
+Of equal rank the older comes first, then the name; field by field, the later one wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from apphealth.api.rule import Rule
+from apphealth.api.spec import ClusterAppHealthSpec, LabelSelector, SelectorOperator, SelectorRequirement
+from apphealth.model.service import Namespace
+from apphealth.model.workload import DOMAIN, Workload
+
+IGNORE = f"{DOMAIN}ignore"
+"""Annotation of a workload or namespace that opts out of every rule; its value is the reason."""
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+
+Rank = tuple[int, int, bool]
+
+
+def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector matches: every pair and every expression of it must."""
+    pairs = all(labels.get(key) == value for key, value in selector.match_labels.items())
+    return pairs and all(_meets(requirement, labels) for requirement in selector.match_expressions)
+
+
+def _meets(requirement: SelectorRequirement, labels: Mapping[str, str]) -> bool:
+    value = labels.get(requirement.key)
+    match requirement.operator:
+        case SelectorOperator.IN:
+            return value is not None and value in requirement.values
+        case SelectorOperator.NOT_IN:
+            return value is None or value not in requirement.values
+        case SelectorOperator.EXISTS:
+            return value is not None
+        case SelectorOperator.DOES_NOT_EXIST:
+            return value is None
+
+
+def reaches(rule: Rule, namespace: Namespace) -> bool:
+    """Whether a rule may concern workloads of a namespace at all."""
+    if not isinstance(rule.spec, ClusterAppHealthSpec):
+        return rule.namespace == namespace.name
+    selector = rule.spec.namespace_selector
+    if namespace.name.startswith("kube-") and not _names(selector, namespace.name):
+        return False
+    return matches(selector, namespace.labels)
+
+
+def _names(selector: LabelSelector, namespace: str) -> bool:
+    """Whether the selector asks for this namespace by its name: the only way into `kube-*`."""
+    return selector.match_labels.get(NAMESPACE_NAME) == namespace or any(
+        requirement.key == NAMESPACE_NAME
+        and requirement.operator is SelectorOperator.IN
+        and namespace in requirement.values
+        for requirement in selector.match_expressions
+    )
+
+
+def opted_out(workload: Workload, namespace: Namespace) -> str | None:
+    """Return the reason why a workload is left alone by its owner's word, or None."""
+    for where in (workload.annotations, namespace.annotations):
+        if IGNORE in where:
+            return where[IGNORE] or "no reason given"
+    return None
+
+
+def selects(rule: Rule, workload: Workload, namespace: Namespace) -> bool:
+    """Whether a rule selects a workload: by its labels, or by its kind and name. Opting out is asked elsewhere."""
+    if not reaches(rule, namespace):
+        return False
+    if (target := rule.spec.target_ref) is not None:
+        return (target.kind, target.name) == (workload.kind, workload.name)
+    return rule.spec.selector is not None and matches(rule.spec.selector, workload.labels)
+
+
+def rank(rule: Rule) -> Rank:
+    """Return the strength of a rule: the higher wins. Rules of one rank are equals."""
+    by_name = rule.spec.target_ref is not None
+    if isinstance(rule.spec, ClusterAppHealthSpec):
+        return (0, rule.spec.priority, by_name)
+    return (1, 0, by_name)
+
+
+def selecting(rules: Iterable[Rule], workload: Workload, namespace: Namespace) -> tuple[Rule, ...]:
+    """Return the rules that select a workload, the weakest first; none if it has opted out."""
+    if opted_out(workload, namespace) is not None:
+        return ()
+    chosen = [rule for rule in rules if selects(rule, workload, namespace)]
+    return tuple(sorted(chosen, key=lambda rule: (rank(rule), rule.created, rule.name)))

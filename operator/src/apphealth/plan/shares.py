@@ -1,0 +1,69 @@
+"""Whose share of a probe is what: what is left of it without our leaves, and whether it is still anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from apphealth.model.ownership import RESTORER, Path
+from apphealth.model.probe import Probe, parse_probe, serialise_probe
+from apphealth.model.workload import LiveProbe
+
+
+def without(probe: Probe, leaves: tuple[Path, ...]) -> Probe | None:
+    """Return a probe without some of its leaves, defaults filled in; None where no complete probe would be left."""
+    value = serialise_probe(probe)
+    for leaf in leaves:
+        _remove(value, leaf)
+    rest = parse_probe(value)
+    if rest is None or rest.handler is None:
+        return None
+    complete = getattr(rest.handler, "port", True) and getattr(rest.handler, "command", True)
+    return rest if complete else None
+
+
+def theirs_alone(live: LiveProbe) -> Probe:
+    """Return somebody's probe as their manifest has it: without our leaves, where that leaves a probe."""
+    return without(live.probe, to_yield(live)) or live.probe
+
+
+def _remove(value: dict[str, Any], leaf: Path) -> None:
+    node: Any = value
+    for part in leaf[:-1]:
+        node = node.get(part) if isinstance(node, Mapping) else None
+    if isinstance(node, dict):
+        node.pop(leaf[-1], None)
+
+
+def to_yield(live: LiveProbe) -> tuple[Path, ...]:
+    """Return our leaves; of a handler that is partly theirs, not those without which it would be none."""
+    if without(live.probe, live.owner.our_leaves) is not None or only_ours_holds_it(live):
+        return live.owner.our_leaves
+    return tuple(leaf for leaf in live.owner.our_leaves if leaf[-1] not in ("port", "command"))
+
+
+def only_ours_holds_it(live: LiveProbe) -> bool:
+    """Whether a probe that is not wholly ours has our handler: somebody tweaked ours."""
+    handler = [path for path, _ in leaves(serialise_probe(live.probe)) if len(path) > 1]
+    return bool(handler) and set(handler) <= set(live.owner.held)
+
+
+def abandoned(live: LiveProbe) -> bool:
+    """Whether somebody took a probe out of their manifest that shared our handler: nobody else has a hand in it.
+
+    What is left of theirs are the API server's defaults. Something else that is nobody's, as a webhook may put in, is
+    not for us to write over.
+    """
+    if not live.owner.held or not set(live.owner.others) <= {RESTORER}:
+        return False
+    unowned = tuple(path for path, _ in leaves(serialise_probe(live.probe)) if path not in live.owner.held)
+    return without(live.probe, unowned) == live.probe
+
+
+def leaves(value: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield path and value (as text) of each leaf of a probe's JSON; lists in it are leaves."""
+    for key, item in value.items():
+        if isinstance(item, Mapping) and item:
+            yield from leaves(item, (*prefix, key))
+        else:
+            yield (*prefix, key), repr(item)

@@ -1,0 +1,100 @@
+"""The graph of all workloads agrees with their plans; what follows from a failure."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apphealth.model.service import ServiceKey
+from apphealth.plan import plan
+from apphealth.plan.graph import build_graph
+from apphealth.plan.impact import impact
+
+HTTP = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1}
+NAMES = "abcde"
+
+
+def world_of(build, edges, readiness=None, extra=()):
+    objects = []
+    for name, needs in edges.items():
+        probe = (readiness or {}).get(name, HTTP)
+        container = build.container(env=[], **({"readinessProbe": probe} if probe else {}))
+        services = [{"name": need.lower(), "required": need.islower()} for need in sorted(needs)]
+        target = {"kind": "Deployment", "name": name}
+        objects += [build.deployment(container, name=name), build.service(name)]
+        objects += [build.rule(name, targetRef=target, dependencies={"services": services})] if services else []
+    return build.world(*objects, *extra)
+
+
+def follows(build, *args, service="a", **kwargs):
+    world = world_of(build, *args, **kwargs)
+    found = impact(ServiceKey("shop", service), build_graph(world), world)
+    return {one.workload.name: one.seconds for one in found.unready}, [one.workload.name for one in found.degraded]
+
+
+@pytest.mark.parametrize(
+    ("edges", "unready", "degraded"),
+    [
+        pytest.param({"a": "", "b": "a", "c": "b"}, {"b": 31, "c": 62}, [], id="one after the other"),
+        pytest.param({"a": "", "b": "A", "c": "b"}, {}, ["b"], id="what is optional only degrades"),
+        pytest.param({"a": "", "b": "a", "c": "B"}, {"b": 31}, ["c"], id="and so does who needs it behind that"),
+        pytest.param({"a": "", "b": "a", "c": "a", "d": "bc"}, {"b": 31, "c": 31, "d": 62}, [], id="a diamond"),
+        pytest.param({"a": "", "b": "a", "c": "ab"}, {"b": 31, "c": 31}, [], id="by the shortest way"),
+        pytest.param({"a": "b", "b": "a"}, {}, ["b"], id="a cycle takes nobody out"),
+        pytest.param({"a": "", "b": ""}, {}, [], id="nobody needs it"),
+    ],
+)
+def test_what_follows_from_a_failure(build, edges, unready, degraded):
+    assert follows(build, edges) == (unready, degraded)
+
+
+@pytest.mark.parametrize(
+    ("probe", "seconds"),
+    [
+        pytest.param({**HTTP, "periodSeconds": 2, "failureThreshold": 5, "timeoutSeconds": 2}, 12, id="its numbers"),
+        pytest.param({"tcpSocket": {"port": 8080}}, None, id="a port tells nothing"),
+    ],
+)
+def test_the_seconds_are_those_of_the_readiness_probe(build, probe, seconds):
+    unready, degraded = follows(build, {"a": "", "b": "a"}, {"b": probe})
+    assert unready.get("b") == seconds
+    assert degraded == ([] if seconds else ["b"])
+
+
+def test_the_planned_probe_counts_where_one_is_to_be_written(build):
+    unready, _ = follows(build, {"a": "", "b": "a"}, {"b": None})
+    assert unready == {"b": 18}
+
+
+def test_a_service_with_a_ready_workload_behind_it_does_not_fail(build):
+    spare = build.deployment(build.container(), name="b2", labels={"app": "b"})
+    assert follows(build, {"a": "", "b": "a", "c": "b"}, extra=[spare]) == ({"b": 31}, [])
+
+
+def test_a_service_that_many_require_is_shared(build):
+    edges = {"a": "", **dict.fromkeys("bcd", "a"), **dict.fromkeys("efgh", "b")}
+    world = world_of(build, edges)
+    assert build_graph(world).shared == {("shop", "a"): 3, ("shop", "b"): 4}
+    assert build_graph(world_of(build, {"a": "", "b": "a", "c": "a", "d": "A"})).shared == {}
+
+
+def test_workloads_that_no_rule_selects_are_in_it(build):
+    main = build.container(env=[{"name": "A_URL", "value": "http://a"}])
+    graph = build_graph(build.world(build.deployment(main, name="x"), build.service("a")))
+    assert [(edge.source.name, edge.service.name, edge.required) for edge in graph.edges] == [("x", "a", False)]
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries({name: st.sets(st.sampled_from(NAMES + NAMES.upper()), max_size=3) for name in NAMES}))
+def test_it_agrees_with_the_plans(build, edges):
+    needs = {
+        name: {need for need in found if need.upper() not in found or need.isupper()} for name, found in edges.items()
+    }
+    world = world_of(build, needs)
+    graph = build_graph(world)
+    plans = {key: plan(workload, world) for key, workload in world.workloads.items()}
+    told = {(edge.source, edge.service, edge.port, edge.required, edge.evidence) for edge in graph.edges}
+    assert told == {(k, d.service, d.port, d.required, d.evidence) for k, p in plans.items() for d in p.dependencies}
+    assert {key for cycle in graph.cycles for key in cycle} == {key for key, p in plans.items() if p.cycle}
+    assert {edge.source for edge in graph.edges if edge.in_cycle} == {key for key, p in plans.items() if p.cycle}

@@ -1,0 +1,176 @@
+"""How often, how long, how many times: defaults version 1, users' numbers, and what is derived beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from apphealth.model.probe import describe_probe
+
+FLASK = "http-get http://:http/z/health"
+
+
+def lines(plan):
+    return {p.kind.value: describe_probe(p.probe) for p in plan.containers[0].probes if p.probe}
+
+
+def numbers(plan, kind):
+    probe = next(p.probe for p in plan.containers[0].probes if p.kind == kind)
+    return (probe.initial_delay, probe.timeout, probe.period, probe.failure_threshold)
+
+
+def sources(plan, kind):
+    return {v.field: v.source for p in plan.containers[0].probes if p.kind == kind for v in p.provenance}
+
+
+def test_the_defaults_of_version_1(planned):
+    assert lines(planned()) == {
+        "liveness": f"{FLASK}/liveness delay=0s timeout=5s period=10s #success=1 #failure=3",
+        "readiness": f"{FLASK}/readiness delay=0s timeout=3s period=5s #success=1 #failure=3",
+        "startup": f"{FLASK}/liveness delay=0s timeout=2s period=2s #success=1 #failure=150",
+    }
+
+
+def test_the_numbers_of_the_address_finder_stand_as_kubectl_describes_them(build, planned):
+    """Seed 001, whose liveness gives up before its readiness: written all the same, and told."""
+    common = {"path": "/health", "initialDelaySeconds": 10, "periodSeconds": 10, "timeoutSeconds": 5}
+    plan = planned(
+        build.deployment(build.container("golang", ports=[{"containerPort": 3000}]), name="address-finder"),
+        build.service("address-finder", type="NodePort", ports=[{"port": 80, "targetPort": 3000, "protocol": "TCP"}]),
+        build.rule(
+            preset="http",
+            probes={
+                "liveness": common | {"failureThreshold": 2},
+                "readiness": common | {"failureThreshold": 5},
+                "startup": {"enabled": False},
+            },
+        ),
+    )
+    assert lines(plan) == {
+        "liveness": "http-get http://:3000/health delay=10s timeout=5s period=10s #success=1 #failure=2",
+        "readiness": "http-get http://:3000/health delay=10s timeout=5s period=10s #success=1 #failure=5",
+    }
+    headers = [p.probe.handler.headers for p in plan.containers[0].probes if p.probe]
+    assert headers == [(("X-Probe", "liveness"),), (("X-Probe", "readiness"),)]
+    assert [(f.id, f.severity) for f in plan.findings] == [("liveness-aggressive", "warning")]
+    assert "20 s" in plan.findings[0].message
+    assert "50 s" in plan.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("probes", "kind", "expected"),
+    [
+        pytest.param(
+            {"startup": {"enabled": False}}, "liveness", (30, 5, 10, 3), id="without a startup probe liveness waits"
+        ),
+        pytest.param(
+            {"startup": {"enabled": False}, "liveness": {"initialDelaySeconds": 0}},
+            "liveness",
+            (0, 5, 10, 3),
+            id="unless the user says 0",
+        ),
+        pytest.param({"startup": {"maxSeconds": 61}}, "startup", (0, 2, 2, 31), id="maxSeconds in whole periods"),
+        pytest.param(
+            {"startup": {"maxSeconds": 60, "periodSeconds": 7}},
+            "startup",
+            (0, 2, 7, 9),
+            id="maxSeconds by the user's period",
+        ),
+        pytest.param({"startup": {"periodSeconds": 1}}, "startup", (0, 1, 1, 300), id="300 s by the user's period"),
+        pytest.param({"startup": {"failureThreshold": 7}}, "startup", (0, 2, 2, 7), id="the user's failureThreshold"),
+        pytest.param({"startup": {"maxSeconds": 1}}, "startup", (0, 2, 2, 1), id="less than a period"),
+        pytest.param(
+            {"readiness": {"periodSeconds": 1}}, "readiness", (0, 1, 1, 3), id="timeout follows a shorter period"
+        ),
+        pytest.param(
+            {"readiness": {"timeoutSeconds": 20}}, "readiness", (0, 20, 20, 3), id="period follows a longer timeout"
+        ),
+        pytest.param({"readiness": {"timeoutSeconds": 4}}, "readiness", (0, 4, 5, 3), id="a timeout within the period"),
+        pytest.param(
+            {"readiness": {"failureThreshold": 10}},
+            "liveness",
+            (0, 5, 10, 10),
+            id="liveness waits for a patient readiness",
+        ),
+        pytest.param(
+            {"liveness": {"failureThreshold": 1}},
+            "liveness",
+            (0, 5, 30, 1),
+            id="by its period, if the failures are said",
+        ),
+        pytest.param(
+            {"liveness": {"failureThreshold": 1, "periodSeconds": 10}},
+            "readiness",
+            (0, 3, 5, 1),
+            id="else readiness hurries",
+        ),
+        pytest.param(
+            {"liveness": {"failureThreshold": 1, "periodSeconds": 10}},
+            "liveness",
+            (0, 5, 10, 1),
+            id="and liveness stands",
+        ),
+        pytest.param(
+            {"liveness": {"periodSeconds": 3}}, "liveness", (0, 3, 3, 10), id="more failures for a shorter period"
+        ),
+        pytest.param(
+            {"readiness": {"enabled": False}, "liveness": {"periodSeconds": 3}},
+            "liveness",
+            (0, 3, 3, 3),
+            id="alone it needs none",
+        ),
+    ],
+)
+def test_derived_numbers_fit_those_that_users_gave(build, planned, probes, kind, expected):
+    plan = planned(build.deployment(), build.rule(probes=probes))
+    assert numbers(plan, kind) == expected
+    assert plan.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "expected"),
+    [
+        pytest.param(
+            {"readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 30, "failureThreshold": 4}},
+            (0, 5, 10, 24),
+            id="a readiness of theirs is waited for",
+        ),
+        pytest.param(
+            {"startupProbe": {"tcpSocket": {"port": 8080}}}, (0, 5, 10, 3), id="a startup of theirs holds liveness back"
+        ),
+    ],
+)
+@pytest.mark.parametrize("off", ["startup", "readiness"])
+def test_ours_fits_what_somebody_else_keeps(build, planned, theirs, expected, off):
+    probes = {} if f"{off}Probe" not in theirs else {off: {"enabled": False}}
+    for mode in ("Keep", "Replace") if probes else ("Keep",):
+        plan = planned(build.deployment(build.container(**theirs)), build.rule(probes=probes, existingProbes=mode))
+        assert numbers(plan, "liveness") == expected
+
+
+def test_every_number_says_where_it_came_from(build, planned):
+    plan = planned(
+        build.deployment(), build.rule(probes={"liveness": {"timeoutSeconds": 12}, "startup": {"maxSeconds": 9}})
+    )
+    live = sources(plan, "liveness")
+    assert live["timeoutSeconds"] == "AppHealth rule"
+    assert live["periodSeconds"] == "timeoutSeconds of AppHealth rule"
+    assert live["failureThreshold"] == "defaults v1"
+    assert sources(plan, "startup")["failureThreshold"] == "maxSeconds 9 of AppHealth rule"
+
+
+def test_a_timeout_and_period_of_two_layers_stand_and_are_told(build, planned):
+    plan = planned(
+        build.deployment(),
+        build.cluster_rule(probes={"readiness": {"timeoutSeconds": 9}}),
+        build.rule(probes={"readiness": {"periodSeconds": 2}}),
+    )
+    assert numbers(plan, "readiness") == (0, 9, 2, 3)
+    assert [f.id for f in plan.findings] == ["timeout-exceeds-period"]
+
+
+def test_grace_and_success_are_written_as_given(build, planned):
+    probes = {"liveness": {"terminationGracePeriodSeconds": 7}, "readiness": {"successThreshold": 2}}
+    plan = planned(build.deployment(), build.rule(probes=probes))
+    main = plan.patches[0].body["spec"]["template"]["spec"]["containers"][0]
+    assert main["livenessProbe"]["terminationGracePeriodSeconds"] == 7
+    assert main["readinessProbe"]["successThreshold"] == 2
