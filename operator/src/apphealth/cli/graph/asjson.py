@@ -1,0 +1,67 @@
+"""The graph and an impact as JSON, for programs. Fields are added, never renamed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from apphealth.cli.graph.text import in_cycles
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import WorkloadKey
+from apphealth.plan.graph import Graph
+from apphealth.plan.impact import Affected, Impact
+
+
+def graph_json(graph: Graph) -> str:
+    """Write the graph: all workloads and Services, all edges, cycles, shared dependencies."""
+    circle = in_cycles(graph)
+    workloads = [_workload(key) | {"inCycle": key in circle} for key in graph.workloads]
+    services = [
+        {"kind": "Service"}
+        | _service(key)
+        | {"workloads": [_workload(one) for one in behind], "shared": key in graph.shared}
+        for key, behind in graph.services.items()
+    ]
+    edges = [
+        {
+            "from": _workload(edge.source),
+            "to": _service(edge.service),
+            "port": edge.port or None,
+            "evidence": list(edge.evidence),
+            "confidence": edge.confidence,
+            "required": edge.required,
+            "inCycle": edge.in_cycle,
+        }
+        for edge in graph.edges
+    ]
+    cycles = [[_workload(key) for key in cycle] for cycle in graph.cycles]
+    return _text({"nodes": [*workloads, *services], "edges": edges, "cycles": cycles})
+
+
+def impact_json(found: Impact) -> str:
+    """Write an impact."""
+    return _text(
+        {
+            "service": _service(found.service),
+            "unready": [_affected(one) | {"seconds": one.seconds} for one in found.unready],
+            "degraded": [_affected(one) for one in found.degraded],
+            "failing": [_service(key) | {"seconds": seconds} for key, seconds in sorted(found.failing.items())],
+        }
+    )
+
+
+def _affected(one: Affected) -> dict[str, Any]:
+    return {"workload": _workload(one.workload), "through": _service(one.through)}
+
+
+def _workload(key: WorkloadKey) -> dict[str, Any]:
+    return {"kind": key.kind, "namespace": key.namespace, "name": key.name}
+
+
+def _service(key: ServiceKey) -> dict[str, Any]:
+    return {"namespace": key.namespace, "name": key.name}
+
+
+def _text(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"

@@ -1,0 +1,39 @@
+"""From the paths of the command line to a world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from apphealth.cli.errors import CommandError, ExitCode
+from apphealth.cli.manifests.inventory import Inventory
+from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.reading import read_manifests
+from apphealth.model.world import World
+
+
+def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, cluster_domain: str) -> World:
+    """Read all that `paths` lead to, and the rules of `rules`.
+
+    Raises
+    ------
+    CommandError
+        Something can't be used; each problem has been told on standard error.
+    """
+    manifests, problems = read_manifests(paths)
+    inventory = Inventory(namespace=namespace, world=World(cluster_domain=cluster_domain), every_kind=True)
+    for manifest in manifests:
+        inventory.add(manifest.items)
+    more, others = read_manifests(rules)
+    inventory.add_rules(more)
+    _refuse([*problems, *others, *inventory.problems])
+    return inventory.world
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if not problems:
+        return
+    for problem in sorted(problems):
+        click.echo(problem, err=True)
+    raise CommandError(f"{len(problems)} problem{'' if len(problems) == 1 else 's'} in the input", ExitCode.INPUT)

@@ -1,0 +1,53 @@
+"""The graph as text for people: a workload, and below it what it needs and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import click
+
+from apphealth.cli.graph.text import at, clean
+from apphealth.model.workload import WorkloadKey
+from apphealth.plan.graph import Graph, GraphEdge
+
+
+def tree(graph: Graph) -> str:
+    """Write the graph; what is required is bold where a terminal shows it."""
+    return "".join(f"{line}\n" for line in _lines(graph))
+
+
+def _lines(graph: Graph) -> Iterator[str]:
+    edges = {key: list(found) for key, found in groupby(graph.edges, key=lambda edge: edge.source)}
+    for namespace, workloads in groupby(sorted(graph.workloads, key=_place), key=lambda key: key.namespace):
+        yield clean(namespace)
+        for workload in workloads:
+            yield clean(f"  {workload.kind}/{workload.name}")
+            for edge in edges.get(workload, ()):
+                yield from _edge(edge, graph)
+    if not graph.edges:
+        yield "no dependencies found"
+    for cycle in graph.cycles:
+        yield clean(f"cycle, so that none of these counts as required: {', '.join(map(str, cycle))}")
+    for service, number in graph.shared.items():
+        yield clean(f"shared: {number} of {len(graph.workloads)} workloads require {service}")
+
+
+def _edge(edge: GraphEdge, graph: Graph) -> Iterator[str]:
+    marks = [
+        word
+        for word, holds in (
+            (f"{edge.confidence}", True),
+            ("required", edge.required),
+            ("in a cycle", edge.in_cycle),
+            ("shared", edge.service in graph.shared),
+        )
+        if holds
+    ]
+    yield click.style(f"    -> {at(edge)} ({', '.join(marks)})", bold=edge.required)
+    for evidence in edge.evidence:
+        yield clean(f"         {evidence}")
+
+
+def _place(key: WorkloadKey) -> tuple[str, str, str]:
+    return key.namespace, key.name, key.kind

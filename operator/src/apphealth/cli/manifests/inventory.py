@@ -1,0 +1,168 @@
+"""From objects to the `World` that a decision looks at.
+
+In files nobody owns anything: managedFields, which a dump of a cluster carries, are left out, so that whatever is
+written in a file counts as its author's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from apphealth.api import GROUP
+from apphealth.api.errors import InvalidResource, quoted
+from apphealth.api.parse import parse_rule
+from apphealth.api.rule import Rule, RuleKind
+from apphealth.cli.manifests.documents import Item, Manifest, ObjectPath
+from apphealth.cli.manifests.problem import Problem
+from apphealth.model.network_policy import parse_network_policy
+from apphealth.model.parse_workload import parse_workload
+from apphealth.model.service import parse_config_map, parse_namespace, parse_service
+from apphealth.model.workload import Workload
+from apphealth.model.world import World
+
+_PATH = re.compile(r"\[(\d+)\]|[^.\[\]\"]+")
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+"""A DNS-1123 subdomain, as names of all the kinds that are read here must be."""
+_Identity = tuple[str, str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Placed:
+    """A workload, and the object it was read from."""
+
+    item: Item
+    workload: Workload
+
+
+@dataclass(slots=True, kw_only=True)
+class Inventory:
+    """What the files hold."""
+
+    namespace: str
+    """The namespace of objects that name none."""
+    world: World
+    every_kind: bool = False
+    """Take in StatefulSets and DaemonSets too, which are not written to."""
+    workloads: list[Placed] = field(default_factory=list)
+    config_maps: dict[tuple[str, str], Item] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    partial: list[Item] = field(default_factory=list)
+    """Objects of a workload's kind that are only part of one, such as kustomize's patches."""
+    _seen: dict[_Identity, Item] = field(default_factory=dict)
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Take in objects; those of other kinds are passed over."""
+        for item in items:
+            identity = (item.value["apiVersion"], item.kind)
+            reader = _READERS.get(identity) or (_FURTHER.get(identity) if self.every_kind else None)
+            if reader is not None:
+                self._take(item, reader)
+            elif item.kind in RuleKind.__members__.values() and str(item.value["apiVersion"]).startswith(f"{GROUP}/"):
+                self._take(item, _add_rule)
+
+    def add_rules(self, manifests: Iterable[Manifest]) -> None:
+        """Take in nothing but the rules of files that are read for their rules."""
+        for manifest in manifests:
+            rules = [item for item in manifest.items if item.kind in RuleKind.__members__.values()]
+            self.add(rules)
+            if not rules:
+                self.problems.append(Problem(manifest.source.name, 0, 0, f"holds no {' and no '.join(RuleKind)}"))
+
+    def _take(self, item: Item, reader: Callable[[Inventory, Item], None]) -> None:
+        if not item.name:
+            self._complain_of_name(item)
+            return
+        if "{{" in item.name:
+            message = "its name is the source of a Helm template: render it first (helm template ...)"
+            self.problems.append(item.problem(message, ("metadata", "name")))
+            return
+        if not _NAME.fullmatch(item.name):
+            message = f"the name {quoted(item.name)} must be lower-case letters, digits, - and ., and 253 at most"
+            self.problems.append(item.problem(message, ("metadata", "name")))
+            return
+        identity = (item.kind, item.namespace(self.namespace), item.name)
+        if (first := self._seen.setdefault(identity, item)) is not item and first.value != item.value:
+            what = f"{item.kind} {identity[1]}/{item.name} is there twice, first at {first.place}"
+            self.problems.append(item.problem(f"{what}; keep one, or render them apart"))
+            return
+        reader(self, item)
+
+    def _complain_of_name(self, item: Item) -> None:
+        """Report an object without a name, unless the API server is to make one up."""
+        if "generateName" not in item.metadata:
+            self.problems.append(item.problem(f"{item.kind} needs a metadata.name, as text", ("metadata", "name")))
+
+    def neutral(self, item: Item) -> dict[str, Any]:
+        """Return an object's value as of nobody's, in a namespace."""
+        metadata = {key: value for key, value in item.metadata.items() if key != "managedFields"}
+        return item.value | {"metadata": metadata | {"namespace": item.namespace(self.namespace)}}
+
+
+def _add_workload(inventory: Inventory, item: Item) -> None:
+    spec = item.value.get("spec")
+    if not isinstance(spec, Mapping) or "selector" not in spec or not _containers(spec):
+        inventory.partial.append(item)
+        return
+    workload = parse_workload(inventory.neutral(item))
+    inventory.world.put_workload(workload)
+    inventory.workloads.append(Placed(item=item, workload=workload))
+
+
+def _containers(spec: Mapping[str, Any]) -> bool:
+    template = spec.get("template")
+    pod = template.get("spec") if isinstance(template, Mapping) else None
+    return isinstance(pod, Mapping) and isinstance(pod.get("containers"), list)
+
+
+def _add_service(inventory: Inventory, item: Item) -> None:
+    inventory.world.put_service(parse_service(inventory.neutral(item)))
+
+
+def _add_namespace(inventory: Inventory, item: Item) -> None:
+    namespace = parse_namespace(item.value)
+    inventory.world.namespaces[namespace.name] = namespace
+
+
+def _add_config_map(inventory: Inventory, item: Item) -> None:
+    key = (item.namespace(inventory.namespace), item.name)
+    inventory.world.config_maps[key] = parse_config_map(item.value)
+    inventory.config_maps[key] = item
+
+
+def _add_network_policy(inventory: Inventory, item: Item) -> None:
+    policy = parse_network_policy(inventory.neutral(item))
+    if policy.egress:
+        inventory.world.policies.setdefault(policy.namespace, []).append(policy)
+
+
+def _add_rule(inventory: Inventory, item: Item) -> None:
+    try:
+        rule: Rule = parse_rule(item.value, default_namespace=inventory.namespace)
+    except InvalidResource as error:
+        inventory.problems += [
+            item.problem(f"{item.kind} {item.name}: {problem}", _object_path(problem.path))
+            for problem in error.problems
+        ]
+    else:
+        inventory.world.rules[rule.key] = rule
+
+
+def _object_path(path: str) -> ObjectPath:
+    """Return the parts of a field's path as `kubectl` writes it: `spec.containers[0].name`."""
+    return tuple(int(match[1]) if match[1] else match[0] for match in _PATH.finditer(path))
+
+
+_READERS: dict[tuple[object, str], Callable[[Inventory, Item], None]] = {
+    ("apps/v1", "Deployment"): _add_workload,
+    ("v1", "Service"): _add_service,
+    ("v1", "Namespace"): _add_namespace,
+    ("v1", "ConfigMap"): _add_config_map,
+    ("networking.k8s.io/v1", "NetworkPolicy"): _add_network_policy,
+}
+_FURTHER: dict[tuple[object, str], Callable[[Inventory, Item], None]] = {
+    ("apps/v1", "StatefulSet"): _add_workload,
+    ("apps/v1", "DaemonSet"): _add_workload,
+}

@@ -1,0 +1,77 @@
+"""Asking for the plan of each workload in the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from apphealth.api.rule import Rule, RuleKind
+from apphealth.api.spec import ClusterAppHealthSpec, LabelSelector, Mode
+from apphealth.cli.manifests.inventory import Inventory, Placed
+from apphealth.cli.yamledit.differ import same
+from apphealth.model import raw
+from apphealth.model.workload import Workload
+from apphealth.model.world import World
+from apphealth.plan import Plan, plan
+from apphealth.plan.delivery import delivery_mount, delivery_volume
+
+DEFAULT_RULE = Rule(
+    kind=RuleKind.CLUSTER_APP_HEALTH,
+    name="built-in",
+    spec=ClusterAppHealthSpec(mode=Mode.ENFORCE, selector=LabelSelector(), preset="auto"),
+)
+"""What is used where the files hold no rule: every workload, the preset by evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A workload of the files, and its plan."""
+
+    placed: Placed
+    plan: Plan
+
+
+def decide(inventory: Inventory) -> list[Decided]:
+    """Plan every workload of the files."""
+    return [
+        Decided(placed, plan(_with_delivery(placed), inventory.world))
+        for placed in inventory.workloads
+    ]  # fmt: skip
+
+
+def enforce(world: World) -> None:
+    """Treat every rule as if its mode were Enforce."""
+    for key, rule in world.rules.items():
+        world.rules[key] = replace(rule, spec=msgspec.structs.replace(rule.spec, mode=Mode.ENFORCE))
+
+
+def _with_delivery(placed: Placed) -> Workload:
+    """Return the workload; its volume and mounts of dependencies count as ours where they are what we would write."""
+    workload = placed.workload
+    pod = pod_of(placed.item.value)
+    if not _holds(pod.get("volumes"), delivery_volume(workload)):
+        return workload
+    mounted = {
+        raw.text(item.get("name"))
+        for field in ("containers", "initContainers")
+        for item in raw.items(pod.get(field))
+        if _holds(item.get("volumeMounts"), delivery_mount())
+    }
+    containers = tuple(
+        replace(container, mounts_delivery=container.name in mounted) for container in workload.containers
+    )
+    return replace(workload, containers=containers, delivery_volume=True)
+
+
+def pod_of(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the pod's spec of a workload's object, empty where there is none."""
+    spec = raw.mapping(value.get("spec"))
+    return raw.mapping(raw.mapping(spec.get("template")).get("spec"))
+
+
+def _holds(items: object, wanted: dict[str, Any]) -> bool:
+    candidates: Iterable[Any] = items if isinstance(items, list) else ()
+    return any(same(item, wanted) for item in candidates)

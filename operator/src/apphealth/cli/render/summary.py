@@ -1,0 +1,116 @@
+"""What was decided, for people: a table on a terminal, plain lines elsewhere. It goes to standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import click
+
+from apphealth.api.spec import Mode
+from apphealth.cli.manifests.inventory import Inventory
+from apphealth.cli.render.deciding import Decided
+from apphealth.model.probe import ProbeKind, describe_probe
+from apphealth.plan.finding import Finding
+from apphealth.plan.result import Action, Conflict, ProbePlan
+from apphealth.plan.selection import opted_out
+
+_SHOWN = (ProbeKind.LIVENESS, ProbeKind.READINESS, ProbeKind.STARTUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One container of one workload."""
+
+    place: str
+    workload: str
+    container: str
+    cells: tuple[str, str, str]
+    """Liveness, readiness, startup."""
+
+
+def rows(decided: Sequence[Decided], inventory: Inventory) -> Iterator[Row]:
+    """Yield what was decided about each container, and a row without one for a workload that is left alone."""
+    for item in decided:
+        place, name = item.placed.item.place, str(item.plan.workload)
+        if not item.plan.selected:
+            reason = opted_out(item.placed.workload, inventory.world.namespace(item.placed.workload.namespace))
+            text = "no rule selects it" if reason is None else f"opted out: {reason}"
+            yield Row(place, name, "", (text, "", ""))
+            continue
+        for container in item.plan.containers:
+            probes = {probe.kind: probe for probe in container.probes}
+            cells = tuple(_cell(probes[kind], item.plan.mode) for kind in _SHOWN)
+            yield Row(place, name, container.name, (cells[0], cells[1], cells[2]))
+
+
+def _cell(probe: ProbePlan, mode: Mode | None) -> str:
+    match probe.action:
+        case Action.APPLY if probe.probe is not None:
+            verb = "would be set" if mode is Mode.AUDIT else "set"
+            return f"{verb}: {describe_probe(probe.probe).split(' delay=')[0].strip()}"
+        case Action.KEEP:
+            return "kept"
+        case _:
+            return "none"
+
+
+def lines(table: Sequence[Row]) -> Iterator[str]:
+    """Yield the rows as plain lines."""
+    for row in table:
+        if not row.container:
+            yield f"{row.place}: {row.workload}: {row.cells[0]}"
+            continue
+        cells = ", ".join(f"{kind} {cell}" for kind, cell in zip(_SHOWN, row.cells, strict=True))
+        yield f"{row.place}: {row.workload} {row.container}: {cells}"
+
+
+def print_table(table: Sequence[Row]) -> None:
+    """Print the rows as a table; colours and width are the terminal's."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("Workload", "Container", "Liveness", "Readiness", "Startup", box=None, header_style="bold")
+    for row in table:
+        style = "green" if any(cell.startswith("set") for cell in row.cells) else "dim"
+        texts = (row.workload, row.container, *row.cells)
+        shown.add_row(*(Text(text, style=style if index > 1 else "") for index, text in enumerate(texts)))
+    Console(stderr=True).print(shown)
+
+
+def finding_line(place: str, finding: Finding) -> str:
+    """Return a finding as one line."""
+    where = f"container {finding.container}: " if finding.container else ""
+    fix = f" Fix: {finding.fix}." if finding.fix else ""
+    return f"{place}: {finding.severity}: {where}{finding.message} ({finding.id}).{fix}"
+
+
+def conflict_line(place: str, conflict: Conflict) -> str:
+    """Return a conflict of two rules as one line."""
+    both = f"{conflict.loser} and {conflict.winner} set {conflict.field} differently"
+    return f"{place}: warning: {both}; the latter wins (conflicting)."
+
+
+def closing(decided: Sequence[Decided], changed: int, inventory: Inventory) -> str:
+    """Return the line that sums it up."""
+    total = f"{len(decided)} workload{'' if len(decided) == 1 else 's'}"
+    rules = ", ".join(str(key) for key in sorted(inventory.world.rules)) or "none"
+    return f"{total}, {changed} changed; rules: {rules}"
+
+
+def on_terminal() -> bool:
+    """Whether a person reads standard error as it comes."""
+    return sys.stderr.isatty()
+
+
+def report(table: Sequence[Row], findings: Sequence[str], last: str) -> None:
+    """Print the whole summary."""
+    if on_terminal() and table:
+        print_table(table)
+    else:
+        for line in lines(table):
+            click.echo(line, err=True)
+    for line in (*findings, last):
+        click.echo(line, err=True)

@@ -1,0 +1,87 @@
+"""`apphealth run`: the operator."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from apphealth.cli.errors import CommandError, ExitCode
+
+POD_HEALTH_PORT = 8080
+"""The port that the probes of deploy/operator ask."""
+
+
+@click.command(short_help="Run the operator: watch the cluster, write probes.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Kubeconfig to use. [default: $KUBECONFIG, else the pod's ServiceAccount, else ~/.kube/config]",
+)
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig. [default: its current-context]")
+@click.option(
+    "--namespace",
+    "-n",
+    metavar="NAME",
+    help="Look after this namespace alone: needs no rights on the cluster, and knows no ClusterAppHealth.",
+)
+@click.option("--allow-exec", is_flag=True, help="Let rules have commands run in containers (probes of type Exec).")
+@click.option(
+    "--leader-elect", is_flag=True, help="For several replicas: only the one that holds the Lease 'apphealth' writes."
+)
+@click.option(
+    "--health-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve /livez and /readyz (the cluster has been read) on this port. [default: 8080 in a pod, else none]",
+)
+@click.option(
+    "--cluster-domain", default="cluster.local", show_default=True, help="What full names of Services end with."
+)
+@click.option("--verbose", "-v", is_flag=True, help="Log everything, kopf's log included.")
+def run(
+    kubeconfig: Path | None,
+    context: str | None,
+    namespace: str | None,
+    *,
+    allow_exec: bool,
+    leader_elect: bool,
+    health_port: int | None,
+    cluster_domain: str,
+    verbose: bool,
+) -> None:
+    """Run the operator until SIGTERM or Ctrl-C.
+
+    It watches Deployments, Services, namespaces, AppHealths and ClusterAppHealths, and gives every selected workload
+    the probes that its rules ask for. An API server that can't be reached, resources that aren't installed and rights
+    that are missing are said and waited for.
+
+    Exit codes: 0 stopped as asked, 2 wrong usage, 3 no usable kubeconfig, 4 the health port is taken, 70 a bug.
+    """
+    from apphealth.controller.app import OperatorFailedError, Options, run_operator
+    from apphealth.controller.logs import set_up_logging
+    from apphealth.kube.credentials import CredentialsError
+    from apphealth.kube.kubeconfig import find_credentials
+
+    set_up_logging(verbose=verbose)
+    try:
+        credentials = find_credentials(kubeconfig, context)
+    except CredentialsError as error:
+        raise CommandError(str(error), ExitCode.INPUT) from error
+    if health_port is None and credentials.in_pod:
+        health_port = POD_HEALTH_PORT
+    options = Options(
+        credentials=credentials,
+        namespace=namespace,
+        allow_exec=allow_exec,
+        leader_elect=leader_elect,
+        health_port=health_port,
+        cluster_domain=cluster_domain,
+    )
+    try:
+        asyncio.run(run_operator(options))
+    except OperatorFailedError as error:
+        raise CommandError("the operator has failed: see its log", ExitCode.INTERNAL) from error
+    except OSError as error:
+        raise CommandError(f"cannot serve --health-port {health_port}: {error}", ExitCode.ENVIRONMENT) from error

@@ -1,0 +1,146 @@
+"""The text of new values: block style after a document's layout, flow style, JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from apphealth.cli.yamledit.layout import Layout
+from apphealth.cli.yamledit.plain import Plain, resolve
+
+_SAFE = re.compile(r"[A-Za-z_/][-A-Za-z0-9_./]*(:[-A-Za-z0-9_./]+)*")
+_SAFE_IN_FLOW = re.compile(r"[A-Za-z_/][-A-Za-z0-9_./]*")
+_NOT_LITERAL = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
+"""What the literal style can't hold: control characters, and line breaks other than the line feed."""
+_ESCAPE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+def block(value: Plain, layout: Layout, column: int) -> list[str]:
+    """Return the lines of a value that begins on a line of its own, indented to `column`."""
+    pad = " " * column
+    match value:
+        case dict() if value:
+            return [line for key, item in value.items() for line in _entry(key, item, layout, column)]
+        case list() if value:
+            return [line for item in value for line in _item(item, layout, column)]
+        case _:
+            return [pad + flow(value)]
+
+
+def entries(values: dict[str, Plain], layout: Layout, column: int) -> list[str]:
+    """Return the lines of the keys and values of a block mapping whose keys stand at `column`."""
+    return block(dict(values), layout, column) if values else []
+
+
+def inline(value: Plain, layout: Layout, column: int) -> list[str]:
+    """Return what follows `key:` on its line (with the space before it), then further lines.
+
+    Parameters
+    ----------
+    value
+        Anything.
+    layout
+        The document's.
+    column
+        Where the key stands.
+    """
+    match value:
+        case dict() if value:
+            return ["", *block(value, layout, column + layout.step)]
+        case list() if value:
+            return ["", *block(value, layout, column + layout.dash)]
+        case str() if "\n" in value and not _NOT_LITERAL.search(value) and value.strip("\n"):
+            return _literal(value, layout, column)
+        case _:
+            return [" " + flow(value)]
+
+
+def _entry(key: str, value: Plain, layout: Layout, column: int) -> list[str]:
+    first, *rest = inline(value, layout, column)
+    return [f"{' ' * column}{scalar(key)}:{first}", *rest]
+
+
+def _item(value: Plain, layout: Layout, column: int) -> list[str]:
+    first, *rest = [flow(value)] if isinstance(value, list) else block(value, layout, column + layout.gap)
+    return [f"{' ' * column}-{' ' * (layout.gap - 1)}{first.lstrip(' ')}", *rest]
+
+
+def _literal(value: str, layout: Layout, column: int) -> list[str]:
+    """Return the style `|`, with what it needs to give back exactly `value`."""
+    body = value.rstrip("\n")
+    endings = len(value) - len(body)
+    indent = str(layout.step) if body[:1] in " \n" else ""
+    chomp = "-" if endings == 0 else "+" if endings > 1 else ""
+    pad = " " * (column + layout.step)
+    lines = [pad + line if line else "" for line in body.split("\n")]
+    return [f" |{indent}{chomp}", *lines, *[""] * (endings - 1)]
+
+
+def ends_in_newline(value: Plain) -> bool:
+    """Whether a value ends in text that ends in a newline, which the end of a file must not swallow."""
+    while isinstance(value, dict | list) and value:
+        value = list(value.values())[-1] if isinstance(value, dict) else value[-1]
+    return isinstance(value, str) and value.endswith("\n")
+
+
+def scalar(value: str | float | bool | None, *, in_flow: bool = False) -> str:
+    """Return one scalar: plain where that is read back as the same, else in double quotes."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    safe = _SAFE_IN_FLOW if in_flow else _SAFE
+    return value if safe.fullmatch(value) and isinstance(resolve(value), str) else quoted(value)
+
+
+def quoted_as(style: str, text: str) -> str:
+    """Return text in the quotes that `style` names, or as `scalar` does where it names none or they can't hold it."""
+    if style == "'" and text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return quoted(text) if style in ("'", '"') else scalar(text)
+
+
+def quoted(text: str) -> str:
+    """Return text in double quotes, spelled so that YAML and JSON both read it."""
+    return _ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def flow(value: Plain) -> str:
+    """Return a value on one line, in YAML's flow style."""
+    match value:
+        case dict():
+            inside = ", ".join(f"{scalar(key, in_flow=True)}: {flow(item)}" for key, item in value.items())
+            return "{" + inside + "}"
+        case list():
+            return "[" + ", ".join(flow(item) for item in value) + "]"
+        case _:
+            return scalar(value, in_flow=isinstance(value, str))
+
+
+def as_json(value: Plain, *, prefix: str = "", unit: str = "", newline: str = "\n") -> str:
+    """Return a value as JSON, on one line, or spread over several where a `unit` of indentation is given.
+
+    It follows a key, so its first line has no indentation; that key's line begins with `prefix`.
+    """
+    if not unit or not isinstance(value, dict | list) or not value:
+        return _json_line(value)
+    inner = prefix + unit
+    below = [as_json(item, prefix=inner, unit=unit, newline=newline) for item in _items(value)]
+    if isinstance(value, dict):
+        below = [f"{quoted(key)}: {text}" for key, text in zip(value, below, strict=True)]
+    opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    return opening + newline + ("," + newline).join(inner + text for text in below) + newline + prefix + closing
+
+
+def _items(value: dict[str, Plain] | list[Plain]) -> list[Plain]:
+    return list(value.values()) if isinstance(value, dict) else value
+
+
+def _json_line(value: Plain) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{quoted(key)}: {_json_line(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(_json_line(item) for item in value) + "]"
+        case str():
+            return quoted(value)
+        case _:
+            return json.dumps(value)

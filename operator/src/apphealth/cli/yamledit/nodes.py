@@ -1,0 +1,114 @@
+"""What a document is made of, and where each part stands in the text.
+
+`start` and `end` are offsets into the text in characters; `line` and `column` count from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Node:
+    """Any value. Where a block collection has an anchor, `start` is the anchor's place."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+    anchor: str = ""
+    size: int = 1
+    """How many values this one stands for, with every alias below it written out."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Scalar(Node):
+    """A text, number, truth value or null."""
+
+    text: str
+    style: str = ""
+    """Empty for a plain scalar, else its first character: `'`, `"`, `|` or `>`."""
+    tag: str = ""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Sequence(Node):
+    """A list; `flow` is the spelling in brackets, where `end` is exact."""
+
+    items: list[Node] = field(default_factory=list)
+    flow: bool = False
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Mapping(Node):
+    """A mapping; `flow` is the spelling in braces, where `end` is exact."""
+
+    entries: list[Entry] = field(default_factory=list)
+    flow: bool = False
+
+    def get(self, key: str) -> Node | None:
+        """Return the value that is written under `key`, not one that is merged in; the last one of equal keys."""
+        return next((entry.value for entry in reversed(self.entries) if entry.key.text == key), None)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Alias(Node):
+    """`*name`: the value of an earlier anchor."""
+
+    name: str
+    target: Node
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One key of a mapping, and its value."""
+
+    key: Scalar
+    value: Node
+
+
+@dataclass(slots=True, eq=False)
+class Document:
+    """One document of a stream; `root` is None where it is empty."""
+
+    root: Node | None
+    start: int
+    end: int
+    """Where its text ends: before the next `---`, after its `...`."""
+
+
+def resolved(node: Node) -> Node:
+    """Return what an alias stands for; any other node as it is."""
+    return node.target if isinstance(node, Alias) else node
+
+
+def children(node: Node) -> Iterator[Node]:
+    """Yield the nodes directly below, keys included; an alias has none."""
+    match node:
+        case Mapping():
+            for entry in node.entries:
+                yield entry.key
+                yield entry.value
+        case Sequence():
+            yield from node.items
+
+
+def locate(root: Node, path: tuple[str | int, ...]) -> Node:
+    """Return the node at `path`, or the nearest one above it that exists.
+
+    For a key the node is the key itself, which is what a message about it should point at.
+    """
+    node, found = root, root
+    for part in path:
+        current = resolved(node)
+        if isinstance(part, str) and isinstance(current, Mapping):
+            entry = next((entry for entry in current.entries if entry.key.text == part), None)
+            if entry is None:
+                break
+            node, found = entry.value, entry.key
+        elif isinstance(part, int) and isinstance(current, Sequence) and 0 <= part < len(current.items):
+            node = found = current.items[part]
+        else:
+            break
+    return found

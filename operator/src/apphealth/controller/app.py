@@ -1,0 +1,312 @@
+"""Wiring: what the operator is made of, and in which order it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import kopf
+
+from apphealth.controller.handlers import register
+from apphealth.controller.health import serve_health
+from apphealth.controller.intake import Intake
+from apphealth.controller.listing import watch_session
+from apphealth.controller.preflight import look_for_policy, read_namespace, wait_until_usable
+from apphealth.controller.queue import Backoff, WorkQueue
+from apphealth.controller.reconcile import Reconciler
+from apphealth.controller.resources import watched
+from apphealth.controller.settings import quiet_settings
+from apphealth.controller.statuses import Protection, Statuses
+from apphealth.controller.store import Concerned, Store
+from apphealth.kube.client import Client
+from apphealth.kube.credentials import Credentials
+from apphealth.kube.errors import KubeError
+from apphealth.kube.events import Events
+from apphealth.kube.lease import Leadership
+from apphealth.model.workload import WorkloadKey
+from apphealth.model.world import CLUSTER_DOMAIN
+
+FINISH = 5.0
+"""Seconds that writes under way get when the operator stops."""
+LEASE = "apphealth"
+"""Name of the Lease for leader election."""
+
+log = logging.getLogger(__name__)
+
+
+class OperatorFailedError(Exception):
+    """A part of the operator has failed for no expected reason; the log has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run.
+
+    Attributes
+    ----------
+    credentials
+        Which cluster, and who we are.
+    namespace
+        The only namespace to look after; None: the whole cluster.
+    allow_exec
+        Whether probes may run commands in containers.
+    leader_elect
+        Whether to write only while holding the Lease, for several replicas.
+    health_port
+        Where to serve the operator's own health; None: nowhere.
+    cluster_domain
+        What the full names of Services end with.
+    """
+
+    credentials: Credentials
+    namespace: str | None = None
+    allow_exec: bool = False
+    leader_elect: bool = False
+    health_port: int | None = None
+    cluster_domain: str = CLUSTER_DOMAIN
+
+
+async def run_operator(options: Options) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    OSError
+        The health port is taken.
+    OperatorFailedError
+        A bug; the log has it.
+    """
+    async with Client(options.credentials) as client:
+        await Operator(options, client).run()
+
+
+class Operator:
+    """The parts, put together."""
+
+    def __init__(self, options: Options, client: Client) -> None:
+        self._options = options
+        self._client = client
+        self._resources = watched(options.namespace)
+        self._stop = asyncio.Event()
+        self._leading = asyncio.Event()
+        self._following = asyncio.Event()
+        self._watching = False
+        self._failed = False
+        clock = asyncio.get_running_loop().time
+        self._store = Store(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain)
+        self._events = Events(client, instance=socket.gethostname(), clock=clock)
+        self._protection = Protection()
+        self._statuses = Statuses(
+            client,
+            self._store,
+            busy=self._busy,
+            protection=self._protection,
+            look_again=lambda: look_for_policy(client, self._protection),
+        )
+        self._reconcile = Reconciler(
+            client,
+            self._store,
+            self._events,
+            enqueue=self._enqueue,
+            dirty=self._statuses.dirty,
+            clock=clock,
+        )
+        self._queue: WorkQueue[WorkloadKey] = WorkQueue(self._reconcile, expected=(KubeError,))
+        self._intake = Intake(self._store, self._resources, self._concern)
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+        self._catch_signals()
+        async with contextlib.AsyncExitStack() as stack:
+            if self._options.health_port is not None:
+                await stack.enter_async_context(serve_health(self._options.health_port, self._waiting_for))
+            # All before kopf: when it ends, it cancels every task that was started after it.
+            jobs = (self._queue.run(), self._statuses.queue.run(), self._events.run(), self._lead(), self._work())
+            await stack.enter_async_context(self._running(*jobs))
+            await self._watch()
+            self._queue.pause()
+            self._statuses.queue.pause()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._queue.quiet(), timeout=FINISH)
+        log.info("stopped")
+        if self._failed:
+            raise OperatorFailedError
+
+    def _enqueue(self, keys: Iterable[WorkloadKey]) -> None:
+        self._queue.add_all(keys)
+
+    def _concern(self, concerned: Concerned) -> None:
+        self._enqueue(concerned.workloads)
+        self._statuses.dirty(concerned.rules)
+
+    def _busy(self, key: WorkloadKey) -> bool:
+        return self._queue.busy(key)
+
+    def _waiting_for(self) -> str:
+        if not self._watching:
+            return "not connected to the API server"
+        return "" if self._intake.full.is_set() else "reading the cluster"
+
+    async def _watch(self) -> None:
+        """Have kopf watch; when it gives up, have it start again: everything is listed anew, so nothing is lost."""
+        backoff, attempt = Backoff(first=0.5, longest=30), 0
+        while not self._stop.is_set():
+            usable = wait_until_usable(self._client, self._resources, self._options.namespace)
+            if not await _before(usable, self._stop):
+                return
+            started = asyncio.get_running_loop().time()
+            error = await self._watch_once()
+            self._watching = False
+            self._catch_signals()
+            if error is None:
+                self._stop.set()
+                return
+            attempt = 1 if asyncio.get_running_loop().time() - started > 60 else attempt + 1
+            log.warning("lost the watches: %s; starting them again", str(error) or type(error).__name__)
+            await _before(asyncio.sleep(backoff.after(attempt)), self._stop)
+
+    async def _watch_once(self) -> Exception | None:
+        """Run kopf until we are told to stop (None) or it fails (why)."""
+        registry = kopf.OperatorRegistry()
+        register(registry, self._resources, self._intake)
+        credentials, namespace = self._options.credentials, self._options.namespace
+
+        @kopf.on.login(registry=registry)
+        async def login(**_: object) -> kopf.AiohttpSession:
+            session = watch_session(credentials, namespace, self._intake.page, self._store.knows)
+            return kopf.AiohttpSession(
+                server=credentials.server, aiohttp_session=session, default_namespace=credentials.namespace
+            )
+
+        started = asyncio.Event()
+        signals = asyncio.create_task(self._take_signals_back(started))
+        self._watching = True
+        try:
+            await kopf.operator(
+                registry=registry,
+                settings=quiet_settings(),
+                # kopf would make one of the user's name, and a container's user often has none.
+                identity="apphealth",  # type: ignore[arg-type]  # kopf doesn't export the NewType
+                standalone=True,
+                clusterwide=namespace is None,
+                namespaces=[namespace] if namespace else [],
+                ready_flag=started,
+                stop_flag=self._stop,
+            )
+        except Exception as error:
+            log.debug("kopf has ended", exc_info=True)
+            return error
+        finally:
+            signals.cancel()
+        return None
+
+    async def _take_signals_back(self, started: asyncio.Event) -> None:
+        """Catch signals ourselves once kopf runs: stopped by a signal, it waits 5 s for its own stop flag's waiter."""
+        await started.wait()
+        self._catch_signals()
+
+    async def _work(self) -> None:
+        """Let the queues work, once the store is full and while we lead."""
+        await self._fill()
+        await look_for_policy(self._client, self._protection)
+        while True:
+            await self._leading.wait()
+            workloads = self._store.world.workloads.keys()
+            self._reconcile.unseen = set(workloads)
+            self._queue.add_all({*workloads, *self._store.records.health_plans})
+            self._queue.resume()
+            # Counts that are still being worked out would be written, and written again.
+            if await _before(self._queue.drained(), self._following):
+                log.info("all workloads have been looked at")
+                self._statuses.dirty(self._store.statuses)
+                self._statuses.queue.resume()
+            await self._following.wait()
+
+    async def _fill(self) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        await self._intake.full.wait()
+        if self._options.namespace is not None:
+            await read_namespace(self._client, self._store, self._options.namespace)
+        gc.collect()
+        gc.freeze()  # tens of thousands of lasting objects: no need to look at them in each collection
+        log.info(
+            "read %d workloads, %d Services and %d rules in %.1f s",
+            len(self._store.world.workloads),
+            len(self._store.world.services),
+            len(self._store.statuses),
+            loop.time() - started,
+        )
+
+    async def _lead(self) -> None:
+        """Take part in the election, or simply lead."""
+        if not self._options.leader_elect:
+            self._led(leading=True)
+            return
+        election = Leadership(
+            self._client,
+            namespace=self._options.namespace or self._options.credentials.namespace,
+            name=LEASE,
+            identity=f"{socket.gethostname()}_{uuid4().hex[:8]}",
+            changed=lambda leading: self._led(leading=leading),
+        )
+        await election.run()
+
+    def _led(self, *, leading: bool) -> None:
+        if leading:
+            self._following.clear()
+            self._leading.set()
+        else:
+            self._queue.pause()
+            self._statuses.queue.pause()
+            self._leading.clear()
+            self._following.set()
+        if self._options.leader_elect:
+            log.info("%s", "leading" if leading else "following: another replica writes")
+
+    def _catch_signals(self) -> None:
+        """Have signals stop us."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+
+    @contextlib.asynccontextmanager
+    async def _running(self, *jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+        """Run jobs beside the block; one that fails stops the operator, for Kubernetes to start it anew."""
+        tasks = [asyncio.create_task(job) for job in jobs]
+        for task in tasks:
+            task.add_done_callback(self._ended)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("a part of the operator has failed, stopping", exc_info=error)
+            self._failed = True
+            self._stop.set()
+
+
+async def _before(job: Coroutine[Any, Any, None], event: asyncio.Event) -> bool:
+    """Wait for a job, or an event that makes it pointless; returns whether the job was done."""
+    tasks = [asyncio.create_task(job), asyncio.create_task(event.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            return False
+        await tasks[0]
+        return True
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

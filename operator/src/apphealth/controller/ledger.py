@@ -1,0 +1,96 @@
+"""What the last look at each workload came to, and from there back: who is concerned when something changes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from apphealth.api.healthplan import State
+from apphealth.api.rule import RuleKey
+from apphealth.api.status import Reason
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import WorkloadKey
+from apphealth.plan.result import Conflict
+
+ConfigMapKey = tuple[str, str]
+"""Namespace and name."""
+T = TypeVar("T", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the last look at a selected workload came to."""
+
+    state: State
+    rules: tuple[RuleKey, ...] = ()
+    mentions: frozenset[ServiceKey] = frozenset()
+    """Services whose coming, going or changing would change the plan."""
+    config_maps: frozenset[ConfigMapKey] = frozenset()
+    """ConfigMaps whose text was read for it."""
+    conflicts: tuple[Conflict, ...] = ()
+    problem: Reason | None = None
+    """Why it can't be carried out: a reason of the condition Degraded."""
+    message: str = ""
+    """The problem in one sentence."""
+
+
+class _Reverse(Generic[T]):
+    """Workloads by something that they look at."""
+
+    def __init__(self) -> None:
+        self._keys: defaultdict[T, set[WorkloadKey]] = defaultdict(set)
+
+    def move(self, key: WorkloadKey, before: Iterable[T], after: Iterable[T]) -> None:
+        for item in before:
+            self._keys[item].discard(key)
+            if not self._keys[item]:
+                del self._keys[item]
+        for item in after:
+            self._keys[item].add(key)
+
+    def get(self, item: T) -> frozenset[WorkloadKey]:
+        return frozenset(self._keys.get(item, ()))
+
+
+class Ledger:
+    """The outcomes of all selected workloads."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[WorkloadKey, Outcome] = {}
+        self._by_rule: _Reverse[RuleKey] = _Reverse()
+        self._by_service: _Reverse[ServiceKey] = _Reverse()
+        self._by_config_map: _Reverse[ConfigMapKey] = _Reverse()
+
+    def get(self, key: WorkloadKey) -> Outcome | None:
+        """Return a workload's outcome; None where no rule selects it, or it has not been looked at yet."""
+        return self._outcomes.get(key)
+
+    def put(self, key: WorkloadKey, outcome: Outcome | None) -> frozenset[RuleKey]:
+        """Write down an outcome; None: no rule selects it any more. Returns the rules that it concerns, then or now."""
+        before = self._outcomes.get(key)
+        old, new = before or _NOTHING, outcome or _NOTHING
+        self._by_rule.move(key, old.rules, new.rules)
+        self._by_service.move(key, old.mentions, new.mentions)
+        self._by_config_map.move(key, old.config_maps, new.config_maps)
+        if outcome is None:
+            self._outcomes.pop(key, None)
+        else:
+            self._outcomes[key] = outcome
+        return frozenset((*old.rules, *new.rules))
+
+    def ruled_by(self, rule: RuleKey) -> frozenset[WorkloadKey]:
+        """Return the workloads that a rule selected when they were last looked at."""
+        return self._by_rule.get(rule)
+
+    def mentioning(self, service: ServiceKey) -> frozenset[WorkloadKey]:
+        """Return the workloads whose plan names a Service."""
+        return self._by_service.get(service)
+
+    def reading(self, config_map: ConfigMapKey) -> frozenset[WorkloadKey]:
+        """Return the workloads whose plan was made from a ConfigMap's text."""
+        return self._by_config_map.get(config_map)
+
+
+_NOTHING = Outcome(state=State.SKIPPED)

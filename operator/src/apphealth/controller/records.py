@@ -1,0 +1,163 @@
+"""What the store knows of our own objects in the cluster, and of the ConfigMaps that workloads refer to.
+
+Of our own only a fingerprint is kept: enough to see that nothing has to be written. ConfigMaps are watched by their
+metadata alone; the text of those that selected workloads refer to is read when it is needed, and forgotten when it has
+changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from apphealth.api.healthplan import HealthPlan
+from apphealth.controller.ledger import ConfigMapKey, Ledger
+from apphealth.kube.healthplans import digest
+from apphealth.kube.meta import Meta
+from apphealth.model.workload import WorkloadKey
+from apphealth.model.world import World
+
+MAX_CONFIG_MAP_TEXT = 64 * 1024 * 1024
+"""Characters of ConfigMaps kept in all; beyond that, the oldest are forgotten, and read again when they are needed."""
+
+
+@dataclass(slots=True)
+class Record:
+    """An object of ours in the cluster."""
+
+    owner_uid: str
+    fingerprint: bytes | None
+    """None: not known, so look before you leap."""
+    resource_version: str = ""
+    ours: bool = True
+    """False: somebody else's object has the name that we need."""
+
+
+class Records:
+    """Our own objects, and the ConfigMaps that workloads refer to.
+
+    Attributes
+    ----------
+    health_plans
+        By workload.
+    deliveries
+        ConfigMaps by which dependencies are delivered, by namespace and name.
+    """
+
+    def __init__(self, world: World, ledger: Ledger) -> None:
+        self.health_plans: dict[WorkloadKey, Record] = {}
+        self.deliveries: dict[ConfigMapKey, Record] = {}
+        self._world = world
+        self._ledger = ledger
+        self._plan_names: dict[tuple[str, str], WorkloadKey] = {}
+        self._delivery_owners: dict[ConfigMapKey, WorkloadKey] = {}
+        self._read_versions: dict[ConfigMapKey, str] = {}
+        self._text_size = 0
+
+    def put_health_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
+        """Take in a HealthPlan; concerns its workload, unless it is as we left it."""
+        try:
+            plan = msgspec.convert(obj, HealthPlan)
+        except (msgspec.ValidationError, RecursionError):
+            return self._unreadable_plan(meta)
+        key = WorkloadKey(plan.spec.workload.kind, meta.namespace, plan.spec.workload.name)
+        self._plan_names[meta.namespace, meta.name] = key
+        fingerprint, known = digest(plan), self.health_plans.get(key)
+        self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version)
+        if known is not None and known.fingerprint == fingerprint and known.owner_uid == meta.owner_uid:
+            return frozenset()
+        if plan.status.originals:
+            self._world.originals[key] = plan.status.originals
+        else:
+            self._world.originals.pop(key, None)
+        return frozenset({key})
+
+    def _unreadable_plan(self, meta: Meta) -> frozenset[WorkloadKey]:
+        """Have a HealthPlan that somebody has spoilt written anew; what it remembered is kept as we know it."""
+        key = self._plan_names.get((meta.namespace, meta.name))
+        if key is None:
+            owner = meta.owner_references[0] if meta.owner_references else None
+            if owner is None:
+                return frozenset()
+            key = WorkloadKey(owner.kind, meta.namespace, owner.name)
+        self.health_plans[key] = Record(meta.owner_uid, None, meta.resource_version)
+        return frozenset({key})
+
+    def drop_health_plan(self, name: tuple[str, str]) -> frozenset[WorkloadKey]:
+        """Take note that a HealthPlan has gone.
+
+        The originals that it held are kept as long as we run: somebody may have deleted it before they were put back.
+        """
+        key = self._plan_names.pop(name, None)
+        if key is None or self.health_plans.pop(key, None) is None:
+            return frozenset()
+        return frozenset({key})
+
+    def put_config_map(self, meta: Meta) -> frozenset[WorkloadKey]:
+        """Take in a ConfigMap's metadata; concerns those that read it, and the one it is made for."""
+        key = (meta.namespace, meta.name)
+        readers: frozenset[WorkloadKey] = frozenset()
+        if self._read_versions.get(key, "") != meta.resource_version:
+            readers = self._forget_text(key)
+        return readers | self._put_delivery(key, meta)
+
+    def _put_delivery(self, key: ConfigMapKey, meta: Meta) -> frozenset[WorkloadKey]:
+        known = self.deliveries.get(key)
+        if known is None and not meta.ours and not meta.name.endswith("-apphealth"):
+            return frozenset()
+        if known is not None and known.resource_version == meta.resource_version:
+            return frozenset()
+        self.deliveries[key] = Record(meta.owner_uid, None, meta.resource_version, ours=meta.ours)
+        owner = meta.owner_references[0] if meta.owner_references else None
+        if owner is not None:
+            self._delivery_owners[key] = WorkloadKey(owner.kind, meta.namespace, owner.name)
+        return self._delivered_to(key)
+
+    def drop_config_map(self, name: tuple[str, str]) -> frozenset[WorkloadKey]:
+        """Take note that a ConfigMap has gone."""
+        key = (name[0], name[1])
+        concerned = self._forget_text(key)
+        if self.deliveries.pop(key, None) is not None:
+            concerned |= self._delivered_to(key)
+            self._delivery_owners.pop(key, None)
+        return concerned
+
+    def keep_delivery(self, key: ConfigMapKey, workload: WorkloadKey, record: Record) -> None:
+        """Take note of a ConfigMap that we have just written or read."""
+        self.deliveries[key] = record
+        self._delivery_owners[key] = workload
+
+    def keep_health_plan(self, name: tuple[str, str], workload: WorkloadKey, record: Record) -> None:
+        """Take note of a HealthPlan that we write."""
+        self._plan_names[name] = workload
+        self.health_plans[workload] = record
+
+    def keep_text(self, key: ConfigMapKey, version: str, text: Mapping[str, str]) -> None:
+        """Take in the text of a ConfigMap that was read; an empty version: there is none of that name."""
+        self._forget_text(key)
+        self._world.config_maps[key] = text
+        self._read_versions[key] = version
+        self._text_size += _size(text)
+        while self._text_size > MAX_CONFIG_MAP_TEXT:
+            self._forget_text(next(iter(self._world.config_maps)))
+
+    def knows_config_map(self, name: tuple[str, str]) -> bool:
+        """Whether a ConfigMap is of any interest to us."""
+        return name in self.deliveries or name in self._read_versions
+
+    def _forget_text(self, key: ConfigMapKey) -> frozenset[WorkloadKey]:
+        self._read_versions.pop(key, None)
+        self._text_size -= _size(self._world.config_maps.pop(key, {}))
+        return self._ledger.reading(key)
+
+    def _delivered_to(self, key: ConfigMapKey) -> frozenset[WorkloadKey]:
+        """Return the workload that a ConfigMap is made for: its owner, or the one of the matching name."""
+        owner = self._delivery_owners.get(key)
+        return frozenset({owner or WorkloadKey("Deployment", key[0], key[1].removesuffix("-apphealth"))})
+
+
+def _size(text: Mapping[str, str]) -> int:
+    return sum(map(len, text.values()))

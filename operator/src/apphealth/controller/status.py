@@ -1,0 +1,166 @@
+"""From the outcomes of workloads to the status of the rules that select them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from apphealth.api.healthplan import State
+from apphealth.api.rule import RuleKey
+from apphealth.api.spec import Mode
+from apphealth.api.status import (
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    Reason,
+    RuleStatus,
+    WorkloadCounts,
+)
+from apphealth.controller.ledger import Outcome
+from apphealth.model.workload import WorkloadKey
+
+NAMED = 3
+"""How many workloads a condition's message names."""
+MAX_MESSAGE = 1000
+"""Longest message of a condition, in characters."""
+
+_PENDING = frozenset({State.AWAITING_PODS})
+_KEPT = frozenset({State.KEPT, State.CONTESTED})
+_FAILED = frozenset({State.REJECTED, State.REFUTED, State.ROLLED_BACK})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that the status of a rule is worked out from."""
+
+    rule: RuleKey
+    generation: int
+    mode: Mode = Mode.ENFORCE
+    complaint: str = ""
+    """Why the rule can't be used; empty if it can."""
+    outcomes: Mapping[WorkloadKey, Outcome | None]
+    """The selected workloads; None for one that is still to be looked at."""
+    protected: bool | None = None
+    """Whether the admission policy is there; None: not known."""
+
+
+def rule_status(facts: Facts) -> RuleStatus:
+    """Work out a rule's status. The times of its conditions are left to `settle`."""
+    counts = _counts(facts.outcomes.values())
+    conditions = [_ready(facts, counts), _degraded(facts), _conflicting(facts)]
+    if facts.protected is not None:
+        conditions.append(_protected(protected=facts.protected))
+    return RuleStatus(
+        observed_generation=facts.generation,
+        conditions=tuple(_finished(condition, facts.generation) for condition in conditions),
+        workloads=counts,
+    )
+
+
+def _counts(outcomes: Iterable[Outcome | None]) -> WorkloadCounts:
+    found = list(outcomes)
+    states = [outcome.state for outcome in found if outcome is not None]
+    return WorkloadCounts(
+        selected=len(found),
+        managed=states.count(State.APPLIED),
+        pending=len(found) - len(states) + sum(state in _PENDING for state in states),
+        kept_by_owner=sum(state in _KEPT for state in states),
+        failed=sum(state in _FAILED for state in states),
+    )
+
+
+def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
+    def condition(status: ConditionStatus, reason: Reason, message: str) -> Condition:
+        return Condition(type=ConditionType.READY, status=status, reason=reason, message=message)
+
+    if facts.complaint:
+        return condition(ConditionStatus.FALSE, Reason.INVALID_SPEC, facts.complaint)
+    if not counts.selected:
+        return condition(
+            ConditionStatus.FALSE, Reason.NOTHING_SELECTED, "no workload matches; check selector, labels and namespace"
+        )
+    if counts.failed:
+        return condition(ConditionStatus.FALSE, Reason.SOME_FAILED, _tally(counts))
+    if counts.pending:
+        return condition(ConditionStatus.FALSE, Reason.IN_PROGRESS, _tally(counts))
+    reason = Reason.PREVIEWED if facts.mode is Mode.AUDIT else Reason.ALL_MANAGED
+    return condition(ConditionStatus.TRUE, reason, _tally(counts))
+
+
+def _degraded(facts: Facts) -> Condition:
+    if facts.complaint:
+        return Condition(
+            type=ConditionType.DEGRADED,
+            status=ConditionStatus.TRUE,
+            reason=Reason.INVALID_SPEC,
+            message=f"{facts.complaint}. Until it is put right, no probe of ours within its reach is taken away",
+        )
+    troubled = {key: outcome for key, outcome in facts.outcomes.items() if outcome and outcome.problem}
+    if not troubled:
+        return Condition(type=ConditionType.DEGRADED, status=ConditionStatus.FALSE, reason=Reason.NO_PROBLEMS)
+    worst = min((outcome.problem for outcome in troubled.values() if outcome.problem), key=_WORST.index)
+    shown = sorted(key for key, outcome in troubled.items() if outcome.problem is worst)
+    named = [f"{key}: {troubled[key].message}" for key in shown[:NAMED]]
+    more = [f"and {len(troubled) - len(named)} more"] if len(troubled) > len(named) else []
+    return Condition(
+        type=ConditionType.DEGRADED, status=ConditionStatus.TRUE, reason=worst, message="; ".join([*named, *more])
+    )
+
+
+_WORST: Sequence[Reason] = (
+    Reason.ACCESS_DENIED,
+    Reason.WRITES_REJECTED,
+    Reason.PROBES_REFUTED,
+    Reason.PLAN_INCOMPLETE,
+    Reason.DEPENDENCY_CYCLE,
+)
+"""The reasons of Degraded, the one to put right first before the others."""
+
+
+def _conflicting(facts: Facts) -> Condition:
+    lost = sorted(
+        {
+            f"{conflict.field} is set by {conflict.winner}"
+            for outcome in facts.outcomes.values()
+            if outcome is not None
+            for conflict in outcome.conflicts
+            if conflict.loser == facts.rule
+        }
+    )
+    if not lost:
+        return Condition(type=ConditionType.CONFLICTING, status=ConditionStatus.FALSE, reason=Reason.NO_CONFLICTS)
+    return Condition(
+        type=ConditionType.CONFLICTING, status=ConditionStatus.TRUE, reason=Reason.OVERRIDDEN, message="; ".join(lost)
+    )
+
+
+def _protected(*, protected: bool) -> Condition:
+    if protected:
+        return Condition(type=ConditionType.PROTECTED, status=ConditionStatus.TRUE, reason=Reason.POLICY_INSTALLED)
+    return Condition(
+        type=ConditionType.PROTECTED,
+        status=ConditionStatus.FALSE,
+        reason=Reason.POLICY_MISSING,
+        message="an apply over what we wrote may be refused: kubectl apply -k deploy/operator/admission",
+    )
+
+
+def _tally(counts: WorkloadCounts) -> str:
+    parts = {
+        "managed": counts.managed,
+        "pending": counts.pending,
+        "kept by their owner": counts.kept_by_owner,
+        "failed": counts.failed,
+    }
+    told = [f"{number} {what}" for what, number in parts.items() if number]
+    return f"of {counts.selected} selected: {', '.join(told) or 'nothing to write'}"
+
+
+def _finished(condition: Condition, generation: int) -> Condition:
+    return Condition(
+        type=condition.type,
+        status=condition.status,
+        reason=condition.reason,
+        message=condition.message[:MAX_MESSAGE],
+        observed_generation=generation,
+    )

@@ -1,0 +1,273 @@
+"""The store: the cluster as values, filled from watch events, and the answer to "whom does this change concern?".
+
+Raw objects are not kept. An event that changes nothing that a decision reads (a status, a replica count, our own echo)
+concerns nobody. What an event or a list page brings is put in with `put` and `drop`; after a list, `sweep` drops what
+the list didn't have: deletions are lost while a watch is broken, and kopf doesn't say what went.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from apphealth.api.errors import InvalidResource
+from apphealth.api.parse import parse_rule
+from apphealth.api.rule import Rule, RuleKey, RuleKind
+from apphealth.api.status import RuleStatus, parse_status
+from apphealth.controller.ledger import Ledger
+from apphealth.controller.records import Records
+from apphealth.controller.resources import Resource
+from apphealth.kube.meta import Meta, parse_meta
+from apphealth.model.parse_workload import parse_workload
+from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
+from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.world import CLUSTER_DOMAIN, World
+from apphealth.plan.selection import selects
+
+Raw = Mapping[str, Any]
+
+
+class Name(NamedTuple):
+    """What names an object of one kind; the namespace may be empty."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Who has to be looked at again."""
+
+    workloads: frozenset[WorkloadKey] = frozenset()
+    rules: frozenset[RuleKey] = frozenset()
+    """Rules whose status may change."""
+
+
+NOBODY = Concerned()
+
+
+def older(version: str, than: str) -> bool:
+    """Whether a resourceVersion is older than another one of the same object.
+
+    Since Kubernetes 1.35 they are officially comparable as numbers; what is no number is never older.
+    """
+    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
+
+
+def same(one: Workload, other: Workload) -> bool:
+    """Whether two readings of a workload are alike in all that a decision reads."""
+    return one == replace(other, resource_version=one.resource_version, generation=one.generation)
+
+
+class Store:
+    """All that the operator knows.
+
+    Attributes
+    ----------
+    world
+        What `plan` looks at.
+    ledger
+        What the last look at each workload came to.
+    records
+        Our own objects in the cluster, and the ConfigMaps that workloads refer to.
+    invalid
+        Rules that can't be used as they stand, and why.
+    statuses
+        The status that each rule has in the cluster.
+    config_maps
+        Names of all ConfigMaps: what isn't there need not be asked for.
+    writing
+        Workloads that are being patched: their echoes concern nobody, for whoever patches looks at the answer.
+    """
+
+    def __init__(self, *, allow_exec: bool = False, cluster_domain: str = CLUSTER_DOMAIN) -> None:
+        self.world = World(allow_exec=allow_exec, cluster_domain=cluster_domain)
+        self.ledger = Ledger()
+        self.records = Records(self.world, self.ledger)
+        self.invalid: dict[RuleKey, str] = {}
+        self.generations: dict[RuleKey, int] = {}
+        self.statuses: dict[RuleKey, RuleStatus] = {}
+        self.config_maps: set[Name] = set()
+        self.writing: set[WorkloadKey] = set()
+        self._in_namespace: defaultdict[str, set[WorkloadKey]] = defaultdict(set)
+        self._versions: dict[Resource, dict[Name, str]] = {resource: {} for resource in Resource}
+        self._put: dict[Resource, Callable[[Raw, Meta], Concerned]] = {
+            Resource.WORKLOADS: lambda obj, _: self.keep_workload(parse_workload(obj)),
+            Resource.SERVICES: self._put_service,
+            Resource.NAMESPACES: self._put_namespace,
+            Resource.CONFIG_MAPS: lambda _, meta: Concerned(self.records.put_config_map(meta)),
+            Resource.RULES: self._put_rule,
+            Resource.CLUSTER_RULES: self._put_rule,
+            Resource.HEALTH_PLANS: lambda obj, meta: Concerned(self.records.put_health_plan(obj, meta)),
+        }
+        self._drop: dict[Resource, Callable[[Name], Concerned]] = {
+            Resource.WORKLOADS: lambda name: self.forget_workload(WorkloadKey("Deployment", *name)),
+            Resource.SERVICES: self._drop_service,
+            Resource.NAMESPACES: self._drop_namespace,
+            Resource.CONFIG_MAPS: lambda name: Concerned(self.records.drop_config_map(name)),
+            Resource.RULES: lambda name: self._drop_rule(RuleKey(RuleKind.APP_HEALTH, *name)),
+            Resource.CLUSTER_RULES: lambda name: self._drop_rule(RuleKey(RuleKind.CLUSTER_APP_HEALTH, *name)),
+            Resource.HEALTH_PLANS: lambda name: Concerned(self.records.drop_health_plan(name)),
+        }
+
+    def put(self, resource: Resource, obj: Raw, *, listed: bool = False) -> Concerned:
+        """Take in an object that was added or has changed.
+
+        Parameters
+        ----------
+        listed
+            It comes from a list, which counts whatever its version: a cluster restored from a backup counts anew.
+        """
+        meta = parse_meta(obj.get("metadata"))
+        name, versions = Name(meta.namespace, meta.name), self._versions[resource]
+        if not listed and self.knows(resource, meta):
+            return NOBODY
+        versions[name] = meta.resource_version
+        concerned = self._put[resource](obj, meta)
+        if resource is Resource.CONFIG_MAPS:
+            self.config_maps.add(name)
+            if not self.records.knows_config_map(name):
+                del versions[name]  # most are none of our business
+        return concerned
+
+    def knows(self, resource: Resource, meta: Meta) -> bool:
+        """Whether an object is known in this version, or in a newer one."""
+        known = self._versions[resource].get(Name(meta.namespace, meta.name))
+        return known is not None and (meta.resource_version == known or older(meta.resource_version, known))
+
+    def wrote(self, resource: Resource, meta: Meta) -> None:
+        """Take note of what a write of ours has made of an object, so that its echo tells nothing new."""
+        if not self.knows(resource, meta):
+            self._versions[resource][Name(meta.namespace, meta.name)] = meta.resource_version
+
+    def drop(self, resource: Resource, obj: Raw) -> Concerned:
+        """Take note that an object was deleted, unless another one has taken its name since."""
+        meta = parse_meta(obj.get("metadata"))
+        name, versions = Name(meta.namespace, meta.name), self._versions[resource]
+        if older(meta.resource_version, versions.get(name, "")):
+            return NOBODY
+        versions.pop(name, None)
+        if resource is Resource.CONFIG_MAPS:
+            self.config_maps.discard(name)
+        return self._drop[resource](name)
+
+    def sweep(self, resource: Resource, listed: Collection[Name]) -> Concerned:
+        """Drop every object of a kind that a complete list didn't have."""
+        versions = self._versions[resource]
+        if resource is Resource.CONFIG_MAPS:
+            self.config_maps.intersection_update(listed)
+        gone = [name for name in versions if name not in listed]
+        for name in gone:
+            del versions[name]
+        return union(self._drop[resource](name) for name in gone)
+
+    def keep_workload(self, workload: Workload) -> Concerned:
+        """Take in a workload as it is now."""
+        key = workload.key
+        before = self.world.workloads.get(key)
+        self.world.put_workload(workload)
+        self._versions[Resource.WORKLOADS][Name(key.namespace, key.name)] = workload.resource_version
+        self._in_namespace[key.namespace].add(key)
+        if key in self.writing or (before is not None and same(before, workload)):
+            return NOBODY
+        return Concerned(frozenset({key}))
+
+    def forget_workload(self, key: WorkloadKey) -> Concerned:
+        """Take note that a workload has gone."""
+        self.world.drop_workload(key)
+        self.world.originals.pop(key, None)
+        self._versions[Resource.WORKLOADS].pop(Name(key.namespace, key.name), None)
+        self._in_namespace[key.namespace].discard(key)
+        if not self._in_namespace[key.namespace]:
+            del self._in_namespace[key.namespace]
+        return Concerned(frozenset({key}))
+
+    def reach(self, rule: RuleKey) -> Collection[WorkloadKey]:
+        """Return the workloads that a rule might select: those of its namespace, or all."""
+        return self._in_namespace.get(rule.namespace, ()) if rule.namespace else self.world.workloads.keys()
+
+    def selected_by(self, rule: Rule) -> list[WorkloadKey]:
+        """Return the workloads that a rule selects now, those that have opted out included."""
+        workloads, namespace = self.world.workloads, self.world.namespace
+        return [key for key in self.reach(rule.key) if selects(rule, workloads[key], namespace(key.namespace))]
+
+    def unreadable_over(self, namespace: str) -> RuleKey | None:
+        """Return a rule that may reach a namespace and can't be read, if there is one."""
+        return next((rule for rule in self.invalid if rule.namespace in ("", namespace)), None)
+
+    def _put_service(self, obj: Raw, _: Meta) -> Concerned:
+        service = parse_service(obj)
+        before = self.world.services.get(service.key)
+        if before == service:
+            return NOBODY
+        self.world.put_service(service)
+        return self._around(service.key, before, service)
+
+    def _drop_service(self, name: Name) -> Concerned:
+        key = ServiceKey(*name)
+        before = self.world.services.get(key)
+        self.world.drop_service(key)
+        return self._around(key, before)
+
+    def _around(self, key: ServiceKey, *readings: Service | None) -> Concerned:
+        """Return the workloads behind a Service, then or now, and those whose plan names it."""
+        behind = (workload.key for service in readings if service for workload in self.world.workloads_behind(service))
+        return Concerned(self.ledger.mentioning(key).union(behind))
+
+    def _put_namespace(self, obj: Raw, _: Meta) -> Concerned:
+        namespace = parse_namespace(obj)
+        before = self.world.namespaces.get(namespace.name)
+        self.world.namespaces[namespace.name] = namespace
+        return NOBODY if before == namespace else self._inside(namespace.name)
+
+    def _drop_namespace(self, name: Name) -> Concerned:
+        self.world.namespaces.pop(name.name, None)
+        return self._inside(name.name)
+
+    def _inside(self, namespace: str) -> Concerned:
+        return Concerned(frozenset(self._in_namespace.get(namespace, ())), frozenset(self.statuses))
+
+    def _put_rule(self, obj: Raw, meta: Meta) -> Concerned:
+        key = RuleKey(RuleKind(obj["kind"]), meta.namespace, meta.name)
+        self.statuses[key] = parse_status(obj)
+        generation = obj.get("metadata", {}).get("generation")
+        self.generations[key] = generation if isinstance(generation, int) else 0
+        before, complaint = self.world.rules.get(key), self.invalid.get(key)
+        try:
+            rule = parse_rule(obj)
+        except InvalidResource as error:
+            return self._put_invalid(key, str(error), complaint)
+        if rule == before:
+            return NOBODY
+        self.world.rules[key] = rule
+        if complaint is not None:
+            del self.invalid[key]
+            return Concerned(frozenset(self.reach(key)), frozenset({key}))
+        return Concerned(self.ledger.ruled_by(key).union(self.selected_by(rule)), frozenset({key}))
+
+    def _put_invalid(self, key: RuleKey, complaint: str, before: str | None) -> Concerned:
+        self.invalid[key] = complaint
+        self.world.rules.pop(key, None)
+        if complaint == before:
+            return NOBODY
+        return Concerned(self.ledger.ruled_by(key), frozenset({key}))
+
+    def _drop_rule(self, key: RuleKey) -> Concerned:
+        self.world.rules.pop(key, None)
+        self.statuses.pop(key, None)
+        self.generations.pop(key, None)
+        if self.invalid.pop(key, None) is not None:
+            return Concerned(frozenset(self.reach(key)))
+        return Concerned(self.ledger.ruled_by(key))
+
+
+def union(parts: Iterable[Concerned]) -> Concerned:
+    """Return everybody whom any of the parts concerns."""
+    workloads: set[WorkloadKey] = set()
+    rules: set[RuleKey] = set()
+    for part in parts:
+        workloads |= part.workloads
+        rules |= part.rules
+    return Concerned(frozenset(workloads), frozenset(rules))

@@ -1,0 +1,101 @@
+"""ConfigMaps: reading those that workloads refer to, and writing the one that hands a workload its dependencies.
+
+A ConfigMap that isn't ours is never changed or deleted, whatever its name: every write names its condition, and the API
+server checks it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from apphealth.api.names import config_map_name
+from apphealth.kube.client import JSON_PATCH, Client
+from apphealth.kube.errors import AlreadyExistsError, ConflictError, InvalidError, KubeError, NotFoundError
+from apphealth.kube.meta import MANAGED_BY, OURS, WRITE, Meta, Object, metadata_for, owner_of, path_of
+from apphealth.model.service import parse_config_map
+from apphealth.model.workload import Workload, WorkloadKey
+
+API = "/api/v1"
+PLURAL = "configmaps"
+_LABEL = "/metadata/labels/" + MANAGED_BY.replace("/", "~1")
+
+
+class NotOursError(KubeError):
+    """A ConfigMap of the name we need belongs to somebody else."""
+
+
+class _ConfigMap(msgspec.Struct, frozen=True):
+    metadata: Meta = Meta()
+    data: dict[str, str] = {}
+
+
+async def read_config_map(client: Client, namespace: str, name: str) -> tuple[Meta, dict[str, str]]:
+    """GET a ConfigMap: its metadata, and its text as far as a decision reads it; for errors see `Client.request`."""
+    raw: dict[str, Any] = await client.get(path_of(API, PLURAL, namespace, name), dict[str, Any])
+    return msgspec.convert(raw, _ConfigMap).metadata, parse_config_map(raw)
+
+
+async def write_delivery(client: Client, workload: Workload, data: dict[str, str]) -> Meta:
+    """Create or replace the ConfigMap that a workload mounts.
+
+    Returns
+    -------
+    Meta
+        Its metadata now.
+
+    Raises
+    ------
+    NotOursError
+        A ConfigMap of this name is there, and isn't ours; it is left alone.
+    KubeError
+        Everything else, see `Client.request`.
+    """
+    name = config_map_name(workload.kind, workload.name)
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata_for(name, workload), "data": data}
+    try:
+        answer = await client.request("POST", path_of(API, PLURAL, workload.namespace), body=body, params=WRITE)
+    except AlreadyExistsError:
+        return await _replace(client, workload, name, data)
+    return _meta(answer)
+
+
+async def replace_delivery(client: Client, workload: Workload, data: dict[str, str]) -> Meta:
+    """Do the same as `write_delivery`, expecting the ConfigMap to be there."""
+    try:
+        return await _replace(client, workload, config_map_name(workload.kind, workload.name), data)
+    except NotFoundError:
+        return await write_delivery(client, workload, data)
+
+
+async def _replace(client: Client, workload: Workload, name: str, data: dict[str, str]) -> Meta:
+    operations = [
+        {"op": "test", "path": _LABEL, "value": OURS},
+        {"op": "add", "path": "/data", "value": data},
+        {"op": "add", "path": "/metadata/ownerReferences", "value": [owner_of(workload)]},
+    ]
+    path = path_of(API, PLURAL, workload.namespace, name)
+    try:
+        return _meta(await client.request("PATCH", path, body=operations, content_type=JSON_PATCH, params=WRITE))
+    except InvalidError as error:
+        raise NotOursError(
+            f"the ConfigMap {workload.namespace}/{name} is not ours: it lacks the label {MANAGED_BY}: {OURS}",
+            status=error.status,
+        ) from error
+
+
+async def delete_delivery(client: Client, key: WorkloadKey) -> None:
+    """Delete the ConfigMap that a workload mounts, if it is there and ours."""
+    path = path_of(API, PLURAL, key.namespace, config_map_name(key.kind, key.name))
+    try:
+        found = (await client.get(path, Object)).metadata
+        if found.ours:
+            conditions = {"uid": found.uid, "resourceVersion": found.resource_version}
+            await client.request("DELETE", path, body={"preconditions": conditions})
+    except (NotFoundError, ConflictError):
+        return
+
+
+def _meta(answer: bytes) -> Meta:
+    return msgspec.json.decode(answer, type=Object).metadata

@@ -1,0 +1,116 @@
+"""Events: a hint for `kubectl describe`, at best effort. The HealthPlan is the record.
+
+What has been said is not said again for a while, and beyond a few a second they are dropped, so that 10,000 patches
+don't make 10,000 Events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from apphealth.kube.client import Client
+from apphealth.kube.errors import KubeError
+from apphealth.kube.meta import path_of
+from apphealth.model.workload import Workload
+
+API = "/apis/events.k8s.io/v1"
+RATE = 1.0
+"""Events a second in the long run."""
+BURST = 20
+"""Events at once after a quiet time."""
+SILENCE = 600.0
+"""Seconds in which the same is not said again of the same workload."""
+REMEMBERED = 5000
+"""How many sayings are remembered."""
+MAX_NOTE = 1000
+"""Longest text of an Event, in characters; the API server takes 1,024 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a workload."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    """One word in CamelCase."""
+    note: str
+
+
+class Events:
+    """A posting box for Events; `run` empties it.
+
+    Parameters
+    ----------
+    client
+        Sends them.
+    instance
+        Who says so: the pod's name.
+    clock
+        Seconds, rising.
+    """
+
+    def __init__(self, client: Client, *, instance: str, clock: Callable[[], float] | None = None) -> None:
+        self._client = client
+        self._instance = instance
+        self._clock = clock or asyncio.get_running_loop().time
+        self._said: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._tokens = float(BURST)
+        self._filled = self._clock()
+        self._box: asyncio.Queue[tuple[Workload, Event]] = asyncio.Queue(maxsize=BURST)
+
+    def post(self, workload: Workload, event: Event) -> bool:
+        """Take an Event to send soon; returns whether it was taken. Never waits."""
+        now = self._clock()
+        saying = (workload.uid, event.reason, event.note)
+        if now - self._said.get(saying, float("-inf")) < SILENCE:
+            return False
+        self._tokens = min(float(BURST), self._tokens + (now - self._filled) * RATE)
+        self._filled = now
+        if self._tokens < 1 or self._box.full():
+            return False
+        self._tokens -= 1
+        self._said[saying] = now
+        self._said.move_to_end(saying)
+        if len(self._said) > REMEMBERED:
+            self._said.popitem(last=False)
+        self._box.put_nowait((workload, event))
+        return True
+
+    async def run(self) -> None:
+        """Send what is posted, one after the other, until cancelled."""
+        while True:
+            workload, event = await self._box.get()
+            body = event_body(workload, event, instance=self._instance, now=datetime.now(UTC))
+            with contextlib.suppress(KubeError):
+                await self._client.request("POST", path_of(API, "events", workload.namespace), body=body)
+
+
+def event_body(workload: Workload, event: Event, *, instance: str, now: datetime) -> dict[str, Any]:
+    """Return an Event as the API has it."""
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": f"apphealth-{uuid4().hex}", "namespace": workload.namespace},
+        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "reportingController": "apphealth.dev/operator",
+        "reportingInstance": instance or f"apphealth-{os.getpid()}",
+        "action": "Plan",
+        "reason": event.reason,
+        "type": event.type,
+        "note": event.note[:MAX_NOTE],
+        "regarding": {
+            "apiVersion": workload.api_version,
+            "kind": workload.kind,
+            "namespace": workload.namespace,
+            "name": workload.name,
+            "uid": workload.uid,
+        },
+    }

@@ -1,0 +1,96 @@
+"""Reading and patching workloads: strategic-merge PATCHes that never touch an object other than the one planned for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from apphealth.kube.client import JSON_PATCH, STRATEGIC_MERGE, Client
+from apphealth.kube.meta import path_of
+from apphealth.model.ownership import Path, without_claims
+from apphealth.model.parse_workload import parse_workload
+from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.plan.result import Patch
+
+API = "/apis/apps/v1"
+PLURALS = {"Deployment": "deployments"}
+"""The kinds of workload that the operator serves, and their names in paths."""
+
+
+async def read_workload(client: Client, key: WorkloadKey) -> Workload:
+    """GET a workload; for errors see `Client.request`."""
+    return _parse(await client.request("GET", _path(key)), key)
+
+
+async def patch_workload(client: Client, workload: Workload, patch: Patch) -> Workload:
+    """Send one patch, on the condition that the workload is still the one that was planned for.
+
+    Parameters
+    ----------
+    workload
+        The workload as it was read: its uid and resourceVersion are the condition.
+    patch
+        What to change, and as which field manager.
+
+    Returns
+    -------
+    Workload
+        As it is now.
+
+    Raises
+    ------
+    ConflictError
+        The workload has changed since, or is another one of the same name.
+    KubeError
+        Everything else, see `Client.request`.
+    """
+    condition = {"uid": workload.uid, "resourceVersion": workload.resource_version}
+    body = patch.body | {"metadata": patch.body.get("metadata", {}) | condition}
+    answer = await client.request(
+        "PATCH",
+        _path(workload.key),
+        body=body,
+        content_type=STRATEGIC_MERGE,
+        params={"fieldManager": patch.manager, "fieldValidation": "Strict"},
+    )
+    return _parse(answer, workload.key)
+
+
+async def disown(client: Client, workload: Workload, paths: Sequence[Path]) -> Workload:
+    """Take our claims on some fields out of managedFields; the values stay, and no generation changes.
+
+    Returns
+    -------
+    Workload
+        As it is now.
+
+    Raises
+    ------
+    ConflictError
+        The workload has changed between reading and writing.
+    KubeError
+        Everything else, see `Client.request`.
+    """
+    answer = await client.request("GET", _path(workload.key))
+    found: dict[str, Any] = msgspec.json.decode(answer)
+    metadata = found["metadata"]
+    before = metadata.get("managedFields")
+    after = without_claims(before, paths)
+    if after != before:
+        operations = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+            {"op": "replace", "path": "/metadata/managedFields", "value": after or [{}]},
+        ]
+        answer = await client.request("PATCH", _path(workload.key), body=operations, content_type=JSON_PATCH)
+    return _parse(answer, workload.key)
+
+
+def _parse(answer: bytes, key: WorkloadKey) -> Workload:
+    found: dict[str, Any] = msgspec.json.decode(answer)
+    return parse_workload({"kind": key.kind, "apiVersion": "apps/v1"} | found)
+
+
+def _path(key: WorkloadKey) -> str:
+    return path_of(API, PLURALS[key.kind], key.namespace, key.name)

@@ -1,0 +1,56 @@
+"""Which ConfigMaps are read for a workload."""
+
+from __future__ import annotations
+
+from apphealth.controller.gather import config_maps_of, read_config_maps
+from apphealth.controller.resources import Resource
+from apphealth.controller.store import Name, Store
+from apphealth.model.parse_workload import parse_workload
+
+
+def test_those_of_its_environment_and_files_are_read_and_what_we_wrote_is_not():
+    container = {
+        "name": "main",
+        "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "key", "key": "a"}}}],
+        "envFrom": [{"configMapRef": {"name": "all"}}],
+        "volumeMounts": [{"name": "v", "mountPath": "/etc/app"}, {"name": "w", "mountPath": "/etc/again"}],
+    }
+    volumes = [{"name": "v", "configMap": {"name": "file"}}, {"name": "w", "configMap": {"name": "web-apphealth"}}]
+    spec = {"template": {"spec": {"containers": [container], "volumes": volumes}}}
+    obj = {"kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec}
+    assert config_maps_of(parse_workload(obj)) == {("shop", name) for name in ("key", "all", "file")}
+
+
+def test_the_operator_knows_the_domain_of_its_cluster():
+    assert Store().world.cluster_domain == "cluster.local"
+    assert Store(cluster_domain="corp.example.").world.cluster_domain == "corp.example"
+
+
+class NeverAsked:
+    """A client that answers nothing."""
+
+
+async def test_what_is_not_there_is_not_asked_for():
+    store, key = Store(), ("shop", "config")
+    assert await read_config_maps(NeverAsked(), store, frozenset({key}))
+    assert store.world.config_maps[key] == {}
+    assert not await read_config_maps(NeverAsked(), store, frozenset({key})), "known now"
+
+
+def test_the_store_knows_which_config_maps_there_are():
+    store = Store()
+    one, two = ({"metadata": {"namespace": "shop", "name": name, "resourceVersion": "1"}} for name in ("one", "two"))
+    store.put(Resource.CONFIG_MAPS, one)
+    store.put(Resource.CONFIG_MAPS, two)
+    assert store.config_maps == {Name("shop", "one"), Name("shop", "two")}
+    store.drop(Resource.CONFIG_MAPS, two)
+    assert store.config_maps == {Name("shop", "one")}
+    store.sweep(Resource.CONFIG_MAPS, set())
+    assert store.config_maps == set()
+
+
+async def test_one_that_comes_later_concerns_whoever_missed_it():
+    store, key = Store(), ("shop", "config")
+    await read_config_maps(NeverAsked(), store, frozenset({key}))
+    store.put(Resource.CONFIG_MAPS, {"metadata": {"namespace": "shop", "name": "config", "resourceVersion": "7"}})
+    assert key not in store.world.config_maps, "its text has to be read"

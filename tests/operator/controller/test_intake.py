@@ -1,0 +1,94 @@
+"""Lists and events on their way to the store: nobody is concerned before everything is known."""
+
+import pytest
+
+from apphealth.controller.intake import Intake
+from apphealth.controller.resources import Resource, watched
+from apphealth.model.workload import WorkloadKey
+
+WEB = WorkloadKey("Deployment", "shop", "web")
+
+
+@pytest.fixture
+def concerned():
+    return []
+
+
+@pytest.fixture
+def intake(store, concerned):
+    return Intake(store, watched(None), lambda who: concerned.extend(who.workloads))
+
+
+def list_all(intake, *, but=(), **items):
+    for resource in watched(None):
+        if resource not in but:
+            intake.page(resource, items.get(resource.name, []), True, True)
+
+
+async def test_the_store_is_full_when_every_kind_has_been_listed(intake):
+    list_all(intake, but=[Resource.RULES])
+    assert not intake.full.is_set()
+    intake.page(Resource.RULES, [], True, True)
+    assert intake.full.is_set()
+
+
+async def test_a_kind_is_listed_when_its_last_page_is_there(intake, make):
+    list_all(intake, but=[Resource.SERVICES])
+    intake.page(Resource.SERVICES, [make.service("a")], True, False)
+    assert not intake.full.is_set()
+    intake.page(Resource.SERVICES, [make.service("b")], False, True)
+    assert intake.full.is_set()
+
+
+async def test_nobody_is_concerned_before_the_store_is_full(intake, make, concerned):
+    list_all(intake, but=[Resource.RULES], WORKLOADS=[make.deployment()])
+    intake.event(Resource.WORKLOADS, "MODIFIED", make.deployment(labels={"x": "y"}))
+    assert concerned == []
+    intake.page(Resource.RULES, [], True, True)
+    intake.event(Resource.WORKLOADS, "MODIFIED", make.deployment(labels={"x": "z"}))
+    assert concerned == [WEB]
+
+
+async def test_a_second_list_drops_what_it_does_not_have(intake, store, make, concerned):
+    list_all(intake, WORKLOADS=[make.deployment("web"), make.deployment("users")])
+    intake.page(Resource.WORKLOADS, [make.deployment("users")], True, True)
+    assert list(store.world.workloads) == [WorkloadKey("Deployment", "shop", "users")]
+    assert concerned == [WEB]
+
+
+async def test_a_list_that_was_broken_off_drops_nothing(intake, store, make):
+    list_all(intake, WORKLOADS=[make.deployment("web"), make.deployment("users")])
+    intake.page(Resource.WORKLOADS, [make.deployment("users")], True, False)
+    intake.page(Resource.WORKLOADS, [make.deployment("web"), make.deployment("users")], True, True)
+    assert len(store.world.workloads) == 2
+
+
+async def test_a_deletion_is_passed_on(intake, store, make, concerned):
+    list_all(intake, WORKLOADS=[make.deployment()])
+    intake.event(Resource.WORKLOADS, "DELETED", make.deployment())
+    assert store.world.workloads == {}
+    assert concerned == [WEB]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "missing"),
+    [
+        pytest.param(None, set(), id="cluster"),
+        pytest.param("shop", {Resource.NAMESPACES, Resource.CLUSTER_RULES}, id="one-namespace"),
+    ],
+)
+def test_for_one_namespace_nothing_is_watched_that_needs_rights_on_the_cluster(namespace, missing):
+    assert set(Resource) - set(watched(namespace)) == missing
+
+
+@pytest.mark.parametrize(
+    ("resource", "namespace", "path"),
+    [
+        (Resource.WORKLOADS, None, "/apis/apps/v1/deployments"),
+        (Resource.WORKLOADS, "shop", "/apis/apps/v1/namespaces/shop/deployments"),
+        (Resource.SERVICES, "shop", "/api/v1/namespaces/shop/services"),
+        (Resource.CLUSTER_RULES, None, "/apis/apphealth.dev/v1alpha1/clusterapphealths"),
+    ],
+)
+def test_paths(resource, namespace, path):
+    assert resource.path(namespace) == path

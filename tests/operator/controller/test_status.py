@@ -1,0 +1,133 @@
+"""From outcomes to a rule's status: counts and conditions."""
+
+import pytest
+
+from apphealth.api.healthplan import State
+from apphealth.api.rule import RuleKey, RuleKind
+from apphealth.api.spec import Mode
+from apphealth.api.status import ConditionType, Reason
+from apphealth.controller.ledger import Outcome
+from apphealth.controller.status import Facts, rule_status
+from apphealth.model.workload import WorkloadKey
+from apphealth.plan.result import Conflict
+
+RULE = RuleKey(RuleKind.APP_HEALTH, "shop", "all")
+OTHER = RuleKey(RuleKind.APP_HEALTH, "shop", "younger")
+
+
+def facts(*outcomes, **more):
+    keys = [WorkloadKey("Deployment", "shop", f"web-{number}") for number in range(len(outcomes))]
+    return Facts(rule=RULE, generation=3, outcomes=dict(zip(keys, outcomes, strict=True)), **more)
+
+
+def outcome(state, problem=None, message="", conflicts=()):
+    return Outcome(state=state, rules=(RULE,), problem=problem, message=message, conflicts=conflicts)
+
+
+def condition(status, kind):
+    return next(c for c in status.conditions if c.type is kind)
+
+
+@pytest.mark.parametrize(
+    ("states", "counts"),
+    [
+        pytest.param([], (0, 0, 0, 0, 0), id="nothing"),
+        pytest.param([State.APPLIED, State.APPLIED], (2, 2, 0, 0, 0), id="managed"),
+        pytest.param([None, State.AWAITING_PODS], (2, 0, 2, 0, 0), id="pending"),
+        pytest.param([State.KEPT, State.CONTESTED], (2, 0, 0, 2, 0), id="kept"),
+        pytest.param([State.REJECTED, State.REFUTED, State.ROLLED_BACK], (3, 0, 0, 0, 3), id="failed"),
+        pytest.param([State.PREVIEW, State.SKIPPED], (2, 0, 0, 0, 0), id="neither"),
+    ],
+)
+def test_counts(states, counts):
+    found = rule_status(facts(*(state and outcome(state) for state in states))).workloads
+    assert (found.selected, found.managed, found.pending, found.kept_by_owner, found.failed) == counts
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "reason"),
+    [
+        pytest.param(facts(outcome(State.APPLIED)), "True", Reason.ALL_MANAGED, id="all-managed"),
+        pytest.param(facts(outcome(State.KEPT)), "True", Reason.ALL_MANAGED, id="kept-is-as-wanted"),
+        pytest.param(facts(outcome(State.PREVIEW), mode=Mode.AUDIT), "True", Reason.PREVIEWED, id="audit"),
+        pytest.param(facts(), "False", Reason.NOTHING_SELECTED, id="nothing-selected"),
+        pytest.param(facts(None, outcome(State.APPLIED)), "False", Reason.IN_PROGRESS, id="still-to-be-looked-at"),
+        pytest.param(facts(None, outcome(State.REJECTED)), "False", Reason.SOME_FAILED, id="failure-before-progress"),
+        pytest.param(facts(complaint="spec.mode: wrong"), "False", Reason.INVALID_SPEC, id="invalid"),
+    ],
+)
+def test_ready(given, status, reason):
+    found = condition(rule_status(given), ConditionType.READY)
+    assert (found.status, found.reason, found.observed_generation) == (status, reason, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "message"),
+    [
+        pytest.param(facts(outcome(State.APPLIED)), Reason.NO_PROBLEMS, "", id="none"),
+        pytest.param(
+            facts(outcome(State.SKIPPED, Reason.PLAN_INCOMPLETE, "no port")),
+            Reason.PLAN_INCOMPLETE,
+            "Deployment/shop/web-0: no port",
+            id="one",
+        ),
+        pytest.param(
+            facts(
+                outcome(State.SKIPPED, Reason.PLAN_INCOMPLETE, "no port"),
+                outcome(State.REJECTED, Reason.ACCESS_DENIED, "cannot patch"),
+            ),
+            Reason.ACCESS_DENIED,
+            "Deployment/shop/web-1: cannot patch; and 1 more",
+            id="the-worst-first",
+        ),
+        pytest.param(
+            facts(*[outcome(State.REJECTED, Reason.WRITES_REJECTED, "no")] * 5),
+            Reason.WRITES_REJECTED,
+            "Deployment/shop/web-0: no; Deployment/shop/web-1: no; Deployment/shop/web-2: no; and 2 more",
+            id="not-all-are-named",
+        ),
+        pytest.param(
+            facts(complaint="spec.mode: wrong"),
+            Reason.INVALID_SPEC,
+            "spec.mode: wrong. Until it is put right, no probe of ours within its reach is taken away",
+            id="invalid",
+        ),
+    ],
+)
+def test_degraded(given, reason, message):
+    found = condition(rule_status(given), ConditionType.DEGRADED)
+    assert (found.reason, found.message) == (reason, message)
+    assert found.status == ("False" if reason is Reason.NO_PROBLEMS else "True")
+
+
+@pytest.mark.parametrize(
+    ("conflicts", "status", "message"),
+    [
+        pytest.param((), "False", "", id="none"),
+        pytest.param((Conflict(OTHER, RULE, "liveness.path"),), "False", "", id="the-winner-is-not-told"),
+        pytest.param(
+            (Conflict(RULE, OTHER, "liveness.path"), Conflict(RULE, OTHER, "liveness.path")),
+            "True",
+            "liveness.path is set by AppHealth/shop/younger",
+            id="the-loser-is-told-once",
+        ),
+    ],
+)
+def test_conflicting(conflicts, status, message):
+    given = facts(outcome(State.APPLIED, conflicts=conflicts))
+    found = condition(rule_status(given), ConditionType.CONFLICTING)
+    assert (found.status, found.message) == (status, message)
+
+
+@pytest.mark.parametrize(
+    ("protected", "reasons"),
+    [(True, [Reason.POLICY_INSTALLED]), (False, [Reason.POLICY_MISSING]), (None, [])],
+)
+def test_protected_is_said_where_it_is_known(protected, reasons):
+    conditions = rule_status(facts(outcome(State.APPLIED), protected=protected)).conditions
+    assert [c.reason for c in conditions if c.type is ConditionType.PROTECTED] == reasons
+
+
+def test_messages_are_bounded():
+    given = facts(outcome(State.REJECTED, Reason.WRITES_REJECTED, "x" * 5000))
+    assert len(condition(rule_status(given), ConditionType.DEGRADED).message) == 1000

@@ -1,0 +1,242 @@
+"""The store: what it remembers, and whom a change concerns."""
+
+import pytest
+
+from apphealth.controller.resources import Resource
+from apphealth.controller.store import NOBODY, Name, older
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import WorkloadKey
+
+
+def names(concerned):
+    """Return whom a change concerns as `namespace/name`, sorted."""
+    return sorted(f"{key.namespace}/{key.name}" for key in concerned.workloads)
+
+
+SHOP, ALL = ["shop/users", "shop/web"], ["market/users", "market/web", "shop/users", "shop/web"]
+
+PUTS = [
+    pytest.param(lambda m, s: s.put(Resource.SERVICES, m.service("new")), [], id="a-service-of-nobody"),
+    pytest.param(
+        lambda m, s: s.put(Resource.SERVICES, m.service("alias", selector={"app": "web"})),
+        ["shop/web"],
+        id="a-new-service-concerns-those-behind-it",
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.SERVICES, m.service("web", port=81)),
+        ["shop/web"],
+        id="a-changed-service-concerns-those-behind-it",
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.SERVICES, m.service("users", port=81)),
+        SHOP,
+        id="a-changed-service-concerns-those-that-mention-it",
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.SERVICES, m.service("web", selector={"app": "users"})),
+        SHOP,
+        id="a-service-that-turns-elsewhere-concerns-old-and-new",
+    ),
+    pytest.param(lambda m, s: s.put(Resource.RULES, m.rule("second")), SHOP, id="a-rule-concerns-its-namespace"),
+    pytest.param(
+        lambda m, s: s.put(Resource.RULES, m.rule("x", selector={"matchLabels": {"app": "web"}})),
+        ["shop/web"],
+        id="a-rule-concerns-those-it-selects",
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.RULES, m.rule("all", selector={"matchLabels": {"app": "web"}})),
+        SHOP,
+        id="a-changed-rule-concerns-those-it-selected-before",
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.RULES, m.rule("x", targetRef={"kind": "Deployment", "name": "users"})),
+        ["shop/users"],
+        id="a-rule-by-name",
+    ),
+    pytest.param(lambda m, s: s.put(Resource.CLUSTER_RULES, m.cluster_rule()), ALL, id="a-cluster-rule"),
+    pytest.param(
+        lambda m, s: s.put(
+            Resource.CLUSTER_RULES,
+            m.cluster_rule(namespaceSelector={"matchLabels": {"kubernetes.io/metadata.name": "market"}}),
+        ),
+        ["market/users", "market/web"],
+        id="a-cluster-rule-for-one-namespace",
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.NAMESPACES, m.namespace("market", team="a")),
+        ["market/users", "market/web"],
+        id="a-relabelled-namespace",
+    ),
+    pytest.param(lambda m, s: s.put(Resource.NAMESPACES, m.namespace("empty", a="b")), [], id="an-empty-namespace"),
+    pytest.param(lambda m, s: s.put(Resource.WORKLOADS, m.deployment("new")), ["shop/new"], id="a-new-workload"),
+    pytest.param(
+        lambda m, s: s.put(Resource.WORKLOADS, m.deployment("web", labels={"app": "other"})),
+        ["shop/web"],
+        id="a-relabelled-workload",
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.HEALTH_PLANS, m.health_plan("web", state="Kept")),
+        ["shop/web"],
+        id="a-health-plan-concerns-its-workload",
+    ),
+]
+
+OTHERS = [
+    pytest.param(lambda m, s: s.drop(Resource.SERVICES, m.service("users")), SHOP, id="a-deleted-service"),
+    pytest.param(lambda m, s: s.drop(Resource.RULES, m.rule("all")), SHOP, id="a-deleted-rule"),
+    pytest.param(lambda m, s: s.drop(Resource.WORKLOADS, m.deployment("web")), ["shop/web"], id="a-deleted-workload"),
+    pytest.param(
+        lambda m, s: s.put(Resource.CONFIG_MAPS, m.config_map("settings")), ["shop/web"], id="a-config-map-that-is-read"
+    ),
+    pytest.param(lambda m, s: s.put(Resource.CONFIG_MAPS, m.config_map("other")), [], id="a-config-map-of-no-interest"),
+    pytest.param(
+        lambda m, s: s.drop(Resource.CONFIG_MAPS, m.config_map("settings")), ["shop/web"], id="a-config-map-that-goes"
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.CONFIG_MAPS, m.config_map("web-apphealth", ours=True, owner="web")),
+        ["shop/web"],
+        id="a-config-map-of-ours",
+    ),
+    pytest.param(
+        lambda m, s: s.put(Resource.CONFIG_MAPS, m.config_map("users-apphealth")),
+        ["shop/users"],
+        id="a-config-map-with-a-name-that-we-need",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "concerned"), [*PUTS, *OTHERS])
+def test_a_change_concerns_exactly(full, make, change, concerned):
+    assert names(change(make, full)) == concerned
+
+
+@pytest.mark.parametrize(("change", "concerned"), PUTS)
+def test_the_same_again_concerns_nobody(full, make, change, concerned):
+    """What comes again, a version later and no different, as after a status update, is no change."""
+    change(make, full)
+    assert names(change(make, full)) == []
+
+
+def test_a_status_or_a_replica_count_concerns_nobody_and_refreshes_the_version(full, make):
+    scaled = make.deployment("web", generation=7)
+    scaled["spec"]["replicas"] = 5
+    scaled["status"] = {"readyReplicas": 5}
+    assert full.put(Resource.WORKLOADS, scaled) is NOBODY
+    key = WorkloadKey("Deployment", "shop", "web")
+    assert full.world.workloads[key].resource_version == scaled["metadata"]["resourceVersion"]
+
+
+def test_a_workload_that_is_being_patched_does_not_concern_itself(full, make):
+    key = WorkloadKey("Deployment", "shop", "web")
+    full.writing.add(key)
+    assert full.put(Resource.WORKLOADS, make.deployment("web", labels={"x": "y"})) is NOBODY
+    assert full.world.workloads[key].labels == {"x": "y"}
+
+
+def test_what_is_older_than_known_is_not_taken_in(full, make):
+    newer = make.service("web", port=81)
+    full.put(Resource.SERVICES, newer)
+    assert full.put(Resource.SERVICES, make.older(make.service("web", port=80))) is NOBODY
+    assert full.drop(Resource.SERVICES, make.older(newer)) is NOBODY
+    assert full.world.services[ServiceKey("shop", "web")].ports[0].number == 81
+
+
+def test_a_list_counts_whatever_its_versions(full, make):
+    """After a restore from a backup, versions start lower."""
+    restored = make.older(make.service("web", port=79))
+    full.put(Resource.SERVICES, restored, listed=True)
+    assert full.world.services[ServiceKey("shop", "web")].ports[0].number == 79
+
+
+@pytest.mark.parametrize(
+    ("version", "than", "is_older"),
+    [("1", "2", True), ("9", "10", True), ("2", "2", False), ("3", "2", False), ("", "2", False), ("x", "y", False)],
+)
+def test_versions_are_compared_as_numbers(version, than, is_older):
+    assert older(version, than) is is_older
+
+
+def test_a_list_sweeps_away_what_it_does_not_have(full):
+    kept = {Name("shop", "web"), Name("market", "web"), Name("market", "users")}
+    assert names(full.sweep(Resource.WORKLOADS, kept)) == ["shop/users"]
+    assert WorkloadKey("Deployment", "shop", "users") not in full.world.workloads
+    assert names(full.sweep(Resource.WORKLOADS, kept)) == []
+
+
+def test_a_list_of_nothing_sweeps_all_away(full):
+    concerned = full.sweep(Resource.RULES, set())
+    assert names(concerned) == SHOP
+    assert full.world.rules == {}
+
+
+def test_a_list_of_config_maps_sweeps_those_that_are_known(full, make):
+    full.records.keep_text(("shop", "settings"), "1", {"a": "b"})
+    full.put(Resource.CONFIG_MAPS, make.config_map("settings"))
+    full.put(Resource.CONFIG_MAPS, make.config_map("web-apphealth", ours=True, owner="web"))
+    full.records.keep_text(("shop", "settings"), "5", {"a": "b"})
+    assert names(full.sweep(Resource.CONFIG_MAPS, set())) == ["shop/web"]
+    assert full.records.deliveries == {}
+
+
+def test_the_text_of_a_config_map_is_forgotten_when_it_changes(full, make):
+    changed = make.config_map("settings")
+    full.records.keep_text(("shop", "settings"), "1", {"URL": "http://users"})
+    full.put(Resource.CONFIG_MAPS, changed)
+    assert ("shop", "settings") not in full.world.config_maps
+
+
+def test_the_text_of_a_config_map_that_was_just_read_is_kept(full, make):
+    current = make.config_map("settings")
+    full.records.keep_text(("shop", "settings"), current["metadata"]["resourceVersion"], {"URL": "http://users"})
+    assert names(full.put(Resource.CONFIG_MAPS, current)) == []
+    assert full.world.config_maps["shop", "settings"] == {"URL": "http://users"}
+
+
+def test_the_text_of_config_maps_is_bounded(full, monkeypatch):
+    monkeypatch.setattr("apphealth.controller.records.MAX_CONFIG_MAP_TEXT", 10)
+    for number in range(4):
+        full.records.keep_text(("shop", f"map-{number}"), "1", {"k": "1234"})
+    assert list(full.world.config_maps) == [("shop", "map-2"), ("shop", "map-3")]
+
+
+def test_a_rule_that_cannot_be_read_selects_nothing_and_holds_its_reach(full, make):
+    concerned = full.put(Resource.RULES, make.rule("all", preset=7))
+    assert names(concerned) == SHOP
+    assert full.world.rules == {}
+    assert full.unreadable_over("shop") is not None
+    assert full.unreadable_over("market") is None
+    assert names(full.put(Resource.RULES, make.rule("all"))) == SHOP
+    assert full.unreadable_over("shop") is None
+
+
+def test_a_cluster_rule_that_cannot_be_read_holds_everything(full, make):
+    full.put(Resource.CLUSTER_RULES, make.cluster_rule(priority="high"))
+    assert full.unreadable_over("market") is not None
+    assert names(full.drop(Resource.CLUSTER_RULES, make.cluster_rule())) == ALL
+
+
+def test_originals_come_from_health_plans_and_outlive_them(full, make):
+    key = WorkloadKey("Deployment", "shop", "web")
+    original = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 1}}}
+    plan = make.health_plan("web", originals=[original])
+    full.put(Resource.HEALTH_PLANS, plan)
+    assert full.world.originals[key][0].original == {"tcpSocket": {"port": 1}}
+    full.drop(Resource.HEALTH_PLANS, make.newer(plan))
+    assert full.world.originals[key][0].original == {"tcpSocket": {"port": 1}}
+    full.drop(Resource.WORKLOADS, make.deployment("web"))
+    assert key not in full.world.originals
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param({"state": "Nonsense"}, id="unknown-state"),
+        pytest.param({"containers": 5}, id="wrong-type"),
+    ],
+)
+def test_a_spoilt_health_plan_is_written_anew(full, make, spoilt):
+    full.put(Resource.HEALTH_PLANS, make.health_plan("web"))
+    plan = make.health_plan("web")
+    plan["status"] |= spoilt
+    assert names(full.put(Resource.HEALTH_PLANS, plan)) == ["shop/web"]
+    assert full.records.health_plans[WorkloadKey("Deployment", "shop", "web")].fingerprint is None

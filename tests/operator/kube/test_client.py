@@ -1,0 +1,191 @@
+"""The client against a real HTTP server on loopback."""
+
+import asyncio
+import contextlib
+import socket
+
+import pytest
+from aiohttp import web
+
+from apphealth.kube.client import TRIES, Client
+from apphealth.kube.credentials import Credentials, fixed_token
+from apphealth.kube.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    KubeError,
+    NotFoundError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnreachableError,
+)
+
+
+@contextlib.asynccontextmanager
+async def server(handler):
+    """Serve everything by one handler; gives the address."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+def client(address, **options):
+    return Client(Credentials(server=address, token=options.pop("token", fixed_token("secret"))), **options)
+
+
+def status(code, reason="", message="because", **headers):
+    body = {"kind": "Status", "reason": reason, "message": message}
+    return web.json_response(body, status=code, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "error"),
+    [
+        (400, "BadRequest", InvalidError),
+        (401, "Unauthorized", UnauthorizedError),
+        (403, "Forbidden", ForbiddenError),
+        (404, "NotFound", NotFoundError),
+        (409, "Conflict", ConflictError),
+        (409, "AlreadyExists", AlreadyExistsError),
+        (410, "Expired", NotFoundError),
+        (415, "UnsupportedMediaType", InvalidError),
+        (422, "Invalid", InvalidError),
+        (500, "InternalError", ServerError),
+        (503, "", ServerError),
+        (302, "", UnauthorizedError),
+    ],
+)
+async def test_each_answer_becomes_the_error_that_says_what_to_do(code, reason, error):
+    async def handler(_):
+        return status(code, reason)
+
+    async with server(handler) as address, client(address) as asked:
+        with pytest.raises(error) as caught:
+            await asked.request("GET", "/api")
+    assert type(caught.value) is error
+    assert caught.value.status == code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>no</html>", id="html"),
+        pytest.param(b"\xff\xfe", id="bytes"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b'{"message": 5}', id="wrong-type"),
+        pytest.param(b"x" * 100_000, id="long"),
+    ],
+)
+async def test_an_error_of_any_shape_is_an_error_with_a_short_message(body):
+    async def handler(_):
+        return web.Response(body=body, status=500)
+
+    async with server(handler) as address, client(address) as asked:
+        with pytest.raises(ServerError) as caught:
+            await asked.request("GET", "/api")
+    assert 0 < len(str(caught.value)) <= 1000
+
+
+async def test_a_429_is_waited_for_as_long_as_the_server_says():
+    times = []
+
+    async def handler(_):
+        times.append(asyncio.get_running_loop().time())
+        return status(429, Retry_After="0.1") if len(times) == 1 else web.json_response({})
+
+    async with server(handler) as address, client(address) as asked:
+        await asked.request("PATCH", "/api", body={})
+    assert len(times) == 2
+    assert times[1] - times[0] >= 0.1
+
+
+async def test_while_one_request_waits_for_a_429_no_other_is_sent():
+    seen = []
+
+    async def handler(request):
+        seen.append((request.path, asyncio.get_running_loop().time()))
+        return status(429, Retry_After="0.2") if len(seen) == 1 else web.json_response({})
+
+    async with server(handler) as address, client(address) as asked:
+        first = asyncio.create_task(asked.request("GET", "/first"))
+        await asyncio.sleep(0.05)
+        await asked.request("GET", "/second")
+        await first
+    assert seen[1][1] - seen[0][1] >= 0.2
+
+
+async def test_an_endless_429_is_an_error_in_the_end():
+    count = 0
+
+    async def handler(_):
+        nonlocal count
+        count += 1
+        return status(429, Retry_After="0.01")
+
+    async with server(handler) as address, client(address) as asked:
+        with pytest.raises(TooManyRequestsError) as caught:
+            await asked.request("GET", "/api")
+    assert count == TRIES
+    assert caught.value.retry_after == 0.01
+
+
+async def test_a_server_that_is_not_there_is_unreachable():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with client(f"http://127.0.0.1:{port}") as asked:
+        with pytest.raises(UnreachableError, match=f"cannot reach http://127.0.0.1:{port}"):
+            await asked.request("GET", "/api")
+
+
+async def test_an_answer_that_does_not_come_in_time_is_no_answer():
+    async def handler(_):
+        await asyncio.sleep(5)
+        return web.json_response({})
+
+    async with server(handler) as address, client(address, timeout=0.2) as asked:
+        with pytest.raises(UnreachableError, match="in time"):
+            await asked.request("GET", "/api")
+
+
+async def test_no_more_connections_are_used_than_asked_for():
+    under_way, most = 0, 0
+
+    async def handler(_):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        return web.json_response({})
+
+    async with server(handler) as address, client(address, connections=3) as asked:
+        await asyncio.gather(*(asked.request("GET", "/api") for _ in range(20)))
+    assert most == 3
+
+
+async def test_a_refused_token_is_renewed_once():
+    tokens, seen = ["new", "old"], []
+
+    def token(*, fresh=False):
+        return tokens[0] if fresh else tokens[-1]
+
+    async def handler(request):
+        seen.append((request.headers["Authorization"], await request.text()))
+        return web.json_response({}) if "new" in seen[-1][0] else status(401)
+
+    async with server(handler) as address, client(address, token=token) as asked:
+        await asked.request("PUT", "/api", body={"a": 1})
+    assert seen == [("Bearer old", '{"a":1}'), ("Bearer new", '{"a":1}')]
+
+
+async def test_every_error_is_of_one_family():
+    for error in (UnreachableError, ConflictError, TooManyRequestsError, ServerError):
+        assert issubclass(error, KubeError)
