@@ -1,0 +1,219 @@
+"""The operator as a process with its real rights, and a fast way to look at what it does to the cluster."""
+
+import base64
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from localcluster import Cluster
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(sys.executable).parent / "apphealth"
+PATCH_TYPES = {
+    "strategic": "application/strategic-merge-patch+json",
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+}
+
+
+class ApiError(OSError):
+    """An answer of 400 or more."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+
+
+class Api:
+    """The API server by JSON, with admin rights, without the cost of starting kubectl."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        server, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        authority = base64.b64decode(server["certificate-authority-data"]).decode()
+        self.context = ssl.create_default_context(cadata=authority)
+        self.where = urlsplit(server["server"])
+        self.token = user["token"]
+        self.local = threading.local()
+
+    def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
+        for attempt in (1, 2):
+            connection = self._connection()
+            try:
+                connection.request(method, path, None if body is None else json.dumps(body), headers)
+                answer = connection.getresponse()
+                text = answer.read()
+                break
+            except (http.client.HTTPException, OSError):  # the server has been restarted since
+                self.close()
+                if attempt == 2:
+                    raise
+        if answer.status >= 400:
+            raise ApiError(answer.status, text.decode(errors="replace")[:500])
+        return json.loads(text) if text.startswith(b"{") else text.decode()
+
+    def close(self) -> None:
+        if hasattr(self.local, "connection"):
+            self.local.connection.close()
+            del self.local.connection
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        if not hasattr(self.local, "connection"):
+            host, port = self.where.hostname, self.where.port
+            self.local.connection = http.client.HTTPSConnection(host, port, context=self.context, timeout=30)
+        return self.local.connection
+
+    def get(self, path: str) -> Any:
+        """Return an object, or None where there is none."""
+        try:
+            return self.request("GET", path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def create(self, path: str, body: Any) -> Any:
+        return self.request("POST", path, body)
+
+    def patch(self, path: str, body: Any, kind: str = "merge", manager: str = "somebody") -> Any:
+        return self.request("PATCH", f"{path}?fieldManager={manager}", body, PATCH_TYPES[kind])
+
+    def delete(self, path: str) -> None:
+        self.request("DELETE", path)
+
+
+class Operator:
+    """The operator as a process."""
+
+    def __init__(self, kubeconfig: Path, log: Path, *arguments: str) -> None:
+        self.port = free_port()
+        self.log = log
+        self.command = [str(PROGRAM), "run", "--kubeconfig", str(kubeconfig), f"--health-port={self.port}", *arguments]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=os.environ | {"APPHEALTH_DEBUG": "1"},
+            )
+        if wait:
+            eventually(self.is_ready, "the operator is ready", detail=self.tail)
+
+    def is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the operator has ended with {self.process.returncode}:\n{self.tail()}"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> float:
+        """End it as Kubernetes does; returns the seconds that it took."""
+        assert self.process is not None
+        started = time.monotonic()
+        self.process.terminate()
+        assert self.process.wait(20) == 0, self.tail()
+        return time.monotonic() - started
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(
+    holds: Callable[[], Any], what: str, *, timeout: float = 20, detail: Callable[[], Any] | None = None
+) -> Any:
+    """Wait until something holds; returns what it returned."""
+    deadline = time.monotonic() + timeout
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"not after {timeout:g} s: {what}\n{detail() if detail else ''}"
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture(scope="session")
+def api(control_plane: Cluster) -> Iterator[Api]:
+    """Provide the API server."""
+    api = Api(control_plane.kubeconfig)
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="session")
+def installed(control_plane: Cluster) -> Path:
+    """Install everything of deploy/operator but the operator itself; provides its ServiceAccount's kubeconfig."""
+    text = control_plane.kubectl("kustomize", str(ROOT / "deploy/operator")).stdout
+    objects = [item for item in yaml.safe_load_all(text) if item and item["kind"] != "Deployment"]
+    control_plane.apply(yaml.safe_dump_all(objects))
+    control_plane.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=apphealth")
+    return control_plane.service_account_kubeconfig("apphealth", "apphealth")
+
+
+@contextmanager
+def running(kubeconfig: Path, folder: Path, *arguments: str, wait: bool = True) -> Iterator[Operator]:
+    """Run the operator until the end of the block."""
+    operator = Operator(kubeconfig, folder / f"operator-{uuid.uuid4().hex[:6]}.log", *arguments)
+    try:
+        operator.start(wait=wait)
+        yield operator
+    finally:
+        operator.close()
+
+
+@pytest.fixture(scope="module")
+def operator(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Run the operator for the whole cluster, for all tests of a module."""
+    with running(installed, tmp_path_factory.mktemp("operator")) as started:
+        yield started
+
+
+@pytest.fixture
+def run_operator(installed: Path, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
+    """Provide a way to run operators of one's own: `run_operator("--namespace=x", kubeconfig=..., wait=False)`."""
+    with ExitStack() as stack:
+
+        def run(*arguments: str, kubeconfig: Path = installed, wait: bool = True) -> Operator:
+            return stack.enter_context(running(kubeconfig, tmp_path, *arguments, wait=wait))
+
+        yield run

@@ -1,0 +1,132 @@
+"""Starting, stopping, rights, replicas: the operator as somebody who runs it meets it."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROGRAM = Path(sys.executable).parent / "apphealth"
+ROOT = Path(__file__).parents[3]
+
+
+def test_it_stops_at_once_when_it_is_told_to(run_operator):
+    operator = run_operator()
+    assert operator.stop() < 4
+    assert "stopped" in operator.tail()
+
+
+def test_it_stops_at_once_while_it_waits_for_the_api_server(run_operator, installed, tmp_path):
+    config = yaml.safe_load(installed.read_text())
+    config["clusters"][0]["cluster"] = {"server": "http://127.0.0.1:9"}
+    nowhere = tmp_path / "nowhere.kubeconfig"
+    nowhere.write_text(yaml.safe_dump(config))
+    operator = run_operator(kubeconfig=nowhere, wait=False)
+    deadline = time.monotonic() + 20
+    while "cannot reach http://127.0.0.1:9" not in operator.tail():
+        assert time.monotonic() < deadline, operator.tail()
+        time.sleep(0.1)
+    assert not operator.is_ready()
+    assert operator.stop() < 4
+    assert "Traceback" not in operator.tail()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "is empty", id="empty"),
+        pytest.param("a: [", "is no YAML", id="broken"),
+        pytest.param("kind: Config", "no current-context", id="no-context"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_one_line_and_an_exit_code(tmp_path, text, said):
+    path = tmp_path / "config"
+    path.write_text(text)
+    command = [PROGRAM, "run", "--kubeconfig", path]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def namespaced(cluster, namespace, workload_verbs=None):
+    """Give the operator's account in a namespace the rights of deploy/operator/namespaced, or fewer on workloads."""
+    text = cluster.kubectl("kustomize", str(ROOT / "deploy/operator/namespaced")).stdout
+    objects = [item for item in yaml.safe_load_all(text) if item["kind"] != "Deployment"]
+    for item in objects:
+        item["metadata"]["namespace"] = namespace
+        for subject in item.get("subjects", ()):
+            subject["namespace"] = namespace
+        for rule in item.get("rules", ()):
+            if workload_verbs and "deployments" in rule["resources"]:
+                rule["verbs"] = workload_verbs
+    cluster.apply(yaml.safe_dump_all(objects))
+    return cluster.service_account_kubeconfig(namespace, "apphealth")
+
+
+def test_for_one_namespace_its_annotations_count(run_operator, control_plane, shop, api):
+    kubeconfig = namespaced(control_plane, shop.namespace)
+    ignore = {"metadata": {"annotations": {"apphealth.dev/ignore": "not here"}}}
+    api.patch(f"/api/v1/namespaces/{shop.namespace}", ignore)
+    shop.deployment()
+    shop.rule()
+    run_operator(f"--namespace={shop.namespace}", kubeconfig=kubeconfig)
+    shop.until(lambda: shop.condition("Ready") == ("False", "NothingSelected"), "the namespace has opted out")
+    assert shop.generation() == 1
+
+
+def test_for_one_namespace_rights_on_it_are_enough(run_operator, control_plane, new_shop, api):
+    inside, outside = new_shop(), new_shop()
+    kubeconfig = namespaced(control_plane, inside.namespace)
+    operator = run_operator(f"--namespace={inside.namespace}", kubeconfig=kubeconfig)
+    for shop in (inside, outside):
+        shop.deployment()
+        shop.rule()
+    inside.until_applied()
+    assert outside.generation() == 1
+    inside.delete_rule()
+    inside.until_clean()
+    assert operator.stop() < 4
+
+
+def test_of_two_replicas_one_writes_and_the_other_takes_over(run_operator, shop, api):
+    first = run_operator("--leader-elect")
+    lease = "/apis/coordination.k8s.io/v1/namespaces/apphealth/leases/apphealth"
+    holder = shop.until(lambda: (api.get(lease) or {"spec": {}})["spec"].get("holderIdentity"), "there is a leader")
+    second = run_operator("--leader-elect")
+    shop.deployment()
+    shop.rule()
+    shop.until_applied()
+    assert api.get(lease)["spec"]["holderIdentity"] == holder
+    assert "leading" in first.tail()
+    assert "leading" not in second.tail()
+    first.stop()
+    shop.until(lambda: api.get(lease)["spec"].get("holderIdentity") not in ("", holder), "the other one leads")
+    shop.delete_rule()
+    shop.until_clean()
+    second.stop()
+    assert not api.get(lease)["spec"].get("holderIdentity")
+
+
+def test_a_missing_right_to_patch_is_said_in_the_plan_and_in_the_rule(run_operator, control_plane, new_shop):
+    """An operator with the rights of one namespace but to patch Deployments."""
+    shop = new_shop()
+    kubeconfig = namespaced(control_plane, shop.namespace, workload_verbs=["get", "list", "watch"])
+    run_operator(f"--namespace={shop.namespace}", kubeconfig=kubeconfig)
+    shop.deployment()
+    shop.rule()
+    shop.until(lambda: shop.state() == "Rejected", "the plan says Rejected")
+    assert 'cannot patch resource "deployments"' in shop.findings()["missing-right"]
+    shop.until(lambda: shop.condition("Degraded") == ("True", "AccessDenied"), "the rule is degraded")
+
+
+def test_a_missing_right_to_read_is_said_and_waited_for(run_operator, control_plane, new_shop):
+    shop = new_shop()
+    control_plane.kubectl("create", "serviceaccount", "nobody", "-n", shop.namespace)
+    kubeconfig = control_plane.service_account_kubeconfig(shop.namespace, "nobody")
+    operator = run_operator(f"--namespace={shop.namespace}", kubeconfig=kubeconfig, wait=False)
+    shop.until(lambda: "no right to list deployments.apps in the namespace" in operator.tail(), "the log says so")
+    assert "deploy/operator" in operator.tail()
+    assert "Traceback" not in operator.tail()

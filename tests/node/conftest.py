@@ -1,0 +1,287 @@
+"""What the node tests share: a real node, the operator with its real rights, and all apps deployed at once.
+
+Kubelets work while tests wait, so everything is deployed before the first test, and the demonstration runs meanwhile.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from localcluster import Cluster, ClusterNotFoundError, attach, images
+
+ROOT = Path(__file__).parents[2]
+MANIFESTS = Path(__file__).parent / "manifests"
+DOCKERFILES = ROOT / "deploy/docker"
+LOCK = ROOT / "requirements.lock"
+IMAGE_FIXTURES = {"places", "demo_runs"}
+"""Fixtures that need images."""
+
+
+def eventually(holds: Callable[[], Any], what: str, timeout: float = 60) -> Any:
+    """Wait until something holds, and return what it returned."""
+    deadline = time.monotonic() + timeout
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"not after {timeout:g} s: {what}"
+        time.sleep(0.25)
+    return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """A namespace on the node."""
+
+    cluster: Cluster
+    namespace: str
+
+    def kubectl(self, *arguments: str, text: str | None = None) -> str:
+        return self.cluster.kubectl(*arguments, "-n", self.namespace, input=text).stdout
+
+    def items(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
+        return json.loads(self.kubectl("get", kind, *arguments, "-o", "json"))["items"]
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        return json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))
+
+    def pods(self, app: str) -> list[dict[str, Any]]:
+        """Return the pods of an app that aren't on their way out."""
+        return [pod for pod in self.items("pods", "-l", f"app={app}") if "deletionTimestamp" not in pod["metadata"]]
+
+    def described(self, deployment: str) -> dict[str, str]:
+        """Return the probes' lines of ``kubectl describe``, by their first word."""
+        lines = (line.strip() for line in self.kubectl("describe", "deployment", deployment).splitlines())
+        pairs = (line.partition(":") for line in lines)
+        return {word: text.strip() for word, _, text in pairs if word in ("Liveness", "Readiness", "Startup")}
+
+    def rolled_out(self, deployment: str) -> bool:
+        """Tell whether all pods are of the newest generation, probed and ready, and no other is left."""
+        item = self.get("deployment", deployment)
+        status, wanted = item["status"], item["spec"]["replicas"]
+        counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")]
+        seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
+        return (
+            seen and counts == [wanted] * 3 and len(self.pods(item["spec"]["selector"]["matchLabels"]["app"])) == wanted
+        )
+
+    def settle(self, *deployments: str, timeout: float = 120) -> None:
+        """Wait until the operator has written its probes, and the rollouts are over."""
+        for name in deployments:
+            eventually(lambda name=name: self.described(name), f"probes for {name}")
+            eventually(lambda name=name: self.rolled_out(name), f"rollout of {name}", timeout)
+
+    def ready_endpoints(self, service: str) -> set[str]:
+        """Return the names of the pods that a Service sends requests to."""
+        slices = self.items("endpointslices", "-l", f"kubernetes.io/service-name={service}")
+        endpoints = [endpoint for item in slices for endpoint in item.get("endpoints") or []]
+        return {endpoint["targetRef"]["name"] for endpoint in endpoints if endpoint["conditions"]["ready"]}
+
+
+def ask(url: str, method: str = "GET") -> requests.Response:
+    """Send one request, past any proxy, and patient with a machine that is busy starting pods."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(method, url, timeout=30)
+
+
+def address(pod: dict[str, Any], port: int) -> str:
+    """Return the base URL of a pod, which the host reaches directly."""
+    return f"http://{pod['status']['podIP']}:{port}"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the images before the first test: a cold build takes longer than any test may."""
+    used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    if not session.config.option.collectonly and used & IMAGE_FIXTURES:
+        apps_image(), shop_image()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ask about the demonstration last: it runs while the other tests do."""
+    items.sort(key=lambda item: "demo_runs" in getattr(item, "fixturenames", ()))
+
+
+def apps_image() -> Path:
+    wheels = images.wheels([ROOT / "library"], ["gunicorn", "flask"], lock=LOCK)
+    dockerfile = DOCKERFILES / "test-apps.Dockerfile"
+    return images.build(Path(__file__).parent / "apps", dockerfile, "localhost/apphealth/test-apps:1", wheels=wheels)
+
+
+def shop_image() -> Path:
+    wheels = images.wheels([ROOT / "library"], ["gunicorn", "requests"], lock=LOCK)
+    dockerfile = DOCKERFILES / "shop.Dockerfile"
+    return images.build(ROOT / "deploy/demo/shop", dockerfile, "localhost/apphealth/shop:demo", wheels=wheels)
+
+
+@pytest.fixture(scope="session", name="eventually")
+def eventually_fixture() -> Callable[..., Any]:
+    """Provide `eventually`."""
+    return eventually
+
+
+@pytest.fixture(scope="session", name="ask")
+def ask_fixture() -> Callable[..., requests.Response]:
+    """Provide `ask`."""
+    return ask
+
+
+@pytest.fixture(scope="session", name="address")
+def address_fixture() -> Callable[..., str]:
+    """Provide `address`."""
+    return address
+
+
+@pytest.fixture(scope="session")
+def place(node: Cluster) -> Callable[[str], Place]:
+    """Provide a way to look into a namespace."""
+    return lambda namespace: Place(node, namespace)
+
+
+@pytest.fixture(scope="session")
+def operator(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run the operator on the host, with the rights of its ServiceAccount."""
+    objects = yaml.safe_load_all(node.kubectl("kustomize", str(ROOT / "deploy/operator")).stdout)
+    node.apply(yaml.safe_dump_all([item for item in objects if item["kind"] != "Deployment"]))
+    node.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=apphealth")
+    kubeconfig = node.service_account_kubeconfig("apphealth", "apphealth")
+    log, port = tmp_path_factory.mktemp("operator") / "log", free_port()
+    command = [str(Path(sys.executable).with_name("apphealth")), "run", f"--kubeconfig={kubeconfig}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, f"--health-port={port}"], stdout=output, stderr=output)
+    try:
+        eventually(lambda: process.poll() is not None or answers(port), f"the operator is ready: {log.read_text()}")
+        assert process.poll() is None, log.read_text()
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def answers(port: int) -> bool:
+    try:
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1).status == 200
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def places(node: Cluster, operator: None) -> dict[str, Place]:
+    """Deploy all apps, each in a namespace of its own."""
+    for archive in (apps_image(), shop_image()):
+        node.load(archive)
+    sources = {name: MANIFESTS / f"{name}.yaml" for name in ("seed-000", "seed-001", "seed-002")}
+    sources["shop"] = ROOT / "deploy/demo/manifests/shop.yaml"
+    places = {name: Place(node, name) for name in sources}
+    for name, place in places.items():
+        node.kubectl("create", "namespace", name)
+        place.kubectl("apply", "-f", str(sources[name]))
+    node.apply(ROOT / "deploy/demo/manifests/clusterapphealth.yaml")
+    return places
+
+
+def run_demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the demonstration to its end."""
+    process = start_demo(*arguments, stderr=subprocess.PIPE, env=os.environ | environment)
+    stdout, stderr = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def start_demo(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
+    """Run the demonstration."""
+    command = [sys.executable, "-m", "deploy.demo", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **options)
+
+
+@dataclass(frozen=True)
+class DemoRuns:
+    """Three runs of the demonstration on one cluster, and what was in that cluster before and after the last two."""
+
+    local: subprocess.CompletedProcess[str]
+    own: subprocess.CompletedProcess[str]
+    without_image: subprocess.CompletedProcess[str]
+    before: set[str]
+    after: set[str]
+
+
+@pytest.fixture(scope="session", name="run_demo")
+def run_demo_fixture() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Provide `run_demo`."""
+    return run_demo
+
+
+@pytest.fixture(scope="session", name="start_demo")
+def start_demo_fixture() -> Callable[..., "subprocess.Popen[str]"]:
+    """Provide `start_demo`."""
+    return start_demo
+
+
+@pytest.fixture(scope="session", autouse=True)
+def demo_in_background(request: pytest.FixtureRequest, node: Cluster) -> Iterator[Any]:
+    """Run the demonstration while other tests wait for kubelets, if its tests are among those chosen."""
+    if not any("demo_runs" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        yield None
+        return
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(_demonstrate, f"demo-runs-{os.getpid()}")
+
+
+@pytest.fixture(scope="session")
+def demo_runs(demo_in_background: Any) -> DemoRuns:
+    """Provide what the demonstration said."""
+    return demo_in_background.result()
+
+
+def _demonstrate(name: str) -> DemoRuns:
+    local = run_demo("--name", name, "--keep")
+    try:
+        assert local.returncode == 0, local.stdout + local.stderr
+        return _demonstrate_elsewhere(local, attach(name))
+    finally:
+        with suppress(ClusterNotFoundError):
+            attach(name).down()
+
+
+def _demonstrate_elsewhere(local: subprocess.CompletedProcess[str], cluster: Cluster) -> DemoRuns:
+    cluster.kubectl("delete", "-k", str(ROOT / "deploy/operator"))
+    cluster.kubectl("delete", "namespace", "shop")
+    before = _cluster_wide(cluster)
+    context = ("--context", cluster.kubectl("config", "current-context").stdout.strip())
+    kubeconfig = str(cluster.kubeconfig)
+    own = run_demo(*context, KUBECONFIG=kubeconfig)
+    with TemporaryDirectory() as scratch:  # it keeps the operator's log
+        nowhere = ("--shop-image", "localhost/nowhere/shop:1")
+        without_image = run_demo(*context, *nowhere, KUBECONFIG=kubeconfig, TMPDIR=scratch)
+    return DemoRuns(local, own, without_image, before, _cluster_wide(cluster))
+
+
+def _cluster_wide(cluster: Cluster) -> set[str]:
+    kinds = "crd,clusterroles,clusterrolebindings,namespaces,mutatingadmissionpolicies,mutatingadmissionpolicybindings"
+    return set(cluster.kubectl("get", kinds, "-o", "name").stdout.split())
+
+
+@pytest.fixture(scope="session")
+def shop(places: dict[str, Place]) -> Place:
+    """Provide the shop with its probes, rolled out."""
+    place = places["shop"]
+    place.settle("frontend", "orders", "users-api", "store")
+    return place

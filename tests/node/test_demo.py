@@ -1,0 +1,130 @@
+"""`make demo` without a terminal: on a cluster of its own, on somebody's, interrupted, and in vain."""
+
+import os
+import signal
+
+import pytest
+
+from localcluster import ClusterNotFoundError, Level, attach, start
+
+pytestmark = pytest.mark.timeout(900)  # two runs of some two minutes, which begin with the first node test
+
+
+@pytest.fixture
+def unique():
+    return f"demo-{os.getpid()}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "$ kubectl apply -k deploy/operator",
+        "$ kubectl apply -n shop -f deploy/demo/manifests/shop.yaml",
+        "$ kubectl apply -f deploy/demo/manifests/clusterapphealth.yaml",
+        "Liveness:   http-get http://:http/z/health/liveness delay=0s timeout=5s period=10s #success=1 #failure=3",
+        "Readiness:  http-get http://:http/z/health/readiness delay=0s timeout=3s period=5s #success=1 #failure=3",
+        "Startup:    http-get http://:http/z/health/liveness delay=0s timeout=2s period=2s #success=1 #failure=150",
+        "Readiness:     tcp-socket :tcp delay=0s timeout=3s period=5s #success=1 #failure=3",
+        "was restarted by its liveness probe, and serves again.",
+        "gets no requests, and was not restarted",
+        "✓ 10 probes in 4 Deployments",
+        "After the delete: every Deployment as before",
+        "Take it down with:",
+    ],
+)
+def test_the_story_is_told(demo_runs, line):
+    local = demo_runs.local
+    assert local.returncode == 0, local.stdout
+    assert line in local.stdout
+
+
+def test_the_apps_know_their_dependencies_in_the_story(demo_runs):
+    frontend, orders = demo_runs.local.stdout.partition("5  ")[2].partition("6  ")[0].split("/orders:http/proxy")
+    assert '"users-api"' in frontend
+    assert '"store"' not in frontend
+    assert '"users-api"' in orders
+    assert '"store"' in orders
+
+
+def test_before_and_after_there_are_no_probes_and_no_plans(demo_runs):
+    steps = demo_runs.local.stdout.split("$ kubectl get ah,cah,hp -n shop")
+    assert len(steps) == 4
+    assert "Liveness:   " not in steps[0]
+    assert steps[1].split("\n")[1].strip() == steps[3].split("\n")[1].strip() == "No resources found"
+
+
+def test_plain_output_has_no_escape_sequences(demo_runs):
+    assert "\x1b" not in demo_runs.local.stdout + demo_runs.own.stdout
+    assert demo_runs.local.stderr == demo_runs.own.stderr == ""
+
+
+def test_on_a_cluster_of_ones_own_it_says_what_it_installs_and_removes_it(demo_runs):
+    own = demo_runs.own
+    assert own.returncode == 0, own.stdout
+    assert "Installed for the whole cluster now, and removed in the end:" in own.stdout
+    for thing in ("CustomResourceDefinition apphealths.apphealth.dev", "ClusterRole apphealth", "Namespace apphealth"):
+        assert thing in own.stdout
+    assert "✓ 10 probes in 4 Deployments" in own.stdout
+    assert demo_runs.after == demo_runs.before
+
+
+def test_an_image_that_the_cluster_cannot_get_is_explained(demo_runs):
+    failed = demo_runs.without_image
+    assert failed.returncode == 1
+    assert "✗ the cluster can't get the image localhost/nowhere/shop:1" in failed.stdout
+    assert "--save-image" in failed.stdout
+    assert failed.stderr == ""
+
+
+def test_ctrl_c_takes_the_cluster_down(unique, start_demo):
+    with start_demo("--name", unique) as demo:
+        for line in demo.stdout:
+            if "Kubernetes runs" in line:
+                demo.send_signal(signal.SIGINT)
+                break
+        rest = demo.stdout.read()
+    assert demo.returncode == 130
+    assert "Interrupted." in rest
+    assert "Taking the cluster down" in rest
+    with pytest.raises(ClusterNotFoundError):
+        attach(unique)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(["--context", "nowhere"], 1, "kubectl config get-contexts", id="an unknown context"),
+        pytest.param(["--context", "x", "--keep"], 2, "--keep is for the local cluster", id="contradicting options"),
+        pytest.param(["--save-image", "/nowhere/shop.tar"], 2, "/nowhere/shop.tar", id="no place for the image"),
+    ],
+)
+def test_a_wrong_command_line_is_answered_in_one_line(run_demo, arguments, code, said):
+    result = run_demo(*arguments)
+    assert result.returncode == code
+    assert said in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_cluster_without_a_node_is_refused(run_demo, unique):
+    with start(unique, level=Level.CONTROL_PLANE) as cluster:
+        result = run_demo("--name", unique)
+        assert result.returncode == 1
+        assert (
+            f"the cluster {unique} is of level control-plane, and the demonstration needs a real node" in result.stdout
+        )
+        assert cluster.get("namespaces")["items"]
+
+
+def test_an_installation_without_an_operator_is_left_alone(run_demo, node, operator):
+    context = node.kubectl("config", "current-context").stdout.strip()
+    result = run_demo("--context", context, KUBECONFIG=str(node.kubeconfig))
+    assert result.returncode == 1
+    assert "no operator runs" in result.stdout
+    assert node.kubectl("get", "crd", "apphealths.apphealth.dev").returncode == 0
+
+
+def test_the_image_is_written_for_other_clusters(run_demo, tmp_path):
+    target = tmp_path / "shop.tar"
+    result = run_demo("--save-image", str(target))
+    assert result.returncode == 0
+    assert target.stat().st_size > 10_000_000
