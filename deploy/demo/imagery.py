@@ -1,0 +1,53 @@
+"""The container images of the demonstration, built without a registry."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from deploy.demo.display import Display
+from deploy.demo.world import ROOT, SHOP_IMAGE
+
+from localcluster import images
+
+OPERATOR_IMAGE = "docker.io/library/apphealth:latest"
+"""What the name in the operator's Deployment means in full."""
+_DOCKERFILES = ROOT / "deploy/docker"
+_LOCK = ROOT / "requirements.lock"
+
+
+def operator_image(display: Display) -> Path:
+    """Return the archive of the operator's image."""
+    progress = TellingProgress(display)
+    wheels = images.wheels([ROOT / "operator"], lock=_LOCK, progress=progress)
+    dockerfile = _DOCKERFILES / "operator.Dockerfile"
+    return images.build(_DOCKERFILES, dockerfile, OPERATOR_IMAGE, wheels=wheels, progress=progress)
+
+
+def shop_image(display: Display) -> Path:
+    """Return the archive of the shop's image."""
+    progress = TellingProgress(display)
+    wheels = images.wheels([ROOT / "library"], ["gunicorn", "requests"], lock=_LOCK, progress=progress)
+    dockerfile = _DOCKERFILES / "shop.Dockerfile"
+    return images.build(ROOT / "deploy/demo/shop", dockerfile, SHOP_IMAGE, wheels=wheels, progress=progress)
+
+
+class TellingProgress:
+    """Shows what localcluster does as part of the demonstration.
+
+    Parameters
+    ----------
+    display
+        Where to show it.
+    """
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+
+    def note(self, message: str) -> None:
+        """Show one line."""
+        self._display.say(message)
+
+    def step(self, what: str) -> AbstractContextManager[None]:
+        """Show that something is going on, and in the end how long it took."""
+        return self._display.waiting(what)

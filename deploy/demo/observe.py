@@ -1,0 +1,147 @@
+"""What the demonstration looks at in its namespace: Deployments, their pods and probes, who is in rotation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.demo.errors import DemoError
+from deploy.demo.kubectl import Kubectl
+
+PROBE_KEYS = ("livenessProbe", "readinessProbe", "startupProbe")
+CONTROLLERS = ("kube-controller-manager",)
+"""Field managers that keep a Deployment's status and revision: no part of what anybody wants it to be."""
+
+_NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+_IMAGE_ADVICE = (
+    "write it with `make demo ARGS='--save-image shop.tar'`, load it into every node (kind load image-archive, minikube"
+    " image load, ctr -n k8s.io images import) or push it, and name it with --shop-image"
+)
+_PROBE_LINES = re.compile(r"^Name:|Liveness:|Readiness:|Startup:")
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod of the shop."""
+
+    name: str
+    app: str
+    ready: bool
+    restarts: int
+    leaving: bool
+    missing_image: str
+    """The image that the node can't get; empty if there is nothing to complain about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a Deployment says, and who has written into it."""
+
+    spec: dict[str, Any]
+    managers: frozenset[str]
+
+    def __str__(self) -> str:
+        return ", ".join(sorted(self.managers))
+
+
+class Shop:
+    """The namespace that the demonstration looks at."""
+
+    def __init__(self, kubectl: Kubectl, namespace: str) -> None:
+        self._kubectl = kubectl
+        self.namespace = namespace
+
+    def pods(self) -> list[Pod]:
+        """Return the pods, by name."""
+        return [_pod(item) for item in self._kubectl.items("pods", "-n", self.namespace)]
+
+    def settled(self) -> bool:
+        """Tell whether every rollout is over, and no pod is on its way out.
+
+        Raises
+        ------
+        DemoError
+            If a pod can't start for want of its image.
+        """
+        deployments = self._kubectl.items("deployments", "-n", self.namespace)
+        pods = self.pods()
+        if missing := next((pod.missing_image for pod in pods if pod.missing_image), ""):
+            raise DemoError(f"the cluster can't get the image {missing}", _IMAGE_ADVICE)
+        return all(map(_rolled_out, deployments)) and not any(pod.leaving for pod in pods)
+
+    def described_probes(self) -> str:
+        """Return what ``kubectl describe`` says of the Deployments' names and probes."""
+        lines = self._kubectl.run("describe", "deployments", "-n", self.namespace).splitlines()
+        return "\n".join(line.rstrip() for line in lines if _PROBE_LINES.search(line))
+
+    def probed(self) -> bool:
+        """Tell whether every Deployment has a probe."""
+        deployments = self._kubectl.items("deployments", "-n", self.namespace)
+        return all(_count_probes(item) for item in deployments)
+
+    def unprobed(self) -> bool:
+        """Tell whether no Deployment has a probe."""
+        deployments = self._kubectl.items("deployments", "-n", self.namespace)
+        return not any(_count_probes(item) for item in deployments)
+
+    def count_probes(self) -> int:
+        """Return the number of probes of all Deployments."""
+        return sum(map(_count_probes, self._kubectl.items("deployments", "-n", self.namespace)))
+
+    def in_rotation(self) -> frozenset[str]:
+        """Return the names of the pods that Services send requests to."""
+        slices = self._kubectl.items("endpointslices", "-n", self.namespace)
+        endpoints = [endpoint for item in slices for endpoint in item.get("endpoints") or []]
+        return frozenset(endpoint["targetRef"]["name"] for endpoint in endpoints if endpoint["conditions"]["ready"])
+
+    def snapshots(self) -> dict[str, Snapshot]:
+        """Return what each Deployment says now."""
+        items = self._kubectl.items("deployments", "-n", self.namespace, "--show-managed-fields")
+        return {item["metadata"]["name"]: _snapshot(item) for item in items}
+
+    def leftovers(self) -> list[str]:
+        """Return the objects of the operator's that are still there."""
+        found = self._kubectl.run("get", "configmaps,healthplans", "-n", self.namespace, "-o", "name").split()
+        return [name for name in found if name.startswith("healthplan") or name.endswith("-apphealth")]
+
+
+def first_pod(pods: Sequence[Pod], app: str) -> str:
+    """Return the name of an app's first pod."""
+    return next(pod.name for pod in pods if pod.app == app)
+
+
+def _pod(item: dict[str, Any]) -> Pod:
+    statuses = item["status"].get("containerStatuses") or []
+    return Pod(
+        name=item["metadata"]["name"],
+        app=item["metadata"]["labels"]["app"],
+        ready=bool(statuses) and all(status["ready"] for status in statuses),
+        restarts=sum(status["restartCount"] for status in statuses),
+        leaving="deletionTimestamp" in item["metadata"],
+        missing_image=next((status["image"] for status in statuses if _lacks_image(status)), ""),
+    )
+
+
+def _lacks_image(status: dict[str, Any]) -> bool:
+    reason: str = status["state"].get("waiting", {}).get("reason", "")
+    return reason in _NO_IMAGE
+
+
+def _rolled_out(deployment: dict[str, Any]) -> bool:
+    status, wanted = deployment["status"], deployment["spec"]["replicas"]
+    seen: bool = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")]
+    return seen and counts == [wanted] * 3
+
+
+def _count_probes(deployment: dict[str, Any]) -> int:
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    return sum(key in container for container in containers for key in PROBE_KEYS)
+
+
+def _snapshot(deployment: dict[str, Any]) -> Snapshot:
+    entries = deployment["metadata"].get("managedFields", [])
+    managers = (entry["manager"] for entry in entries)
+    return Snapshot(deployment["spec"], frozenset(name for name in managers if name not in CONTROLLERS))
