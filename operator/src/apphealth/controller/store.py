@@ -58,7 +58,7 @@ def older(version: str, than: str) -> bool:
 
 def same(one: Workload, other: Workload) -> bool:
     """Whether two readings of a workload are alike in all that a decision reads."""
-    return one == replace(other, resource_version=one.resource_version, generation=one.generation)
+    return one == replace(other, resource_version=one.resource_version, generation=one.generation, ready=one.ready)
 
 
 class Store:

@@ -35,7 +35,7 @@ _PORT_NAME = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*", re.DO
 def parse_workload(obj: Mapping[str, Any]) -> Workload:
     """Read a Deployment, StatefulSet or DaemonSet from its JSON."""
     metadata, spec = raw.mapping(obj.get("metadata")), raw.mapping(obj.get("spec"))
-    template = raw.mapping(spec.get("template"))
+    template, status = raw.mapping(spec.get("template")), raw.mapping(obj.get("status"))
     pod_metadata, pod = raw.mapping(template.get("metadata")), raw.mapping(template.get("spec"))
     owners = managers(metadata.get("managedFields"))
     if (author := last_applied(metadata.get("annotations"), pod)) is not None:
@@ -57,6 +57,8 @@ def parse_workload(obj: Mapping[str, Any]) -> Workload:
         containers=tuple(_parse_containers(pod, owners)),
         volumes=volumes,
         delivery_volume=DELIVERY_VOLUME in volumes and _ours(owners, "f:volumes", list_key("name", DELIVERY_VOLUME)),
+        ready=bool(raw.number(status.get("readyReplicas")) or raw.number(status.get("numberReady"))),
+        host_network=pod.get("hostNetwork") is True,
     )
 
 

@@ -108,6 +108,10 @@ class Workload:
     """Names of the pod's volumes."""
     delivery_volume: bool = False
     """Our volume of dependencies is there, and is ours."""
+    ready: bool = False
+    """At least one of its pods is ready (`status.readyReplicas`, a DaemonSet's `numberReady`)."""
+    host_network: bool = False
+    """Its pods share the node's network: they are never asked."""
 
     @property
     def key(self) -> WorkloadKey:

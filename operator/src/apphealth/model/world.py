@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from apphealth.api.healthplan import OriginalRecord
 from apphealth.api.rule import Rule, RuleKey
 from apphealth.model.network_policy import NetworkPolicy
+from apphealth.model.proof import Proof
 from apphealth.model.service import Namespace, Service, ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
 
@@ -56,6 +57,8 @@ class World:
         Text of the ConfigMaps that workloads refer to, by (namespace, name); absent where not read (yet).
     originals
         What the HealthPlans remember of replaced probes.
+    proofs
+        What running pods have answered, by the question's id; absent where nobody has asked (yet).
     worked_out
         What planning has worked out about a workload that others depend on, with the values that it came from: it
         counts only as long as they are the same.
@@ -77,6 +80,7 @@ class World:
         self.services: dict[ServiceKey, Service] = {}
         self.config_maps: dict[tuple[str, str], Mapping[str, str]] = {}
         self.originals: dict[WorkloadKey, tuple[OriginalRecord, ...]] = {}
+        self.proofs: dict[str, Proof] = {}
         self.worked_out: dict[WorkloadKey, tuple[tuple[object, ...], Any]] = {}
         self._workload_labels: _LabelIndex[WorkloadKey] = _LabelIndex()
         self._service_selectors: _LabelIndex[ServiceKey] = _LabelIndex()

@@ -11,6 +11,7 @@ from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.model.ownership import Path
 from apphealth.model.probe import Handler, Probe, ProbeKind
+from apphealth.model.proof import Question
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.finding import Finding
@@ -108,6 +109,8 @@ class Plan:
     readiness: tuple[tuple[str, Handler], ...] = ()
     """How each container (by name) tells its readiness; when it changes, whoever depends on it is planned again."""
     dependencies: tuple[Dependency, ...] = ()
+    questions: tuple[Question, ...] = ()
+    """What the running pods have to be asked before this plan can go further; asked ones are in `World.proofs`."""
     findings: tuple[Finding, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     patches: tuple[Patch, ...] = ()
