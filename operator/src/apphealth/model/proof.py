@@ -90,7 +90,7 @@ class Proof:
     verdict
         What it means for the probe.
     answer
-        What came back, for people: `200 in 12 ms from 3 pods`, `404 from web-5d4f-x2x`. Printable, 200 characters at most.
+        What came back, for people: `200 in 12 ms from 3 pods`, `404 from web-5d4f-x2x`. At most 200 characters.
     slowest
         Seconds of the slowest answer; 0 where there was none.
     endpoints
