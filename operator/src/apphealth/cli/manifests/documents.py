@@ -8,19 +8,57 @@ from typing import Any
 
 from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.sources import Source
+from apphealth.cli.yamledit.nodes import Document as NodeDocument
 from apphealth.cli.yamledit.nodes import Node, locate
 from apphealth.cli.yamledit.plain import Plain, plain
 from apphealth.cli.yamledit.reader import YamlError, read
+from apphealth.cli.yamledit.values import Marks, read_values
 
 ObjectPath = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Document:
-    """One document of a file."""
+    """One document of a file: its value, and where the parts of it stand, worked out when it is asked for."""
 
-    root: Node
-    value: Plain
+    __slots__ = ("_index", "_marks", "_roots", "value")
+
+    def __init__(self, value: Plain, index: int, roots: _Roots, marks: Marks | None) -> None:
+        self.value = value
+        self._index = index
+        self._roots = roots
+        self._marks = marks
+
+    @property
+    def root(self) -> Node:
+        """The same with all positions, for whoever changes it."""
+        root = self._roots.nodes[self._index].root
+        assert root is not None  # noqa: S101 -- empty documents are left out
+        return root
+
+    def place(self, path: ObjectPath) -> tuple[int, int]:
+        """Return line and column, from 1, of the part at `path`, or of the nearest above it that exists."""
+        if self._marks is not None:
+            line, column = self._marks.find(self.value, path)
+        else:
+            node = locate(self.root, path)
+            line, column = node.line, node.column
+        return line + 1, column + 1
+
+
+class _Roots:
+    """The nodes of a file's documents, read when the first is asked for."""
+
+    __slots__ = ("_nodes", "_text")
+
+    def __init__(self, text: str, nodes: list[NodeDocument] | None = None) -> None:
+        self._text = text
+        self._nodes = nodes
+
+    @property
+    def nodes(self) -> list[NodeDocument]:
+        if self._nodes is None:
+            self._nodes = read(self._text)
+        return self._nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +91,7 @@ class Item:
     @property
     def place(self) -> str:
         """`web.yaml:12`, the line on which it begins."""
-        return f"{self.source.name}:{self._node(()).line + 1}"
+        return f"{self.source.name}:{self.document.place(self.path)[0]}"
 
     def namespace(self, default: str) -> str:
         """Return its namespace, or the default."""
@@ -62,11 +100,8 @@ class Item:
 
     def problem(self, message: str, path: ObjectPath = ()) -> Problem:
         """Say what is wrong with the field at `path` of this object."""
-        node = self._node(path)
-        return Problem(self.source.name, node.line + 1, node.column + 1, message)
-
-    def _node(self, path: ObjectPath) -> Node:
-        return locate(self.document.root, (*self.path, *path))
+        line, column = self.document.place((*self.path, *path))
+        return Problem(self.source.name, line, column, message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,15 +116,25 @@ class Manifest:
 def parse(source: Source) -> Manifest | Problem:
     """Read the objects of a text, or say why it can't be."""
     try:
-        documents = tuple(
-            Document(root=document.root, value=plain(document.root))
-            for document in read(source.text)
-            if document.root is not None
-        )
+        documents = tuple(_documents(source.text))
     except YamlError as error:
         return Problem(source.name, error.line, error.column, error.message)
     items = tuple(item for document in documents for item in _items(source, document, document.value, ()))
     return Manifest(source=source, documents=documents, items=items)
+
+
+def _documents(text: str) -> Iterator[Document]:
+    if (found := read_values(text)) is not None:
+        roots = _Roots(text)
+        for index, document in enumerate(found):
+            if document is not None:
+                yield Document(document[0], index, roots, document[1])
+        return
+    nodes = read(text)
+    roots = _Roots(text, nodes)
+    for index, node in enumerate(nodes):
+        if node.root is not None:
+            yield Document(plain(node.root), index, roots, None)
 
 
 def _items(source: Source, document: Document, value: Plain, path: ObjectPath) -> Iterator[Item]:

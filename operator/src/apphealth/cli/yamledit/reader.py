@@ -21,7 +21,7 @@ MAX_VALUES = 1_000_000
 
 Event: TypeAlias = Any
 """An event of yaml.parse. The stubs let its marks be None, which a parser's never are."""
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SURROGATE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _INDENTED_BY_TAB = re.compile(r" *\t")
 _NO_MARK = yaml.Mark("", 0, 0, 0, None, 0)
@@ -45,7 +45,7 @@ def read(text: str) -> list[Document]:
     YamlError
         With the place and, where it can be known, what to do.
     """
-    events = yaml.parse(_parsable(text), Loader=_LOADER)
+    events = yaml.parse(parsable(text), Loader=LOADER)
     try:
         return list(_documents(events, text))
     except yaml.MarkedYAMLError as error:
@@ -54,7 +54,7 @@ def read(text: str) -> list[Document]:
         raise _unreadable(error, text) from None
 
 
-def _parsable(text: str) -> str:
+def parsable(text: str) -> str:
     r"""Replace JSON's surrogate pairs (`\ud83d\ude00`), which YAML has not, by as many characters that it has."""
     return _SURROGATE.sub(r"\\ufffd\\ufffd", text) if "\\ud" in text or "\\uD" in text else text
 
