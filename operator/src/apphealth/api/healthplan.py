@@ -6,7 +6,7 @@ counter, so that it changes only when a decision does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -34,6 +34,19 @@ class State(StrEnum):
     """Written, harmful, and taken back."""
     SKIPPED = "Skipped"
     """There is nothing to write; a finding says why."""
+
+
+class Standing(StrEnum):
+    """How a planned probe stands to the proof on running pods."""
+
+    VERIFIED = "Verified"
+    """Running pods answered as it wants."""
+    REFUTED = "Refuted"
+    """They answered otherwise; it is not written."""
+    UNVERIFIED = "Unverified"
+    """Nobody tried it: the user said it, and no pod could be asked, or was to be."""
+    AWAITING_PODS = "AwaitingPods"
+    """It was derived, and waits for a running pod to prove itself on."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -71,6 +84,8 @@ class ProbeRecord(_Part, frozen=True, kw_only=True):
     """`Apply`, `Keep`, `Contested` or `None`: the goal, which is stable once it is reached."""
     reason: str
     """One sentence for people."""
+    verification: Standing | None = None
+    """How it stands to the proof on running pods; None where nothing of ours is wanted."""
     probe: dict[str, Any] | None = None
     """The planned probe as Kubernetes spells it."""
     values: tuple[Value, ...] = ()
@@ -121,6 +136,29 @@ class OriginalRecord(_Part, frozen=True, kw_only=True):
     """Its owner took it back: it is not replaced again."""
 
 
+class EndpointRecord(_Part, frozen=True, kw_only=True):
+    """One endpoint that an index named."""
+
+    type: str
+    """`liveness`, `readiness` or `startup`."""
+    path: str
+
+
+class ProofRecord(_Part, frozen=True, kw_only=True):
+    """What running pods answered to one question, kept so that a restarted operator need not ask again."""
+
+    id: str
+    """Names the question: the same for the same container, settings and handler."""
+    asked: str
+    """The question in short: `GET http :8080/readyz`."""
+    verdict: str
+    """`Verified`, `Refuted` or `Unreachable`."""
+    answer: str = ""
+    """What came back."""
+    slowest_milliseconds: int = 0
+    endpoints: tuple[EndpointRecord, ...] = ()
+
+
 class Summary(_Part, frozen=True, kw_only=True):
     """The workload and its probes in one line each, for the columns of `kubectl get`."""
 
@@ -143,6 +181,7 @@ class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     dependencies: tuple[DependencyRecord, ...] = ()
     findings: tuple[FindingRecord, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
+    proofs: tuple[ProofRecord, ...] = ()
 
 
 class HealthPlan(_Part, frozen=True, kw_only=True):
@@ -163,12 +202,12 @@ def parse_plan(obj: object) -> HealthPlan | None:
 
 def parse_originals(obj: object) -> tuple[OriginalRecord, ...]:
     """Read the probes to be put back from a raw HealthPlan, damaged or not; entries that can't be read are left out."""
-    status = obj.get("status") if isinstance(obj, Mapping) else None
-    entries = status.get("originals") if isinstance(status, Mapping) else None
-    if not isinstance(entries, list | tuple):
-        return ()
-    found = (_converted(entry, OriginalRecord) for entry in entries)
-    return tuple(record for record in found if record is not None)
+    return tuple(_entries(obj, "originals", OriginalRecord))
+
+
+def parse_proofs(obj: object) -> tuple[ProofRecord, ...]:
+    """Read what pods have answered from a raw HealthPlan, damaged or not; entries that can't be read are left out."""
+    return tuple(_entries(obj, "proofs", ProofRecord))
 
 
 T = TypeVar("T", bound=_Part)
@@ -179,3 +218,11 @@ def _converted(value: object, wanted: type[T]) -> T | None:
         return msgspec.convert(value, wanted)
     except (msgspec.ValidationError, RecursionError):
         return None
+
+
+def _entries(obj: object, name: str, wanted: type[T]) -> Iterator[T]:
+    status = obj.get("status") if isinstance(obj, Mapping) else None
+    entries = status.get(name) if isinstance(status, Mapping) else None
+    for entry in entries if isinstance(entries, list | tuple) else ():
+        if (record := _converted(entry, wanted)) is not None:
+            yield record

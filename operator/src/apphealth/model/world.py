@@ -64,6 +64,10 @@ class World:
         counts only as long as they are the same.
     allow_exec
         Whether probes may run commands in containers (the operator's `--allow-exec`).
+    files
+        These are manifests, not a cluster: there are no pods to prove anything on.
+    unproven
+        In files, write what was derived without proof all the same (`render --unproven`).
     cluster_domain
         What the full names of Services end with.
     policies
@@ -73,6 +77,8 @@ class World:
     def __init__(self, *, allow_exec: bool = False, cluster_domain: str = CLUSTER_DOMAIN) -> None:
         self.allow_exec = allow_exec
         self.cluster_domain = cluster_domain.strip(".").lower()
+        self.files = False
+        self.unproven = False
         self.policies: dict[str, list[NetworkPolicy]] = {}
         self.rules: dict[RuleKey, Rule] = {}
         self.namespaces: dict[str, Namespace] = {}

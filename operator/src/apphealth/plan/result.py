@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from apphealth.api.healthplan import HealthPlan, OriginalRecord, State
+from apphealth.api.healthplan import HealthPlan, OriginalRecord, Standing, State
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.model.ownership import Path
 from apphealth.model.probe import Handler, Probe, ProbeKind
-from apphealth.model.proof import Question
+from apphealth.model.proof import Proof, Question
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.finding import Finding
@@ -48,6 +48,21 @@ class ProbePlan:
     probe: Probe | None = None
     """What is wanted, also where it is not written (Keep, mode Audit)."""
     provenance: tuple[Provenance, ...] = ()
+    standing: Standing | None = None
+    """How it stands to the proof on running pods; None where nothing of ours is wanted."""
+    proof: Proof | None = None
+    """What the pods answered, where they were asked for this very probe."""
+    unproven: bool = False
+    """Derived, and in a file, where nothing can be proven: written because `World.unproven` says so."""
+
+
+class Considered(NamedTuple):
+    """A preset that a container shows signs of, or that was looked for, and was not taken."""
+
+    preset: str
+    evidence: str
+    why: str
+    """Why it was not taken: what the pods answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +75,8 @@ class ContainerPlan:
     runs_library: bool = False
     """It runs flask_management_endpoints, and so reads the dependencies that are mounted."""
     probes: tuple[ProbePlan, ...] = ()
+    considered: tuple[Considered, ...] = ()
+    """Presets that were not taken, the best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +127,9 @@ class Plan:
     """How each container (by name) tells its readiness; when it changes, whoever depends on it is planned again."""
     dependencies: tuple[Dependency, ...] = ()
     questions: tuple[Question, ...] = ()
-    """What the running pods have to be asked before this plan can go further; asked ones are in `World.proofs`."""
+    """What the running pods have to be asked before this plan can go further; while there are any, it has no patches."""
+    proofs: tuple[tuple[Question, Proof], ...] = ()
+    """What was asked before, and counted in this decision."""
     findings: tuple[Finding, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     patches: tuple[Patch, ...] = ()
