@@ -2,7 +2,7 @@
 
 import pytest
 
-from apphealth.api.names import MAX_NAME, config_map_name, health_plan_name
+from apphealth.api.names import MAX_NAME, config_map_name, health_plan_name, workload_of_config_map
 
 LONG = "a" * 253
 
@@ -13,11 +13,14 @@ LONG = "a" * 253
         ("Deployment", "users-api", "deployment-users-api", "users-api-apphealth"),
         ("StatefulSet", "users-api", "statefulset-users-api", "users-api.statefulset-apphealth"),
         ("DaemonSet", "agent.v2", "daemonset-agent.v2", "agent.v2.daemonset-apphealth"),
+        ("Rollout", "web", "rollout-web", "web.rollout-apphealth"),
+        ("Deployment", "web.job", "deployment-web.job", "web.job-apphealth"),
         ("Deployment", "a" * 242, f"deployment-{'a' * 242}", f"{'a' * 242}-apphealth"),
     ],
 )
 def test_names_are_those_of_the_workload(kind, name, plan, config_map):
     assert (health_plan_name(kind, name), config_map_name(kind, name)) == (plan, config_map)
+    assert workload_of_config_map(config_map) == (kind, name)
 
 
 @pytest.mark.parametrize("name_of", [health_plan_name, config_map_name])

@@ -34,6 +34,13 @@ class Objects:
             },
         }
 
+    def workload(self, kind, name="web", namespace="shop", **more):
+        """Return a workload of another kind; no two objects share a uid."""
+        version = "argoproj.io/v1alpha1" if kind == "Rollout" else "apps/v1"
+        found = self.deployment(name, namespace, **more) | {"kind": kind, "apiVersion": version}
+        found["metadata"]["uid"] = f"uid-{namespace}-{kind}-{name}"
+        return found
+
     def service(self, name="web", namespace="shop", *, selector=None, port=80):
         spec = {"selector": {"app": name} if selector is None else selector, "ports": [{"port": port}]}
         return {"apiVersion": "v1", "kind": "Service", "metadata": meta(name, namespace), "spec": spec}
@@ -105,7 +112,7 @@ def full(store: Store, make: Objects) -> Store:
     for namespace in ("shop", "market"):
         store.put(Resource.NAMESPACES, make.namespace(namespace))
         for name in ("web", "users"):
-            store.put(Resource.WORKLOADS, make.deployment(name, namespace))
+            store.put(Resource.DEPLOYMENTS, make.deployment(name, namespace))
             store.put(Resource.SERVICES, make.service(name, namespace))
     store.put(Resource.RULES, make.rule())
     rule = RuleKey(RuleKind.APP_HEALTH, "shop", "all")

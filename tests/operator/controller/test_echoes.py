@@ -11,7 +11,7 @@ from apphealth.controller.resources import Resource
 from apphealth.kube.credentials import Credentials
 from apphealth.kube.meta import parse_meta
 
-PATH = Resource.WORKLOADS.path(None)
+PATH = Resource.DEPLOYMENTS.path(None)
 
 
 @pytest.fixture
@@ -52,20 +52,20 @@ def bookmark(obj: dict) -> dict:
 
 
 async def test_an_event_of_a_version_that_is_known_becomes_a_bookmark(watched, store, make):
-    store.put(Resource.WORKLOADS, ours := make.deployment())
+    store.put(Resource.DEPLOYMENTS, ours := make.deployment())
     (got,) = await watched(line("MODIFIED", ours))
     assert json.loads(got) == bookmark(ours)
 
 
 async def test_an_event_older_than_what_is_known_becomes_a_bookmark(watched, store, make):
     late = make.deployment()
-    store.put(Resource.WORKLOADS, make.deployment())
+    store.put(Resource.DEPLOYMENTS, make.deployment())
     (got,) = await watched(line("ADDED", late))
     assert json.loads(got) == bookmark(late)
 
 
 async def test_what_is_new_passes_byte_by_byte(watched, store, make):
-    store.put(Resource.WORKLOADS, before := make.deployment())
+    store.put(Resource.DEPLOYMENTS, before := make.deployment())
     sent = [
         line("MODIFIED", make.deployment()),
         line("ADDED", make.deployment("unknown")),
@@ -78,7 +78,7 @@ async def test_what_is_new_passes_byte_by_byte(watched, store, make):
 
 
 async def test_lines_are_put_together_from_pieces(watched, store, make):
-    store.put(Resource.WORKLOADS, ours := make.deployment())
+    store.put(Resource.DEPLOYMENTS, ours := make.deployment())
     text = line("MODIFIED", ours) + line("MODIFIED", theirs := make.deployment()) + b'{"cut": "off'
     got = await watched(*(text[at : at + 100] for at in range(0, len(text), 100)))
     assert json.loads(got[0]) == bookmark(ours)
@@ -96,5 +96,5 @@ async def test_the_answer_to_a_write_makes_its_echo_known_and_never_an_older_one
 
 
 async def test_other_paths_are_left_alone(watched, store, make):
-    store.put(Resource.WORKLOADS, ours := make.deployment())
+    store.put(Resource.DEPLOYMENTS, ours := make.deployment())
     assert await watched(line("MODIFIED", ours), path=f"{PATH}/web?watch=true") == [line("MODIFIED", ours).strip()]

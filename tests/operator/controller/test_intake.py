@@ -2,8 +2,10 @@
 
 import pytest
 
+from apphealth.api.spec import WorkloadKind
 from apphealth.controller.intake import Intake
-from apphealth.controller.resources import Resource, watched
+from apphealth.controller.resources import WORKLOADS, Resource, watched
+from apphealth.kube.workloads import COLLECTIONS
 from apphealth.model.workload import WorkloadKey
 
 WEB = WorkloadKey("Deployment", "shop", "web")
@@ -41,31 +43,31 @@ async def test_a_kind_is_listed_when_its_last_page_is_there(intake, make):
 
 
 async def test_nobody_is_concerned_before_the_store_is_full(intake, make, concerned):
-    list_all(intake, but=[Resource.RULES], WORKLOADS=[make.deployment()])
-    intake.event(Resource.WORKLOADS, "MODIFIED", make.deployment(labels={"x": "y"}))
+    list_all(intake, but=[Resource.RULES], DEPLOYMENTS=[make.deployment()])
+    intake.event(Resource.DEPLOYMENTS, "MODIFIED", make.deployment(labels={"x": "y"}))
     assert concerned == []
     intake.page(Resource.RULES, [], True, True)
-    intake.event(Resource.WORKLOADS, "MODIFIED", make.deployment(labels={"x": "z"}))
+    intake.event(Resource.DEPLOYMENTS, "MODIFIED", make.deployment(labels={"x": "z"}))
     assert concerned == [WEB]
 
 
 async def test_a_second_list_drops_what_it_does_not_have(intake, store, make, concerned):
-    list_all(intake, WORKLOADS=[make.deployment("web"), make.deployment("users")])
-    intake.page(Resource.WORKLOADS, [make.deployment("users")], True, True)
+    list_all(intake, DEPLOYMENTS=[make.deployment("web"), make.deployment("users")])
+    intake.page(Resource.DEPLOYMENTS, [make.deployment("users")], True, True)
     assert list(store.world.workloads) == [WorkloadKey("Deployment", "shop", "users")]
     assert concerned == [WEB]
 
 
 async def test_a_list_that_was_broken_off_drops_nothing(intake, store, make):
-    list_all(intake, WORKLOADS=[make.deployment("web"), make.deployment("users")])
-    intake.page(Resource.WORKLOADS, [make.deployment("users")], True, False)
-    intake.page(Resource.WORKLOADS, [make.deployment("web"), make.deployment("users")], True, True)
+    list_all(intake, DEPLOYMENTS=[make.deployment("web"), make.deployment("users")])
+    intake.page(Resource.DEPLOYMENTS, [make.deployment("users")], True, False)
+    intake.page(Resource.DEPLOYMENTS, [make.deployment("web"), make.deployment("users")], True, True)
     assert len(store.world.workloads) == 2
 
 
 async def test_a_deletion_is_passed_on(intake, store, make, concerned):
-    list_all(intake, WORKLOADS=[make.deployment()])
-    intake.event(Resource.WORKLOADS, "DELETED", make.deployment())
+    list_all(intake, DEPLOYMENTS=[make.deployment()])
+    intake.event(Resource.DEPLOYMENTS, "DELETED", make.deployment())
     assert store.world.workloads == {}
     assert concerned == [WEB]
 
@@ -84,11 +86,21 @@ def test_for_one_namespace_nothing_is_watched_that_needs_rights_on_the_cluster(n
 @pytest.mark.parametrize(
     ("resource", "namespace", "path"),
     [
-        (Resource.WORKLOADS, None, "/apis/apps/v1/deployments"),
-        (Resource.WORKLOADS, "shop", "/apis/apps/v1/namespaces/shop/deployments"),
+        (Resource.DEPLOYMENTS, None, "/apis/apps/v1/deployments"),
+        (Resource.DEPLOYMENTS, "shop", "/apis/apps/v1/namespaces/shop/deployments"),
+        (Resource.STATEFUL_SETS, None, "/apis/apps/v1/statefulsets"),
+        (Resource.DAEMON_SETS, "shop", "/apis/apps/v1/namespaces/shop/daemonsets"),
+        (Resource.ROLLOUTS, None, "/apis/argoproj.io/v1alpha1/rollouts"),
         (Resource.SERVICES, "shop", "/api/v1/namespaces/shop/services"),
         (Resource.CLUSTER_RULES, None, "/apis/apphealth.dev/v1alpha1/clusterapphealths"),
     ],
 )
 def test_paths(resource, namespace, path):
     assert resource.path(namespace) == path
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_a_workload_is_read_where_it_is_listed(kind):
+    version, plural = COLLECTIONS[kind]
+    assert f"/apis/{version}/{plural}" == WORKLOADS[kind].path(None)
+    assert WORKLOADS.keys() == COLLECTIONS.keys() == set(WorkloadKind)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from apphealth.controller.preflight import POLICY_NAMES, look_for_policy
+from apphealth.controller.preflight import POLICY_NAMES, find_obstacle, look_for_policy, served
+from apphealth.controller.resources import Resource
 from apphealth.controller.statuses import Protection
 from apphealth.kube.errors import ForbiddenError, NotFoundError
 
@@ -64,3 +65,55 @@ def test_every_policy_that_is_installed_is_looked_for_and_may_be_read():
         for name in rule["resourceNames"]
     }
     assert shipped == set(POLICY_NAMES) == readable
+
+
+ARGO = Resource.ROLLOUTS.api_path
+
+
+class Server:
+    """A client for a cluster that has, or may read, only some things."""
+
+    def __init__(self, apis: dict[str, list[str]], *, forbidden: str = "") -> None:
+        self.apis, self.forbidden = apis, forbidden
+
+    async def get(self, path: str, _type: type) -> dict[str, object]:
+        if path not in self.apis:
+            raise NotFoundError("no such API", status=404)
+        return {"resources": [{"name": name} for name in self.apis[path]]}
+
+    async def request(self, _method: str, path: str, **_: object) -> bytes:
+        if path == self.forbidden:
+            raise ForbiddenError("no", status=403)
+        api, _, plural = path.rpartition("/")
+        if plural not in self.apis.get(api, ()):
+            raise NotFoundError("no such resource", status=404)
+        return b"{}"
+
+
+APPS = {"/apis/apps/v1": ["deployments", "statefulsets", "daemonsets"]}
+WITH_ROLLOUTS = APPS | {ARGO: ["rollouts", "rollouts/status"]}
+WORKFLOWS_ONLY = APPS | {ARGO: ["workflows"]}
+KINDS = (Resource.DEPLOYMENTS, Resource.STATEFUL_SETS, Resource.DAEMON_SETS, Resource.ROLLOUTS)
+
+
+@pytest.mark.parametrize(
+    ("apis", "there"),
+    [
+        pytest.param(APPS, KINDS[:3], id="no Argo at all"),
+        pytest.param(WORKFLOWS_ONLY, KINDS[:3], id="another product of Argo's"),
+        pytest.param(WITH_ROLLOUTS, KINDS, id="with Argo Rollouts"),
+    ],
+)
+async def test_argo_rollouts_are_watched_where_they_are_installed(apis, there):
+    assert await served(Server(apis), KINDS) == list(there)
+    assert await find_obstacle(Server(apis), KINDS, None) == ""
+
+
+async def test_a_missing_right_on_installed_rollouts_is_told():
+    server = Server(WITH_ROLLOUTS, forbidden=Resource.ROLLOUTS.path(None))
+    assert (await find_obstacle(server, KINDS, None)).startswith("no right to list rollouts.argoproj.io in the cluster")
+
+
+async def test_a_right_on_rollouts_that_are_not_installed_is_not_missed():
+    server = Server(APPS, forbidden=Resource.ROLLOUTS.path(None))
+    assert await find_obstacle(server, KINDS, None) == ""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apphealth.controller.resources import Resource
-from apphealth.controller.store import NOBODY, Name, older
+from apphealth.controller.resources import WORKLOADS, Resource
+from apphealth.controller.store import NOBODY, Name, Store, older
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 
@@ -68,9 +68,9 @@ PUTS = [
         id="a-relabelled-namespace",
     ),
     pytest.param(lambda m, s: s.put(Resource.NAMESPACES, m.namespace("empty", a="b")), [], id="an-empty-namespace"),
-    pytest.param(lambda m, s: s.put(Resource.WORKLOADS, m.deployment("new")), ["shop/new"], id="a-new-workload"),
+    pytest.param(lambda m, s: s.put(Resource.DEPLOYMENTS, m.deployment("new")), ["shop/new"], id="a-new-workload"),
     pytest.param(
-        lambda m, s: s.put(Resource.WORKLOADS, m.deployment("web", labels={"app": "other"})),
+        lambda m, s: s.put(Resource.DEPLOYMENTS, m.deployment("web", labels={"app": "other"})),
         ["shop/web"],
         id="a-relabelled-workload",
     ),
@@ -84,7 +84,7 @@ PUTS = [
 OTHERS = [
     pytest.param(lambda m, s: s.drop(Resource.SERVICES, m.service("users")), SHOP, id="a-deleted-service"),
     pytest.param(lambda m, s: s.drop(Resource.RULES, m.rule("all")), SHOP, id="a-deleted-rule"),
-    pytest.param(lambda m, s: s.drop(Resource.WORKLOADS, m.deployment("web")), ["shop/web"], id="a-deleted-workload"),
+    pytest.param(lambda m, s: s.drop(Resource.DEPLOYMENTS, m.deployment("web")), ["shop/web"], id="a-deleted-workload"),
     pytest.param(
         lambda m, s: s.put(Resource.CONFIG_MAPS, m.config_map("settings")), ["shop/web"], id="a-config-map-that-is-read"
     ),
@@ -121,7 +121,7 @@ def test_a_status_or_a_replica_count_concerns_nobody_and_refreshes_the_version(f
     scaled = make.deployment("web", generation=7)
     scaled["spec"]["replicas"] = 5
     scaled["status"] = {"readyReplicas": 5}
-    assert full.put(Resource.WORKLOADS, scaled) is NOBODY
+    assert full.put(Resource.DEPLOYMENTS, scaled) is NOBODY
     key = WorkloadKey("Deployment", "shop", "web")
     assert full.world.workloads[key].resource_version == scaled["metadata"]["resourceVersion"]
 
@@ -129,7 +129,7 @@ def test_a_status_or_a_replica_count_concerns_nobody_and_refreshes_the_version(f
 def test_a_workload_that_is_being_patched_does_not_concern_itself(full, make):
     key = WorkloadKey("Deployment", "shop", "web")
     full.writing.add(key)
-    assert full.put(Resource.WORKLOADS, make.deployment("web", labels={"x": "y"})) is NOBODY
+    assert full.put(Resource.DEPLOYMENTS, make.deployment("web", labels={"x": "y"})) is NOBODY
     assert full.world.workloads[key].labels == {"x": "y"}
 
 
@@ -158,9 +158,47 @@ def test_versions_are_compared_as_numbers(version, than, is_older):
 
 def test_a_list_sweeps_away_what_it_does_not_have(full):
     kept = {Name("shop", "web"), Name("market", "web"), Name("market", "users")}
-    assert names(full.sweep(Resource.WORKLOADS, kept)) == ["shop/users"]
+    assert names(full.sweep(Resource.DEPLOYMENTS, kept)) == ["shop/users"]
     assert WorkloadKey("Deployment", "shop", "users") not in full.world.workloads
-    assert names(full.sweep(Resource.WORKLOADS, kept)) == []
+    assert names(full.sweep(Resource.DEPLOYMENTS, kept)) == []
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_workloads_of_one_name_and_several_kinds_are_kept_apart(make, kind):
+    store = Store()
+    for other in WORKLOADS:
+        store.put(WORKLOADS[other], make.workload(other))
+    assert {key.kind for key in store.world.workloads} == set(WORKLOADS)
+    assert store.drop(WORKLOADS[kind], make.workload(kind)).workloads == {WorkloadKey(kind, "shop", "web")}
+    assert {key.kind for key in store.world.workloads} == set(WORKLOADS) - {kind}
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_a_list_of_one_kind_of_workload_sweeps_no_other(make, kind):
+    store = Store()
+    for other in WORKLOADS:
+        store.put(WORKLOADS[other], make.workload(other))
+    assert store.sweep(WORKLOADS[kind], set()).workloads == {WorkloadKey(kind, "shop", "web")}
+    assert {key.kind for key in store.world.workloads} == set(WORKLOADS) - {kind}
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_a_scaled_workload_of_any_kind_concerns_nobody(make, kind):
+    store = Store()
+    store.put(WORKLOADS[kind], found := make.workload(kind))
+    assert store.put(WORKLOADS[kind], make.newer(found, replicas=7)) is NOBODY
+
+
+@pytest.mark.parametrize(
+    ("name", "concerned"),
+    [
+        ("web-apphealth", WorkloadKey("Deployment", "shop", "web")),
+        ("web.statefulset-apphealth", WorkloadKey("StatefulSet", "shop", "web")),
+        ("web.v2.daemonset-apphealth", WorkloadKey("DaemonSet", "shop", "web.v2")),
+    ],
+)
+def test_a_config_map_without_an_owner_concerns_the_workload_of_its_name(store, make, name, concerned):
+    assert store.put(Resource.CONFIG_MAPS, make.config_map(name)).workloads == {concerned}
 
 
 def test_a_list_of_nothing_sweeps_all_away(full):
@@ -223,7 +261,7 @@ def test_originals_come_from_health_plans_and_outlive_them(full, make):
     assert full.world.originals[key][0].original == {"tcpSocket": {"port": 1}}
     full.drop(Resource.HEALTH_PLANS, make.newer(plan))
     assert full.world.originals[key][0].original == {"tcpSocket": {"port": 1}}
-    full.drop(Resource.WORKLOADS, make.deployment("web"))
+    full.drop(Resource.DEPLOYMENTS, make.deployment("web"))
     assert key not in full.world.originals
 
 

@@ -123,7 +123,8 @@ def planned() -> Any:
     def run(*objects: dict[str, Any], **options: Any) -> Any:
         rules = [obj for obj in objects if obj["kind"].endswith("AppHealth")]
         workload = next(
-            (obj for obj in objects if obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet")), deployment()
+            (obj for obj in objects if obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Rollout")),
+            deployment(),
         )
         others = [obj for obj in objects if obj is not workload]
         there = world(workload, *others, *([] if rules else [rule()]), **options)

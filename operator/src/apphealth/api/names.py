@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
+from apphealth.api.spec import WorkloadKind
+
 MAX_NAME = 253
 """The longest name of an object, in characters (DNS-1123 subdomain)."""
+_CONFIG_MAP = "-apphealth"
 HASH_LENGTH = 10
 """Hexadecimal digits of the hash that keeps shortened names apart: two of 10,000 collide once in 20,000 clusters."""
 
@@ -18,10 +21,21 @@ def health_plan_name(kind: str, name: str) -> str:
 def config_map_name(kind: str, name: str) -> str:
     """Return the name of the ConfigMap with a workload's dependencies: `users-api-apphealth`.
 
-    A StatefulSet or DaemonSet may share its name with a Deployment, so theirs also holds the kind, after a dot:
+    A workload of another kind may share its name with a Deployment, so its also holds the kind, after a dot:
     `users-api.statefulset-apphealth`.
     """
-    return _bounded(name if kind == "Deployment" else f"{name}.{kind.lower()}", "-apphealth")
+    return _bounded(name if kind == "Deployment" else f"{name}.{kind.lower()}", _CONFIG_MAP)
+
+
+def workload_of_config_map(name: str) -> tuple[str, str]:
+    """Return kind and name of the workload that a ConfigMap of this name is probably made for.
+
+    A Deployment may be called `users-api.statefulset`: where the ConfigMap has an owner, that counts.
+    """
+    stem = name.removesuffix(_CONFIG_MAP)
+    workload, _, last = stem.rpartition(".")
+    kind = next((kind for kind in WorkloadKind if workload and kind.lower() == last), None)
+    return (kind.value, workload) if kind else (WorkloadKind.DEPLOYMENT.value, stem)
 
 
 def _bounded(stem: str, suffix: str) -> str:

@@ -183,6 +183,8 @@ class WorkloadKind(StrEnum):
     DEPLOYMENT = "Deployment"
     STATEFUL_SET = "StatefulSet"
     DAEMON_SET = "DaemonSet"
+    ROLLOUT = "Rollout"
+    """Argo's: planned and shown, never written."""
 
 
 class TargetRef(_Part, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from apphealth.controller.handlers import register
 from apphealth.controller.health import serve_health
 from apphealth.controller.intake import Intake
 from apphealth.controller.listing import watch_session
-from apphealth.controller.preflight import look_for_policy, read_namespace, wait_until_usable
+from apphealth.controller.preflight import look_for_policy, read_namespace, served, wait_until_usable
 from apphealth.controller.queue import Backoff, WorkQueue
 from apphealth.controller.reconcile import Reconciler
 from apphealth.controller.resources import watched
@@ -176,7 +176,6 @@ class Operator:
     async def _watch_once(self) -> Exception | None:
         """Run kopf until we are told to stop (None) or it fails (why)."""
         registry = kopf.OperatorRegistry()
-        register(registry, self._resources, self._intake)
         credentials, namespace = self._options.credentials, self._options.namespace
 
         @kopf.on.login(registry=registry)
@@ -190,6 +189,10 @@ class Operator:
         signals = asyncio.create_task(self._take_signals_back(started))
         self._watching = True
         try:
+            there = await served(self._client, self._resources)
+            for absent in set(self._resources).difference(there):
+                self._intake.page(absent, (), first=True, last=True)
+            register(registry, there, self._intake)
             await kopf.operator(
                 registry=registry,
                 settings=quiet_settings(),

@@ -14,6 +14,7 @@ from apphealth.controller.statuses import Protection
 from apphealth.controller.store import Store
 from apphealth.kube.client import Client
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
+from apphealth.model import raw
 
 BACKOFF = Backoff(first=1, longest=30)
 POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
@@ -39,7 +40,8 @@ async def find_obstacle(client: Client, resources: Sequence[Resource], namespace
     """Return what keeps us from listing everything, and what to do about it; empty if nothing does."""
     for resource in resources:
         try:
-            await client.request("GET", resource.path(namespace), params={"limit": "1"})
+            if not resource.value.optional or await _is_served(client, resource):
+                await client.request("GET", resource.path(namespace), params={"limit": "1"})
         except NotFoundError:
             if resource.value.group == GROUP:
                 return f"{resource.title} is not installed: kubectl apply -f crds/"
@@ -52,6 +54,26 @@ async def find_obstacle(client: Client, resources: Sequence[Resource], namespace
         except KubeError as error:
             return error.message
     return ""
+
+
+async def served(client: Client, resources: Sequence[Resource]) -> list[Resource]:
+    """Return what the API server has of these resources; only optional ones may be missing.
+
+    Raises
+    ------
+    KubeError
+        It could not be asked.
+    """
+    return [resource for resource in resources if not resource.value.optional or await _is_served(client, resource)]
+
+
+async def _is_served(client: Client, resource: Resource) -> bool:
+    """Ask by discovery, which needs no rights: else a kind that isn't there and one that is forbidden look alike."""
+    try:
+        api = await client.get(resource.api_path, dict[str, Any])
+    except NotFoundError:
+        return False
+    return any(item.get("name") == resource.value.plural for item in raw.items(api.get("resources")))
 
 
 async def read_namespace(client: Client, store: Store, name: str) -> None:

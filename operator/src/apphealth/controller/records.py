@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from apphealth.api.healthplan import HealthPlan
+from apphealth.api.names import workload_of_config_map
 from apphealth.controller.ledger import ConfigMapKey, Ledger
 from apphealth.kube.healthplans import digest
 from apphealth.kube.meta import Meta
@@ -156,7 +157,10 @@ class Records:
     def _delivered_to(self, key: ConfigMapKey) -> frozenset[WorkloadKey]:
         """Return the workload that a ConfigMap is made for: its owner, or the one of the matching name."""
         owner = self._delivery_owners.get(key)
-        return frozenset({owner or WorkloadKey("Deployment", key[0], key[1].removesuffix("-apphealth"))})
+        if owner is None:
+            kind, name = workload_of_config_map(key[1])
+            owner = WorkloadKey(kind, key[0], name)
+        return frozenset({owner})
 
 
 def _size(text: Mapping[str, str]) -> int:

@@ -18,12 +18,17 @@ class _Resource:
     namespaced: bool = True
     metadata_only: bool = False
     """Only the metadata is asked for: the rest may be large, and is read for single objects where it is needed."""
+    optional: bool = False
+    """A cluster without it does without it."""
 
 
 class Resource(Enum):
     """A resource that is watched."""
 
-    WORKLOADS = _Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
+    DEPLOYMENTS = _Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
+    STATEFUL_SETS = _Resource(group="apps", version="v1", plural="statefulsets", kind="StatefulSet")
+    DAEMON_SETS = _Resource(group="apps", version="v1", plural="daemonsets", kind="DaemonSet")
+    ROLLOUTS = _Resource(group="argoproj.io", version="v1alpha1", plural="rollouts", kind="Rollout", optional=True)
     SERVICES = _Resource(group="", version="v1", plural="services", kind="Service")
     NAMESPACES = _Resource(group="", version="v1", plural="namespaces", kind="Namespace", namespaced=False)
     CONFIG_MAPS = _Resource(group="", version="v1", plural="configmaps", kind="ConfigMap", metadata_only=True)
@@ -43,10 +48,21 @@ class Resource(Enum):
         """As RBAC and people name it: `deployments.apps`, `services`."""
         return f"{self.value.plural}.{self.value.group}" if self.value.group else self.value.plural
 
+    @property
+    def api_path(self) -> str:
+        """Where its API is: `/apis/apps/v1`, `/api/v1`."""
+        return f"{'/apis' if self.value.group else '/api'}/{self.api_version}"
+
     def path(self, namespace: str | None) -> str:
         """Return the path of the collection: of one namespace, or of the whole cluster."""
-        prefix = "/apis" if self.value.group else "/api"
-        return path_of(f"{prefix}/{self.api_version}", self.value.plural, namespace or "")
+        return path_of(self.api_path, self.value.plural, namespace or "")
+
+
+WORKLOADS = {
+    resource.value.kind: resource
+    for resource in (Resource.DEPLOYMENTS, Resource.STATEFUL_SETS, Resource.DAEMON_SETS, Resource.ROLLOUTS)
+}
+"""The kinds of workload."""
 
 
 def watched(namespace: str | None) -> tuple[Resource, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from apphealth.api.errors import InvalidResource
@@ -18,7 +19,7 @@ from apphealth.api.rule import Rule, RuleKey, RuleKind
 from apphealth.api.status import RuleStatus, parse_status
 from apphealth.controller.ledger import Ledger
 from apphealth.controller.records import Records
-from apphealth.controller.resources import Resource
+from apphealth.controller.resources import WORKLOADS, Resource
 from apphealth.kube.meta import Meta, parse_meta
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
@@ -94,7 +95,7 @@ class Store:
         self._in_namespace: defaultdict[str, set[WorkloadKey]] = defaultdict(set)
         self._versions: dict[Resource, dict[Name, str]] = {resource: {} for resource in Resource}
         self._put: dict[Resource, Callable[[Raw, Meta], Concerned]] = {
-            Resource.WORKLOADS: lambda obj, _: self.keep_workload(parse_workload(obj)),
+            **dict.fromkeys(WORKLOADS.values(), lambda obj, _: self.keep_workload(parse_workload(obj))),
             Resource.SERVICES: self._put_service,
             Resource.NAMESPACES: self._put_namespace,
             Resource.CONFIG_MAPS: lambda _, meta: Concerned(self.records.put_config_map(meta)),
@@ -103,7 +104,7 @@ class Store:
             Resource.HEALTH_PLANS: lambda obj, meta: Concerned(self.records.put_health_plan(obj, meta)),
         }
         self._drop: dict[Resource, Callable[[Name], Concerned]] = {
-            Resource.WORKLOADS: lambda name: self.forget_workload(WorkloadKey("Deployment", *name)),
+            **{resource: partial(self._drop_workload, kind) for kind, resource in WORKLOADS.items()},
             Resource.SERVICES: self._drop_service,
             Resource.NAMESPACES: self._drop_namespace,
             Resource.CONFIG_MAPS: lambda name: Concerned(self.records.drop_config_map(name)),
@@ -168,7 +169,7 @@ class Store:
         key = workload.key
         before = self.world.workloads.get(key)
         self.world.put_workload(workload)
-        self._versions[Resource.WORKLOADS][Name(key.namespace, key.name)] = workload.resource_version
+        self._versions[WORKLOADS[key.kind]][Name(key.namespace, key.name)] = workload.resource_version
         self._in_namespace[key.namespace].add(key)
         if key in self.writing or (before is not None and same(before, workload)):
             return NOBODY
@@ -178,11 +179,14 @@ class Store:
         """Take note that a workload has gone."""
         self.world.drop_workload(key)
         self.world.originals.pop(key, None)
-        self._versions[Resource.WORKLOADS].pop(Name(key.namespace, key.name), None)
+        self._versions[WORKLOADS[key.kind]].pop(Name(key.namespace, key.name), None)
         self._in_namespace[key.namespace].discard(key)
         if not self._in_namespace[key.namespace]:
             del self._in_namespace[key.namespace]
         return Concerned(frozenset({key}))
+
+    def _drop_workload(self, kind: str, name: Name) -> Concerned:
+        return self.forget_workload(WorkloadKey(kind, *name))
 
     def reach(self, rule: RuleKey) -> Collection[WorkloadKey]:
         """Return the workloads that a rule might select: those of its namespace, or all."""

@@ -14,9 +14,13 @@ from apphealth.model.parse_workload import parse_workload
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.result import Patch
 
-API = "/apis/apps/v1"
-PLURALS = {"Deployment": "deployments"}
-"""The kinds of workload that the operator serves, and their names in paths."""
+COLLECTIONS = {
+    "Deployment": ("apps/v1", "deployments"),
+    "StatefulSet": ("apps/v1", "statefulsets"),
+    "DaemonSet": ("apps/v1", "daemonsets"),
+    "Rollout": ("argoproj.io/v1alpha1", "rollouts"),
+}
+"""The kinds of workload that the operator serves: their API version, and their name in paths."""
 
 
 async def read_workload(client: Client, key: WorkloadKey) -> Workload:
@@ -89,8 +93,9 @@ async def disown(client: Client, workload: Workload, paths: Sequence[Path]) -> W
 
 def _parse(answer: bytes, key: WorkloadKey) -> Workload:
     found: dict[str, Any] = msgspec.json.decode(answer)
-    return parse_workload({"kind": key.kind, "apiVersion": "apps/v1"} | found)
+    return parse_workload({"kind": key.kind, "apiVersion": COLLECTIONS[key.kind][0]} | found)
 
 
 def _path(key: WorkloadKey) -> str:
-    return path_of(API, PLURALS[key.kind], key.namespace, key.name)
+    version, plural = COLLECTIONS[key.kind]
+    return path_of(f"/apis/{version}", plural, key.namespace, key.name)

@@ -22,6 +22,7 @@ from apphealth.plan.patch import build_patches
 from apphealth.plan.ports import targets
 from apphealth.plan.record import record_of
 from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan
+from apphealth.plan.rollouts import mode_for, not_written
 from apphealth.plan.selection import selecting
 
 Readiness = tuple[tuple[str, Handler], ...]
@@ -43,7 +44,7 @@ def plan(workload: Workload, world: World) -> Plan:
     scene = _scene(workload, world)
     outcome = plan_containers(scene)
     shared = scene.shared
-    mode: Mode | None = shared.get("mode")
+    mode: Mode | None = mode_for(workload, shared.get("mode"))
     selected = bool(scene.rules)
     derived = _derive(scene, world) if selected else Derived()
     dependencies = tuple(_dependency(edge, world) for edge in derived.edges)
@@ -60,7 +61,7 @@ def plan(workload: Workload, world: World) -> Plan:
         containers=tuple(outcome.containers),
         readiness=_keep_readiness(scene, _readiness(workload, outcome.containers), world),
         dependencies=dependencies,
-        findings=(*outcome.findings, *delivery.findings, *derived.findings) if selected else (),
+        findings=(*not_written(workload), *outcome.findings, *delivery.findings, *derived.findings) if selected else (),
         conflicts=tuple(dict.fromkeys((*shared.conflicts, *outcome.conflicts))),
         patches=() if mode is Mode.AUDIT else build_patches(workload, outcome.edits, delivery),
         disowned=() if mode is Mode.AUDIT else tuple(outcome.disowned),
