@@ -23,3 +23,5 @@ class Finding:
     message: str
     fix: str = ""
     container: str = ""
+    where: tuple[str | int, ...] = ()
+    """The field in the object, where one field is meant: `("spec", "template", ...)`. HealthPlans leave it out."""

@@ -1,0 +1,77 @@
+"""Dependencies that form a circle, and ones that many share. They take the whole input, and are run by `linting`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apphealth.lint.check import Check, Hit
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import WorkloadKey
+from apphealth.model.world import World
+from apphealth.plan.evidence.said import says_required
+from apphealth.plan.finding import Severity
+from apphealth.plan.graph import SHARED_LEAST, SHARED_SHARE, Graph, build_graph
+
+_SHOWN = 5
+
+CYCLE = Check(
+    id="dependency-cycle",
+    severity=Severity.WARNING,
+    title="Required dependencies form a circle",
+    why="If a requires b and b requires a, no pod of either could become ready before the other. So none of the"
+    " edges in the"
+    " circle counts as required, which is not what was asked for.",
+    remedy="Take required: true away from one of them in spec.dependencies.services of its rule.",
+)
+SHARED = Check(
+    id="shared-dependency",
+    severity=Severity.WARNING,
+    title="Many workloads require one Service",
+    why="When it fails, all of them leave rotation together: one failure becomes an outage of everything, where"
+    " degraded"
+    " answers might have done.",
+    remedy="Take required: true away wherever the application can answer without it, or make the Service fail"
+    " rarely. Reported"
+    f" are Services that {SHARED_SHARE:.0%} of the workloads require, and {SHARED_LEAST} at least.",
+)
+CHECKS = (CYCLE, SHARED)
+
+
+def read_graph(world: World) -> Graph | None:
+    """Return the graph of a world; None where nobody requires anything."""
+    return build_graph(world) if says_required(list(world.rules.values())) else None
+
+
+def cycles(graph: Graph) -> Iterator[tuple[WorkloadKey, Hit]]:
+    """Yield each workload that stands in a circle."""
+    for members in graph.cycles:
+        names = ", ".join(str(key) for key in members[:_SHOWN])
+        more = f" and {len(members) - _SHOWN} more" if len(members) > _SHOWN else ""
+        for key in members:
+            yield (
+                key,
+                Hit(
+                    message=f"it stands in a circle of required dependencies ({names}{more}): none of them counts",
+                    fix="take required: true away from one of them in spec.dependencies.services",
+                    path=("metadata", "name"),
+                ),
+            )
+
+
+def shared(graph: Graph) -> Iterator[tuple[ServiceKey, Hit]]:
+    """Yield each Service that many workloads require."""
+    for key, count in graph.shared.items():
+        sources = sorted(
+            {edge.source for edge in graph.edges if edge.service == key and (edge.required or edge.in_cycle)}
+        )
+        names = ", ".join(str(source) for source in sources[:_SHOWN])
+        more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+        yield (
+            key,
+            Hit(
+                message=f"{count} of {len(graph.workloads)} workloads require it and leave rotation with it:"
+                f" {names}{more}",
+                fix="take required: true away where the application can answer without it",
+                path=("metadata", "name"),
+            ),
+        )

@@ -1,0 +1,110 @@
+"""Probes that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apphealth.lint.check import Check, Hit
+from apphealth.lint.checks.slow import slow_start
+from apphealth.lint.subject import RawContainer, Subject
+from apphealth.model.probe import ProbeKind
+from apphealth.plan.finding import Severity
+
+MAX_DELAY = 15
+"""Seconds of `initialDelaySeconds` that pass for less than a slow start."""
+
+
+def _lacking(subject: Subject, kind: ProbeKind) -> Iterator[RawContainer]:
+    """Yield the containers that neither carry such a probe nor get one by a rule."""
+    for container in subject.probed:
+        if container.raw.get(kind.field) is None and not subject.gets(container.name, kind):
+            yield container
+
+
+def _readiness(subject: Subject) -> Iterator[Hit]:
+    for container in _lacking(subject, ProbeKind.READINESS):
+        if container.name in subject.served:
+            names = ", ".join(service.name for service in subject.services[:3])
+            yield Hit(
+                message=f"the Service {names} sends requests to it, and it has no readiness probe",
+                fix="add a readinessProbe that asks whether it can serve (apphealth lint --fix, or a rule)",
+                path=container.path,
+                container=container.name,
+            )
+
+
+def _liveness(subject: Subject) -> Iterator[Hit]:
+    for container in _lacking(subject, ProbeKind.LIVENESS):
+        declared = any(port.protocol == "TCP" for port in container.model.ports) if container.model else False
+        if declared or container.name in subject.served:
+            yield Hit(
+                message="it has no liveness probe: a process that hangs stays as it is",
+                fix="add a livenessProbe at an endpoint that looks at the process alone, if it can hang",
+                path=container.path,
+                container=container.name,
+            )
+
+
+def _startup(subject: Subject) -> Iterator[Hit]:
+    for container in _lacking(subject, ProbeKind.STARTUP):
+        liveness, readiness = (container.probes.get(kind) for kind in (ProbeKind.LIVENESS, ProbeKind.READINESS))
+        if liveness is None or not _begins_soon(liveness.probe.initial_delay):
+            continue
+        told = readiness.probe.initial_delay if readiness is not None else 0
+        if told > MAX_DELAY and liveness.probe.initial_delay + liveness.probe.gives_up_after >= told:
+            sign = f"its readiness probe waits {told} s for the start"
+        elif liveness.probe.initial_delay and (evidence := slow_start(container)):
+            sign = f"{evidence} starts slowly"
+        else:
+            continue
+        yield Hit(
+            message=f"{sign}, and no startup probe holds liveness back",
+            fix="add a startupProbe at the endpoint of liveness, with failureThreshold x periodSeconds for the slowest"
+            " start, and take initialDelaySeconds away",
+            path=container.path,
+            container=container.name,
+        )
+
+
+def _begins_soon(delay: int) -> bool:
+    return delay <= MAX_DELAY
+
+
+READINESS = Check(
+    id="readiness-missing",
+    severity=Severity.ERROR,
+    title="A container behind a Service has no readiness probe",
+    why="Without a readiness probe a pod counts as ready as soon as its process runs. The Service sends it requests"
+    " while"
+    " it is still starting, in every rollout and after every restart, and goes on while it cannot serve.",
+    remedy="Add a readinessProbe at an endpoint that answers 200 once requests can be served. Only containers that a"
+    " Service leads to are looked at, and a probe that a rule among the input gives counts.",
+    sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#types-of-probe",),
+    workload=_readiness,
+)
+LIVENESS = Check(
+    id="liveness-missing",
+    severity=Severity.INFO,
+    title="A container that serves a port has no liveness probe",
+    why="Kubernetes restarts a process that ends, not one that hangs. It is for information only: an application that"
+    " ends when it is broken needs no liveness probe, and one that guesses kills healthy pods.",
+    remedy="Add a livenessProbe at an endpoint that looks at the process alone and at no other service; or say that"
+    " none"
+    ' is wanted: apphealth.dev/ignore-liveness-missing: "it ends when it is broken".',
+    sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#types-of-probe",),
+    workload=_liveness,
+)
+STARTUP = Check(
+    id="startup-missing",
+    severity=Severity.WARNING,
+    title="A slow start is not covered by a startup probe",
+    why="Liveness that counts while the application is still starting restarts it before it is up, most of all when"
+    " the node is busy and everything starts at once.",
+    remedy="Add a startupProbe: while it runs, neither liveness nor readiness is asked. Looked at are containers with a"
+    f" liveness probe whose readiness waits more than {MAX_DELAY} s, or that run what is known to start slowly (a"
+    " JVM) with a"
+    f" delay of up to {MAX_DELAY} s.",
+    sources=("https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",),
+    workload=_startup,
+)
+CHECKS = (READINESS, LIVENESS, STARTUP)

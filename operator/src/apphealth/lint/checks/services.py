@@ -1,0 +1,65 @@
+"""Services that lead to ports that nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from apphealth.lint.check import Check, Hit
+from apphealth.lint.subject import ServiceSubject
+from apphealth.model.service import ServicePort
+from apphealth.model.workload import ContainerPort, Workload
+from apphealth.plan.finding import Severity
+
+
+def _mismatch(subject: ServiceSubject) -> Iterator[Hit]:
+    behind = [workload for workload in subject.behind if workload.containers]
+    if not behind:
+        return
+    for index, port in enumerate(subject.service.ports):
+        if any(_leads(port, _ports(workload)) for workload in behind):
+            continue
+        named = isinstance(port.target, str)
+        declared = [item for workload in behind for item in _ports(workload)]
+        if not named and not declared:
+            continue
+        yield Hit(
+            message=f"port {port.number} leads to {port.target} ({port.protocol}) of the pods of"
+            f" {_names(behind)}, and no container has it (declared: {_listed(declared)})",
+            fix="correct targetPort, or declare the port in the container",
+            path=("spec", "ports", index, "targetPort"),
+            severity=Severity.ERROR if named else Severity.WARNING,
+        )
+
+
+def _ports(workload: Workload) -> list[ContainerPort]:
+    return [port for container in workload.containers for port in container.ports]
+
+
+def _leads(port: ServicePort, declared: Sequence[ContainerPort]) -> bool:
+    numbers = any(port.target in (item.number, item.name) and item.protocol == port.protocol for item in declared)
+    return numbers or (isinstance(port.target, int) and not declared)
+
+
+def _names(behind: Sequence[Workload]) -> str:
+    return ", ".join(f"{workload.kind} {workload.name}" for workload in behind[:3])
+
+
+def _listed(declared: Sequence[ContainerPort]) -> str:
+    shown = dict.fromkeys(f"{port.name or port.number}/{port.protocol}" for port in declared)
+    return ", ".join([*shown][:8]) or "none"
+
+
+CHECKS = (
+    Check(
+        id="service-target-mismatch",
+        severity=Severity.ERROR,
+        title="A Service leads to a port that its pods do not have",
+        why="With a targetPort by name that no container has, the Service has no endpoint for it, and requests fail"
+        " (error). A number that nobody declares may still be open, and is most often a slip (warning).",
+        remedy="Correct targetPort, or declare the port under ports of the container. Services without a workload"
+        " among the"
+        " input are not looked at, nor are numbers where no container of the pod declares a port.",
+        sources=("https://kubernetes.io/docs/concepts/services-networking/service/#field-spec-ports",),
+        service=_mismatch,
+    ),
+)

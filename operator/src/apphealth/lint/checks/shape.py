@@ -1,0 +1,182 @@
+"""Probes that the API server refuses, or that it takes and nobody should write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apphealth.lint.check import Check, Hit
+from apphealth.lint.subject import RawContainer, RawProbe, Role, Subject
+from apphealth.model import raw
+from apphealth.model.probe import ProbeKind
+from apphealth.plan.finding import Severity
+
+_PROBES = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Probe"
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "busybox", "env"})
+_COSTLY = frozenset(
+    {"jcmd", "jps", "jstat", "jstack", "jmap", "java", "python", "python3", "node", "ruby", "php", "perl", "dotnet"}
+)
+"""Programs that start a virtual machine or an interpreter."""
+_LISTING = frozenset({"ps", "ls", "top", "pgrep", "pidof", "netstat", "ss", "lsof", "find", "du", "df"})
+
+
+def _all(subject: Subject) -> Iterator[tuple[RawContainer, RawProbe]]:
+    for container in subject.containers:
+        for probe in container.probes.values():
+            yield container, probe
+
+
+def _handlers(subject: Subject) -> Iterator[Hit]:
+    for container, probe in _all(subject):
+        found = probe.handlers
+        if len(found) != 1:
+            yield Hit(
+                message=f"{probe.kind} has {'the handlers ' + ' and '.join(found) if found else 'no handler'}",
+                fix="give it exactly one of httpGet, tcpSocket, grpc, exec",
+                path=probe.at(*found[1:2]),
+                container=container.name,
+            )
+
+
+def _init(subject: Subject) -> Iterator[Hit]:
+    for container, probe in _all(subject):
+        if container.role in (Role.INIT, Role.EPHEMERAL):
+            what = "an init container that ends" if container.role is Role.INIT else "an ephemeral container"
+            yield Hit(
+                message=f"{probe.kind} stands on {what}: the API server refuses it",
+                fix="take it away; a sidecar that keeps running needs restartPolicy: Always",
+                path=probe.path,
+                container=container.name,
+            )
+
+
+def _success(subject: Subject) -> Iterator[Hit]:
+    for container, probe in _all(subject):
+        if probe.kind is not ProbeKind.READINESS and probe.probe.success_threshold != 1:
+            yield Hit(
+                message=f"{probe.kind} has successThreshold {probe.probe.success_threshold}: the API server takes 1"
+                " only",
+                fix="take successThreshold away",
+                path=probe.at("successThreshold"),
+                container=container.name,
+            )
+
+
+def _timeout(subject: Subject) -> Iterator[Hit]:
+    for container, probe in _all(subject):
+        if probe.probe.timeout > probe.probe.period > 0:
+            yield Hit(
+                message=f"{probe.kind} waits {probe.probe.timeout} s for an answer, and asks every"
+                f" {probe.probe.period} s",
+                fix="set timeoutSeconds to at most periodSeconds",
+                path=probe.at("timeoutSeconds"),
+                container=container.name,
+            )
+
+
+def _host(subject: Subject) -> Iterator[Hit]:
+    for container, probe in _all(subject):
+        for field in ("httpGet", "tcpSocket"):
+            host = raw.mapping(probe.raw.get(field)).get("host")
+            if isinstance(host, str) and host:
+                yield Hit(
+                    message=f"{probe.kind} asks the host '{host[:80]}' instead of the pod",
+                    fix="take host away; for a virtual host set the header Host in httpHeaders",
+                    path=probe.at(field, "host"),
+                    container=container.name,
+                )
+
+
+def _exec(subject: Subject) -> Iterator[Hit]:
+    for container, probe in _all(subject):
+        command = raw.texts(raw.mapping(probe.raw.get("exec")).get("command"))
+        if command and (found := _cost(command)):
+            program, what, severity = found
+            yield Hit(
+                message=f"{probe.kind} runs {program} ({what}) in the container every {probe.probe.period} s",
+                fix="ask over HTTP, TCP or gRPC, or run one small program without a shell",
+                path=probe.at("exec", "command"),
+                container=container.name,
+                severity=severity,
+            )
+
+
+def _cost(command: tuple[str, ...]) -> tuple[str, str, Severity] | None:
+    """Return the costly program of a command, what it costs, and how much that matters."""
+    program = command[0].rpartition("/")[2]
+    inside = {word.rpartition("/")[2] for part in command for word in part[:4096].replace("|", " ").split()[:64]}
+    if found := sorted(inside & _COSTLY):
+        return found[0], "starts an interpreter or a JVM", Severity.WARNING
+    if found := sorted(({program} | (inside if program in _SHELLS else set())) & _LISTING):
+        return found[0], "reads the whole process table or directory", Severity.WARNING
+    if program in _SHELLS:
+        return program, "a shell", Severity.INFO
+    return None
+
+
+CHECKS = (
+    Check(
+        id="handler-count",
+        severity=Severity.ERROR,
+        title="A probe has no handler, or several",
+        why="The API server refuses the whole object.",
+        remedy="Give each probe exactly one of httpGet, tcpSocket, grpc and exec.",
+        sources=(_PROBES,),
+        workload=_handlers,
+    ),
+    Check(
+        id="probe-on-init",
+        severity=Severity.ERROR,
+        title="A probe stands on an init or ephemeral container",
+        why="The API server refuses probes there: an init container ends, and is waited for.",
+        remedy="Take the probe away. An init container with restartPolicy: Always is a sidecar, and may have probes.",
+        sources=(
+            "https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#differences-from-regular-containers",
+        ),
+        workload=_init,
+    ),
+    Check(
+        id="success-threshold",
+        severity=Severity.ERROR,
+        title="Liveness or startup has a successThreshold other than 1",
+        why="The API server refuses the whole object.",
+        remedy="Take successThreshold away; only readiness may have another.",
+        sources=(_PROBES,),
+        workload=_success,
+    ),
+    Check(
+        id="timeout-exceeds-period",
+        severity=Severity.WARNING,
+        title="A probe waits longer for an answer than until the next one",
+        why="Probes of one kind are asked one after the other, so that a slow answer stretches the period, and what"
+        " was meant"
+        " to fail after failureThreshold x periodSeconds takes longer.",
+        remedy="Set timeoutSeconds to at most periodSeconds.",
+        sources=(_PROBES,),
+        workload=_timeout,
+    ),
+    Check(
+        id="probe-host",
+        severity=Severity.WARNING,
+        title="A probe asks another host than its pod",
+        why="With host set the kubelet asks that address: the node itself for localhost, another service for a name."
+        " The pod's own state is never looked at.",
+        remedy="Take host away. For a server with virtual hosts, set the header Host in httpHeaders.",
+        sources=(
+            "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
+        ),
+        workload=_host,
+    ),
+    Check(
+        id="exec-costly",
+        severity=Severity.WARNING,
+        title="A probe runs a costly command",
+        why="Every probe of type exec starts processes in the container, out of its CPU and memory limits, on every"
+        " node,"
+        " every few seconds. A JVM tool or an interpreter takes longer than most timeouts when the node is busy.",
+        remedy="Ask over HTTP, TCP or gRPC, or run one small program. A shell alone is for information; jcmd, java,"
+        " python, ps, ls"
+        " and the like are warnings.",
+        sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#probe-check-methods",),
+        workload=_exec,
+    ),
+)

@@ -1,0 +1,43 @@
+"""Running the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apphealth.lint.checks import graph
+from apphealth.lint.registry import SAID, SERVICE, WORKLOAD
+from apphealth.lint.subject import ServiceSubject, Subject
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import WorkloadKey
+from apphealth.model.world import World
+from apphealth.plan.finding import Finding
+
+
+def lint_workload(subject: Subject) -> Iterator[Finding]:
+    """Judge a workload's probes."""
+    for check in WORKLOAD:
+        assert check.workload is not None  # noqa: S101 -- WORKLOAD has none without
+        for hit in check.workload(subject):
+            yield check.finding(hit)
+    if subject.plan is not None:
+        yield from (finding for finding in subject.plan.findings if finding.id in SAID)
+
+
+def lint_service(subject: ServiceSubject) -> Iterator[Finding]:
+    """Judge a Service."""
+    for check in SERVICE:
+        assert check.service is not None  # noqa: S101 -- SERVICE has none without
+        for hit in check.service(subject):
+            yield check.finding(hit)
+
+
+def lint_world(world: World) -> tuple[dict[WorkloadKey, list[Finding]], dict[ServiceKey, list[Finding]]]:
+    """Judge what only the whole input can tell: circles of required dependencies, and shared ones."""
+    workloads: dict[WorkloadKey, list[Finding]] = {}
+    services: dict[ServiceKey, list[Finding]] = {}
+    if (found := graph.read_graph(world)) is not None:
+        for workload, hit in graph.cycles(found):
+            workloads.setdefault(workload, []).append(graph.CYCLE.finding(hit))
+        for service, hit in graph.shared(found):
+            services.setdefault(service, []).append(graph.SHARED.finding(hit))
+    return workloads, services

@@ -1,0 +1,186 @@
+"""What the rules of lint look at: a workload as its manifest has it, beside the values that the plan reads.
+
+The model leaves out what a decision does not need, such as the second handler of a probe that has two, or the probes of
+an init container. A rule may need just that, so the raw object is read here once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from apphealth.model import raw
+from apphealth.model.probe import HANDLER_FIELDS, KINDS, Grpc, HttpGet, Probe, ProbeKind, TcpSocket, parse_probe
+from apphealth.model.service import Service
+from apphealth.model.workload import Container, ContainerPort, Workload
+from apphealth.plan.eligibility import INJECTED, alone
+from apphealth.plan.ports import targets
+from apphealth.plan.result import Plan
+
+Path = tuple[str | int, ...]
+POD: Path = ("spec", "template", "spec")
+_LISTS = ("containers", "initContainers", "ephemeralContainers")
+
+
+class Role(StrEnum):
+    """What a container is to its pod."""
+
+    MAIN = "main"
+    SIDECAR = "sidecar"
+    """An init container with restartPolicy Always."""
+    INIT = "init"
+    EPHEMERAL = "ephemeral"
+
+
+@dataclass(frozen=True, slots=True)
+class RawProbe:
+    """A probe that a container carries."""
+
+    kind: ProbeKind
+    raw: Mapping[str, Any]
+    probe: Probe
+    """The same with the API server's defaults; of several handlers, the one that `parse_probe` takes."""
+    path: Path
+
+    @property
+    def handlers(self) -> list[str]:
+        """The fields of its handlers: a valid probe has one."""
+        return [name for name in HANDLER_FIELDS if self.raw.get(name) is not None]
+
+    @property
+    def port(self) -> int | str | None:
+        """The port that it asks; None for a command."""
+        match self.probe.handler:
+            case HttpGet(port=port) | TcpSocket(port=port) | Grpc(port=port):
+                return port
+        return None
+
+    def at(self, *fields: str | int) -> Path:
+        """Return the path of a field of it."""
+        return (*self.path, *fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawContainer:
+    """A container, of whichever list."""
+
+    name: str
+    role: Role
+    raw: Mapping[str, Any]
+    path: Path
+    probes: Mapping[ProbeKind, RawProbe]
+    model: Container | None = None
+    """What the plan reads of it; None for init and ephemeral ones."""
+
+    def port(self, port: int | str | None) -> ContainerPort | None:
+        """Return the declared port with this number or name; a TCP one before others."""
+        declared = self.model.ports if self.model is not None else ()
+        found = [candidate for candidate in declared if port in (candidate.number, candidate.name)]
+        return min(found, key=lambda candidate: candidate.protocol != "TCP", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A workload, with what is around it."""
+
+    workload: Workload
+    raw: Mapping[str, Any]
+    containers: Sequence[RawContainer]
+    services: Sequence[Service] = ()
+    """Those that select its pods."""
+    plan: Plan | None = None
+    """What the rules among the input decide; None where none selects it."""
+    served: frozenset[str] = field(default_factory=frozenset)
+    """The names of the containers that a Service leads to."""
+
+    @property
+    def probed(self) -> Iterator[RawContainer]:
+        """The containers that may carry probes, and are their owner's to look after."""
+        return (c for c in self.containers if c.model is not None and c.name not in INJECTED)
+
+    def gets(self, container: str, kind: ProbeKind) -> bool:
+        """Whether a rule among the input gives the container a probe that its manifest leaves out."""
+        if self.plan is None:
+            return False
+        plans = (one for one in self.plan.containers if one.name == container)
+        return any(probe.kind is kind and probe.probe is not None for one in plans for probe in one.probes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSubject:
+    """A Service, with the workloads behind it."""
+
+    service: Service
+    raw: Mapping[str, Any]
+    behind: Sequence[Workload]
+
+
+def pod_of(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the pod's spec of a workload's object, empty where there is none."""
+    spec = raw.mapping(value.get("spec"))
+    return raw.mapping(raw.mapping(spec.get("template")).get("spec"))
+
+
+def read_subject(
+    value: Mapping[str, Any], workload: Workload, services: Sequence[Service], plan: Plan | None
+) -> Subject:
+    """Read a workload's object for the rules."""
+    containers = tuple(_containers(pod_of(value), workload))
+    return Subject(
+        workload=workload,
+        raw=value,
+        containers=containers,
+        services=services,
+        plan=plan,
+        served=_served(workload, services),
+    )
+
+
+def _containers(pod: Mapping[str, Any], workload: Workload) -> Iterator[RawContainer]:
+    models = iter(workload.containers)
+    for name in _LISTS:
+        listed = pod.get(name)
+        for index, item in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(item, Mapping):
+                role = _role(name, item)
+                model = next(models, None) if role in (Role.MAIN, Role.SIDECAR) else None
+                path = (*POD, name, index)
+                yield RawContainer(
+                    name=raw.text(item.get("name")),
+                    role=role,
+                    raw=item,
+                    path=path,
+                    probes=_probes(item, path),
+                    model=model,
+                )
+
+
+def _role(name: str, item: Mapping[str, Any]) -> Role:
+    if name == "containers":
+        return Role.MAIN
+    if name == "ephemeralContainers":
+        return Role.EPHEMERAL
+    return Role.SIDECAR if item.get("restartPolicy") == "Always" else Role.INIT
+
+
+def _probes(item: Mapping[str, Any], path: Path) -> dict[ProbeKind, RawProbe]:
+    return {
+        kind: RawProbe(kind, item[kind.field], probe, (*path, kind.field))
+        for kind in KINDS
+        if kind.field in item and (probe := parse_probe(item[kind.field])) is not None
+    }
+
+
+def _served(workload: Workload, services: Sequence[Service]) -> frozenset[str]:
+    lonely = alone(workload)
+    return frozenset(
+        container.name
+        for container in workload.containers
+        if any(
+            targets(service, port, container, alone=lonely) is not None
+            for service in services
+            for port in service.ports
+        )
+    )
