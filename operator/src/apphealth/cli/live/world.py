@@ -1,0 +1,123 @@
+"""From the command line's options to a world."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import click
+
+from apphealth.api.rule import RuleKey
+from apphealth.cli.errors import CommandError, ExitCode
+from apphealth.cli.live.gaps import Gap
+from apphealth.cli.live.options import Cluster
+from apphealth.cli.live.reading import Reading
+from apphealth.controller.store import Store
+from apphealth.kube.client import Client
+from apphealth.kube.credentials import Credentials, CredentialsError
+from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
+from apphealth.kube.kubeconfig import find_credentials
+from apphealth.model.workload import Workload
+from apphealth.model.world import CLUSTER_DOMAIN, World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What was read of a cluster.
+
+    Attributes
+    ----------
+    world
+        What a decision looks at.
+    namespace
+        The namespace that was asked for; None: all. `world` also has what its workloads mention in others.
+    gaps
+        What could not be read.
+    invalid
+        Rules that can't be used as they stand, and why.
+    """
+
+    world: World
+    namespace: str | None
+    gaps: tuple[Gap, ...]
+    invalid: Mapping[RuleKey, str]
+
+    def tell_gaps(self) -> None:
+        """Say on standard error what could not be read, and what follows from that."""
+        for gap in self.gaps:
+            click.echo(f"apphealth: {gap}", err=True)
+        for rule, why in self.invalid.items():
+            click.echo(f"apphealth: {rule} can't be used and doesn't count: {why}", err=True)
+
+
+def everything(_: Workload) -> bool:
+    """Want the ConfigMaps of every workload."""
+    return True
+
+
+def read_cluster(
+    cluster: Cluster,
+    namespace: str | None,
+    *,
+    policies: bool = False,
+    wanted: Callable[[Workload], bool] = everything,
+    cluster_domain: str = CLUSTER_DOMAIN,
+    allow_exec: bool = False,
+) -> Live:
+    """Read a cluster, or a namespace of it.
+
+    Parameters
+    ----------
+    cluster
+        Which one, and whether all namespaces.
+    namespace
+        The one to read; None: the one that the kubeconfig's context names.
+    policies
+        Let NetworkPolicies count as evidence, which the operator doesn't watch.
+    wanted
+        Of which workloads the ConfigMaps are read: for the others, what these name stays unseen.
+    cluster_domain, allow_exec
+        As for the operator.
+
+    Raises
+    ------
+    CommandError
+        There is no usable kubeconfig, cluster or namespace, or its workloads may not be read.
+    """
+    if cluster.everywhere and namespace is not None:
+        raise click.UsageError("-A reads all namespaces, -n one: choose one")
+    try:
+        credentials = find_credentials(cluster.kubeconfig, cluster.context)
+    except CredentialsError as error:
+        raise CommandError(str(error), ExitCode.INPUT) from error
+    scope = None if cluster.everywhere else namespace or credentials.namespace
+    store = Store(allow_exec=allow_exec, cluster_domain=cluster_domain)
+    try:
+        gaps = asyncio.run(_read(credentials, store, scope, policies, wanted))
+    except KubeError as error:
+        raise CommandError(_complaint(error, scope), ExitCode.ENVIRONMENT) from error
+    return Live(world=store.world, namespace=scope, gaps=gaps, invalid=store.invalid)
+
+
+async def _read(
+    credentials: Credentials, store: Store, scope: str | None, policies: bool, wanted: Callable[[Workload], bool]
+) -> tuple[Gap, ...]:
+    async with Client(credentials) as client:
+        reading = Reading(client, store, policies=policies)
+        await reading.read(scope, wanted)
+        return tuple(sorted(reading.gaps))
+
+
+def _complaint(error: KubeError, scope: str | None) -> str:
+    match error:
+        case UnauthorizedError():
+            return f"the API server does not accept the credentials: {error.message}"
+        case ForbiddenError() if scope is None:
+            return f"no right to read the whole cluster, try -n NAMESPACE: {error.message}"
+        case ForbiddenError():
+            return f"no right to read the namespace {scope}: {error.message}"
+        case NotFoundError() if scope is not None and "namespace" in error.message:
+            return f"there is no namespace '{scope}' in this cluster"
+        case _:
+            return error.message
