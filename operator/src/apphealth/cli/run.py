@@ -53,9 +53,10 @@ def run(
 ) -> None:
     """Run the operator until SIGTERM or Ctrl-C.
 
-    It watches Deployments, Services, namespaces, AppHealths and ClusterAppHealths, and gives every selected workload
-    the probes that its rules ask for. An API server that can't be reached, resources that aren't installed and rights
-    that are missing are said and waited for.
+    It watches workloads (Deployments, StatefulSets, DaemonSets, and Argo Rollouts, which it never writes to), Services,
+    namespaces, AppHealths and ClusterAppHealths, and gives every selected workload the probes that its rules ask for.
+    An API server that can't be reached, resources that aren't installed and rights that are missing are said and
+    waited for.
 
     Exit codes: 0 stopped as asked, 2 wrong usage, 3 no usable kubeconfig, 4 the health port is taken, 70 a bug.
     """

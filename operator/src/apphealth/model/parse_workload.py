@@ -33,7 +33,7 @@ _PORT_NAME = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*", re.DO
 
 
 def parse_workload(obj: Mapping[str, Any]) -> Workload:
-    """Read a Deployment, StatefulSet or DaemonSet from its JSON."""
+    """Read a Deployment, StatefulSet, DaemonSet or Rollout from its JSON."""
     metadata, spec = raw.mapping(obj.get("metadata")), raw.mapping(obj.get("spec"))
     template, status = raw.mapping(spec.get("template")), raw.mapping(obj.get("status"))
     pod_metadata, pod = raw.mapping(template.get("metadata")), raw.mapping(template.get("spec"))

@@ -88,7 +88,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A Deployment (later: StatefulSet, DaemonSet), as far as a decision reads it."""
+    """A Deployment, StatefulSet, DaemonSet or Argo Rollout, as far as a decision reads it."""
 
     kind: str
     api_version: str
