@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,9 +12,10 @@ from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.graph import Graph
 from apphealth.plan.impact import Affected, Impact
+from apphealth.plan.sharing import SharedDependency
 
 
-def graph_json(graph: Graph) -> str:
+def graph_json(graph: Graph, shared: Sequence[SharedDependency]) -> str:
     """Write the graph: all workloads and Services, all edges, cycles, shared dependencies."""
     circle = in_cycles(graph)
     workloads = [_workload(key) | {"inCycle": key in circle} for key in graph.workloads]
@@ -36,7 +38,14 @@ def graph_json(graph: Graph) -> str:
         for edge in graph.edges
     ]
     cycles = [[_workload(key) for key in cycle] for cycle in graph.cycles]
-    return _text({"nodes": [*workloads, *services], "edges": edges, "cycles": cycles})
+    return _text(
+        {
+            "nodes": [*workloads, *services],
+            "edges": edges,
+            "cycles": cycles,
+            "shared": [_shared(one) for one in shared],
+        }
+    )
 
 
 def impact_json(found: Impact) -> str:
@@ -53,6 +62,15 @@ def impact_json(found: Impact) -> str:
 
 def _affected(one: Affected) -> dict[str, Any]:
     return {"workload": _workload(one.workload), "through": _service(one.through)}
+
+
+def _shared(one: SharedDependency) -> dict[str, Any]:
+    return {
+        "service": _service(one.service),
+        "requiredBy": one.required_by,
+        "unready": [_workload(key) for key in one.unready],
+        "degraded": [_workload(key) for key in one.degraded],
+    }
 
 
 def _workload(key: WorkloadKey) -> dict[str, Any]:

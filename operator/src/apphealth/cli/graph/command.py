@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from apphealth.model.world import World
+    from apphealth.plan.graph import Graph
 
 EPILOG = """
 \b
@@ -10,6 +16,7 @@ Examples:
   apphealth graph -f deploy/                               who needs whom, and why
   apphealth graph -f deploy/ --impact svc/users-api        what follows if it fails
   apphealth graph -f deploy/ -o mermaid                    for a README
+  apphealth graph -f deploy/ -o html > graph.html          to search, and to click through
   apphealth graph -f deploy/ -o dot | dot -Tsvg > g.svg    for a wall
   helm template shop ./chart | apphealth graph -f - -n shop -o json
 
@@ -33,7 +40,7 @@ Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["tree", "mermaid", "dot", "json"]),
+    type=click.Choice(["tree", "mermaid", "dot", "json", "html"]),
     default="tree",
     show_default=True,
     help="The notation.",
@@ -65,15 +72,32 @@ def graph(
 def _answer(
     paths: tuple[str, ...], rules: tuple[str, ...], namespace: str, output: str, service: str | None, domain: str
 ) -> str:
-    from apphealth.cli.graph import asjson, dot, failing, mermaid, tree
+    from apphealth.cli.graph import asjson, failing
     from apphealth.cli.graph.reading import read_world
     from apphealth.plan.graph import build_graph
-    from apphealth.plan.impact import impact
+    from apphealth.plan.impact import impact, patience
 
     world = read_world(paths, rules, namespace, domain)
     found = build_graph(world)
-    if service is not None:
-        follows = impact(failing.find_service(service, namespace, found), found, world)
-        return asjson.impact_json(follows) if output == "json" else failing.impact_text(follows)
-    notations = {"tree": tree.tree, "mermaid": mermaid.mermaid, "dot": dot.dot, "json": asjson.graph_json}
-    return notations[output](found)
+    if service is None:
+        return _written(found, world, output)
+    follows = impact(failing.find_service(service, namespace, found), found, patience(found, world))
+    return asjson.impact_json(follows) if output == "json" else failing.impact_text(follows)
+
+
+def _written(found: Graph, world: World, output: str) -> str:
+    from apphealth.cli.graph import asjson, dot, html, mermaid, tree
+    from apphealth.plan.impact import patience
+    from apphealth.plan.sharing import shared_dependencies
+
+    match output:
+        case "mermaid":
+            return mermaid.mermaid(found)
+        case "dot":
+            return dot.dot(found)
+        case "html":
+            return html.html(found, patience(found, world))
+        case "json":
+            return asjson.graph_json(found, shared_dependencies(found, world))
+        case _:
+            return tree.tree(found, shared_dependencies(found, world))

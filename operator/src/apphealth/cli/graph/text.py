@@ -45,3 +45,21 @@ def at(edge: GraphEdge) -> str:
     """Return where an edge leads, as the workload would call it."""
     name = service_name(edge.service, edge.source.namespace)
     return clean(f"{name}:{edge.port}" if edge.port else name)
+
+
+_KINDS = (
+    ("AppHealth ", "rule"),
+    ("ClusterAppHealth ", "rule"),
+    ("annotation ", "annotation"),
+    ("env ", "environment"),
+    ("ConfigMap ", "environment"),
+    ("command ", "command line"),
+    ("args ", "command line"),
+    ("file ", "file"),
+    ("egress ", "NetworkPolicy"),
+)
+
+
+def evidence_kind(evidence: str) -> str:
+    """Return what kind of place an evidence tells of."""
+    return next((kind for start, kind in _KINDS if evidence.startswith(start)), "other")

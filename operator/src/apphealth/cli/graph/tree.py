@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import click
@@ -10,14 +10,15 @@ import click
 from apphealth.cli.graph.text import at, clean
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.graph import Graph, GraphEdge
+from apphealth.plan.sharing import SharedDependency, finding_of
 
 
-def tree(graph: Graph) -> str:
+def tree(graph: Graph, shared: Sequence[SharedDependency]) -> str:
     """Write the graph; what is required is bold where a terminal shows it."""
-    return "".join(f"{line}\n" for line in _lines(graph))
+    return "".join(f"{line}\n" for line in _lines(graph, shared))
 
 
-def _lines(graph: Graph) -> Iterator[str]:
+def _lines(graph: Graph, shared: Sequence[SharedDependency]) -> Iterator[str]:
     edges = {key: list(found) for key, found in groupby(graph.edges, key=lambda edge: edge.source)}
     for namespace, workloads in groupby(sorted(graph.workloads, key=_place), key=lambda key: key.namespace):
         yield clean(namespace)
@@ -29,8 +30,8 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield "no dependencies found"
     for cycle in graph.cycles:
         yield clean(f"cycle, so that none of these counts as required: {', '.join(map(str, cycle))}")
-    for service, number in graph.shared.items():
-        yield clean(f"shared: {number} of {len(graph.workloads)} workloads require {service}")
+    for one in shared:
+        yield clean(f"shared: {finding_of(one).message}")
 
 
 def _edge(edge: GraphEdge, graph: Graph) -> Iterator[str]:

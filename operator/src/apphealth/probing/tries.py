@@ -1,0 +1,68 @@
+"""What one try of one pod came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from apphealth.model.probe import ProbeKind
+
+MAX_BODY = 64 * 1024
+"""Most bytes of an answer that are looked at; whoever sends more is no health endpoint."""
+
+
+class Outcome(StrEnum):
+    """What a try means for the question."""
+
+    GOOD = "good"
+    """It answered as the probe wants."""
+    BAD = "bad"
+    """It answered otherwise."""
+    STARTING = "starting"
+    """It refuses, or says that it is not available now: a pod that has just started may come round."""
+    UNREACHED = "unreached"
+    """No connection at all, and nobody who refuses one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """What one try of one pod came to.
+
+    Attributes
+    ----------
+    outcome
+        What it means.
+    said
+        What came back, in a few words of ours.
+    seconds
+        How long a good answer took.
+    endpoints
+        The paths that an index named.
+    """
+
+    outcome: Outcome
+    said: str
+    seconds: float = 0.0
+    endpoints: tuple[tuple[ProbeKind, str], ...] = ()
+
+
+class NoAnswerError(Exception):
+    """There is no answer to judge.
+
+    Attributes
+    ----------
+    outcome
+        What that means.
+    said
+        What happened, in a few words of ours.
+    """
+
+    def __init__(self, outcome: Outcome, said: str) -> None:
+        self.outcome = outcome
+        self.said = said
+        super().__init__(said)
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """Return text of unknown origin in one line that can be shown anywhere; what can't be printed becomes `?`."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:limit])

@@ -1,0 +1,314 @@
+"""HTTP answers of every kind, by real sockets: what each of them proves."""
+
+import asyncio
+import itertools
+import json
+
+import pytest
+
+from apphealth.model.probe import HttpGet, ProbeKind
+from apphealth.model.proof import Accept, Proof, Question, Verdict
+from apphealth.probing.asker import NotYet, ask
+
+CONTENT = "Content-Type: text/plain\r\n"
+
+
+def answer(status=200, body=b"ok", headers="", length=None):
+    length = len(body) if length is None else length
+    return f"HTTP/1.1 {status} Whatever\r\n{headers}Content-Length: {length}\r\n\r\n".encode() + body
+
+
+def question(port, path="/healthz", *, accept=Accept.SUCCESS, timeout=5, **handler):
+    return Question(
+        container="main",
+        image="web:1",
+        subject="x",
+        handler=HttpGet(port=port, path=path, **handler),
+        timeout=timeout,
+        accept=accept,
+    )
+
+
+def only(path, there, elsewhere):
+    return lambda asked: there if asked == path else elsewhere
+
+
+UP = json.dumps({"status": "UP"}).encode()
+LOGIN = "Location: https://sso.example/login?token=secret\r\n"
+V, R = Verdict.VERIFIED, Verdict.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("accept", "there", "elsewhere", "verdict", "said"),
+    [
+        pytest.param(Accept.SUCCESS, answer(), answer(404), V, "200 in", id="200"),
+        pytest.param(Accept.SUCCESS, answer(204, b""), answer(404), V, "204 in", id="204 without a body"),
+        pytest.param(
+            Accept.SUCCESS, answer(302, headers=LOGIN), answer(), V, "302 in", id="a redirect, as the kubelet"
+        ),
+        pytest.param(Accept.SUCCESS, answer(404), answer(), R, "404 from web-5d4f-x2x", id="404"),
+        pytest.param(Accept.SUCCESS, answer(500), answer(), R, "500 from", id="500"),
+        pytest.param(Accept.SUCCESS, answer(503), answer(), R, "503 from", id="503 of an old pod"),
+        pytest.param(Accept.DISTINCT, answer(), answer(404), V, "200 in", id="derived, 404 elsewhere"),
+        pytest.param(Accept.DISTINCT, answer(), answer(302, headers=LOGIN), V, "200 in", id="derived, login elsewhere"),
+        pytest.param(Accept.DISTINCT, answer(), answer(), R, "200, but 200 too at a path that nobody", id="200 to all"),
+        pytest.param(
+            Accept.DISTINCT, answer(302, headers=LOGIN), answer(404), R, "302 to /login from", id="login page"
+        ),
+        pytest.param(Accept.LIBRARY, answer(200, UP), answer(), V, "200 in", id="the library's JSON"),
+        pytest.param(
+            Accept.LIBRARY, answer(200, b'{"status": "DEGRADED", "components": {}}'), answer(), V, "200", id="degraded"
+        ),
+        pytest.param(Accept.LIBRARY, answer(200, b"ok"), answer(), R, "200, but not the JSON of", id="not JSON"),
+        pytest.param(Accept.LIBRARY, answer(200, b'["UP"]'), answer(), R, "200, but not", id="JSON of another shape"),
+        pytest.param(
+            Accept.LIBRARY, answer(200, b'{"status": "DOWN"}'), answer(), R, "200, but not", id="200 and DOWN"
+        ),
+        pytest.param(Accept.LIBRARY, answer(200, b"[" * 60_000), answer(), R, "200, but not", id="JSON without end"),
+        pytest.param(Accept.LIBRARY, answer(200, b"\xff\xfe\x00\x01"), answer(), R, "200, but not", id="binary"),
+        pytest.param(Accept.LIBRARY, answer(503, b'{"status": "DOWN"}'), answer(), R, "503 from", id="DOWN"),
+        pytest.param(Accept.SUCCESS, answer(200, b"\x00\xff" * 100), answer(), V, "200 in", id="binary is an answer"),
+        pytest.param(Accept.SUCCESS, answer(200, b"x" * 70_000), answer(), R, "200 with more than 64 KiB", id="long"),
+        pytest.param(
+            Accept.SUCCESS,
+            answer(headers="X: y\r\n" * 200),
+            answer(),
+            R,
+            "what came back is no HTTP",
+            id="many headers",
+        ),
+        pytest.param(
+            Accept.SUCCESS, answer(headers=f"X: {'y' * 20_000}\r\n"), answer(), R, "no HTTP", id="a huge header"
+        ),
+        pytest.param(
+            Accept.SUCCESS, b"SSH-2.0-OpenSSH_9.6\r\n" * 4, answer(), R, "what came back is no HTTP", id="SSH"
+        ),
+        pytest.param(Accept.SUCCESS, b"\x00\x01\xfe" * 50, answer(), R, "what came back is no HTTP", id="garbage"),
+        pytest.param(Accept.SUCCESS, b"", answer(), R, "closed without an answer", id="nothing"),
+        pytest.param(Accept.SUCCESS, answer(length=100), answer(), R, "no HTTP", id="half an answer"),
+    ],
+)
+async def test_what_an_answer_proves(servers, make_pod, accept, there, elsewhere, verdict, said):
+    port = await servers.http(only("/healthz", there, elsewhere))
+    proof = await ask(question(port, accept=accept), [make_pod()])
+    assert isinstance(proof, Proof)
+    assert (proof.verdict, said in proof.answer) == (verdict, True), proof
+    assert (proof.slowest > 0) == (verdict is V)
+    assert "secret" not in proof.answer
+
+
+async def test_a_redirect_is_not_followed(servers, make_pod):
+    port = await servers.http(lambda path: answer(302, headers="Location: /elsewhere\r\n"))
+    await ask(question(port), [make_pod()])
+    assert {request.split()[1] for request in servers.asked} == {b"/healthz"}
+
+
+async def test_every_pod_is_asked_twice_and_all_must_pass(servers, make_pod):
+    port = await servers.http(lambda path: answer())
+    proof = await ask(question(port), [make_pod(f"web-{number}") for number in range(5)])
+    assert (proof.verdict, proof.answer.partition(" from ")[2], len(servers.asked)) == (V, "3 pods", 6)
+    turns = itertools.count()
+    port = await servers.http(lambda path: answer(200 if next(turns) != 4 else 500))
+    assert (await ask(question(port), [make_pod(f"web-{number}") for number in range(3)])).verdict is R
+
+
+async def test_the_probes_own_headers_are_sent_and_nothing_of_the_environment(servers, make_pod, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    port = await servers.http(lambda path: answer(headers="Set-Cookie: a=b\r\n"))
+    asked = question(port, headers=(("X-Probe", "liveness"), ("Host", "shop.example"), ("X-Probe", "twice")))
+    assert (await ask(asked, [make_pod()])).verdict is V
+    head = servers.asked[1].decode()
+    assert "Host: shop.example" in head
+    assert "X-Probe: liveness" in head
+    assert "X-Probe: twice" in head
+    assert "User-Agent: kube-probe/" in head
+    assert "Accept-Encoding" not in head
+    assert "Cookie" not in head
+
+
+async def test_compressed_answers_stay_as_they_are(servers, make_pod):
+    port = await servers.http(lambda path: answer(200, b"no gzip", headers="Content-Encoding: gzip\r\n"))
+    assert (await ask(question(port), [make_pod()])).verdict is V
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/a/b?c=d", "/a/b?c=d"),
+        ("relative", "/relative"),
+        ("//elsewhere.example/x", "//elsewhere.example/x"),
+        ("@elsewhere.example/x", "/@elsewhere.example/x"),
+        ("/a b\r\nX-Evil: 1", None),
+        ("/ä", "/%C3%A4"),
+    ],
+)
+async def test_a_path_stays_a_path(servers, make_pod, path, sent):
+    port = await servers.http(lambda path: answer())
+    proof = await ask(question(port, path), [make_pod()])
+    assert all(b"X-Evil: 1\r\n" not in request for request in servers.asked)
+    if sent is not None:
+        assert (proof.verdict, servers.asked[0].split()[1].decode()) == (V, sent)
+
+
+async def test_headers_that_cannot_be_sent_refute(servers, make_pod):
+    port = await servers.http(lambda path: answer())
+    proof = await ask(question(port, headers=(("X", "a\r\nY: b"),)), [make_pod()])
+    assert (proof.verdict, "can't be sent" in proof.answer) == (R, True)
+
+
+async def hang(reader, writer):
+    await asyncio.sleep(3600)
+
+
+async def drip(reader, writer):
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def endless(reader, writer):
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
+        await writer.drain()
+
+
+async def endless_headers(reader, writer):
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        writer.write(b"X-More: and more\r\n" * 100)
+        await writer.drain()
+
+
+async def endless_line(reader, writer):
+    while True:
+        writer.write(b"H" * 4096)
+        await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("talk", "said"),
+    [
+        pytest.param(hang, "no complete answer within 1 s", id="slow"),
+        pytest.param(drip, "no complete answer within 1 s", id="dripping"),
+        pytest.param(endless, "200 with more than 64 KiB", id="endless body"),
+        pytest.param(endless_headers, "what came back is no HTTP", id="endless headers"),
+        pytest.param(endless_line, "what came back is no HTTP", id="an endless line"),
+    ],
+)
+async def test_time_and_size_are_bounded(servers, make_pod, talk, said):
+    port = await servers.talk(talk)
+    proof = await ask(question(port, timeout=1), [make_pod()])
+    assert (proof.verdict, said in proof.answer) == (R, True), proof
+
+
+async def test_a_reset_connection_refutes(servers, make_pod):
+    async def reset(reader, writer):
+        await reader.read(1)
+        writer.transport.abort()
+
+    proof = await ask(question(await servers.talk(reset)), [make_pod()])
+    assert (proof.verdict, "closed without an answer" in proof.answer) == (R, True)
+
+
+async def test_https_takes_any_certificate(servers, make_pod, certificate):
+    port = await servers.http(lambda path: answer(), tls=certificate)
+    proof = await ask(question(port, scheme="HTTPS"), [make_pod()])
+    assert (proof.verdict, proof.answer.startswith("200 in")) == (V, True)
+
+
+async def test_https_at_a_port_without_tls_refutes(servers, make_pod):
+    port = await servers.http(lambda path: answer())
+
+    async def plain(reader, writer):
+        writer.write(b"I speak no TLS\r\n")
+        await reader.read(100)
+
+    port = await servers.talk(plain)
+    proof = await ask(question(port, scheme="HTTPS"), [make_pod()])
+    assert (proof.verdict, "what came back is no TLS" in proof.answer) == (R, True), proof
+
+
+async def test_ipv6(servers, make_pod):
+    port = await servers.http(lambda path: answer(), host="::1")
+    assert (await ask(question(port), [make_pod(ip="::1")])).verdict is V
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "wanted"),
+    [
+        pytest.param(503, 20.0, None, id="a young pod that isn't available"),
+        pytest.param(503, 301.0, R, id="an old one"),
+        pytest.param(404, 20.0, R, id="a young one that doesn't know the path"),
+    ],
+)
+async def test_a_young_pod_may_come_round(servers, make_pod, status, age, wanted):
+    port = await servers.http(lambda path: answer(status))
+    came = await ask(question(port), [make_pod(age=age)])
+    assert came == NotYet(f"{status} from web-5d4f-x2x") if wanted is None else came.verdict is wanted
+
+
+async def test_a_bad_answer_weighs_more_than_a_pod_that_may_come_round(servers, make_pod):
+    turns = itertools.cycle([503, 404])
+    port = await servers.http(lambda path: answer(next(turns)))
+    proof = await ask(question(port), [make_pod("web-1", age=1), make_pod("web-2", age=1)])
+    assert (proof.verdict, proof.answer.startswith("404 from")) == (R, True)
+
+
+LINKS = {
+    "self": {"href": "/z"},
+    "health-liveness": {"href": "/z/health/liveness"},
+    "health-readiness": {"href": "/z/health/readiness"},
+    "health-startup": {"href": "/z/health/startup"},
+    "info": {"href": "/z/info"},
+}
+FOUND = {kind: f"/z/health/{kind}" for kind in ProbeKind}
+
+
+def index(**changes):
+    return json.dumps({"_links": LINKS | {name: {"href": href} for name, href in changes.items()}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "endpoints"),
+    [
+        pytest.param(index(), FOUND, id="as the library has it"),
+        pytest.param(
+            index(**{"health-startup": "http://evil.example/"}),
+            {kind: path for kind, path in FOUND.items() if kind is not ProbeKind.STARTUP},
+            id="another host",
+        ),
+        pytest.param(
+            index(**{"health-startup": "/admin/delete"}),
+            {kind: path for kind, path in FOUND.items() if kind is not ProbeKind.STARTUP},
+            id="another prefix",
+        ),
+        pytest.param(
+            index(
+                **{"health-startup": "/z/../admin", "health-liveness": "/z/a b", "health-readiness": "/z/" + "x" * 600}
+            ),
+            None,
+            id="hostile paths",
+        ),
+        pytest.param(b'{"_links": {}}', None, id="no endpoints"),
+        pytest.param(b'{"_links": {"health-liveness": "/z/x"}}', None, id="another shape"),
+        pytest.param(b"<html>", None, id="no JSON"),
+    ],
+)
+async def test_the_librarys_index_names_its_endpoints(servers, make_pod, body, endpoints):
+    port = await servers.http(lambda path: answer(200, body))
+    proof = await ask(question(port, "/z", accept=Accept.INDEX), [make_pod()])
+    assert (proof.verdict, dict(proof.endpoints)) == ((V, endpoints) if endpoints else (R, {}))
+
+
+async def test_hostile_text_does_not_get_into_the_answer(servers, make_pod):
+    location = "/\x1b[31m\u202egnp.exe" + "x" * 500
+    port = await servers.http(
+        lambda path: f"HTTP/1.1 302 \x1b[0m\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+    )
+    proof = await ask(question(port, accept=Accept.DISTINCT), [make_pod()])
+    assert proof.verdict is R
+    assert proof.answer.isprintable()
+    assert len(proof.answer) <= 200
