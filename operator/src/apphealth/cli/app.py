@@ -21,6 +21,7 @@ COMPLETE = "_APPHEALTH_COMPLETE"
 COMMANDS = {
     "run": Lazy("apphealth.cli.run", "run", "Run the operator, in a cluster or with a kubeconfig."),
     "render": Lazy("apphealth.cli.render.command", "render", "Write the probes into manifests, without a cluster."),
+    "lint": Lazy("apphealth.cli.lint.command", "lint", "Tell what is wrong with probes, in manifests or a cluster."),
     "graph": Lazy("apphealth.cli.graph.command", "graph", "Show which workload needs which Service, and why."),
     "completion": Lazy("apphealth.cli.completion", "completion", "Print the completion script of a shell."),
 }
@@ -30,6 +31,7 @@ EPILOG = """
 Examples:
   apphealth render -f deploy/ --diff          what would be added to these manifests
   helm template shop ./chart | apphealth render -f - | kubectl apply -f -
+  apphealth lint -f deploy/                   what is wrong with the probes
   apphealth graph -f deploy/                  who needs whom, and why
   apphealth run                               the operator, with your kubeconfig
   source <(apphealth completion bash)         completion in this shell
@@ -37,7 +39,7 @@ Examples:
 \b
 Exit codes:
   0   done
-  1   --check found something that would change
+  1   --check found something that would change, lint something wrong
   2   the command line is wrong
   3   something that was read can't be used; nothing was written
   4   a file can't be written, or a cluster can't be reached or refuses

@@ -48,6 +48,8 @@ class Reading:
         Where all goes.
     policies
         Read NetworkPolicies too, which the operator doesn't.
+    seen
+        Is given each object as the API server has it, with kind and apiVersion.
 
     Attributes
     ----------
@@ -55,8 +57,11 @@ class Reading:
         What could not be read.
     """
 
-    def __init__(self, client: Client, store: Store, *, policies: bool) -> None:
+    def __init__(
+        self, client: Client, store: Store, *, policies: bool, seen: Callable[[dict[str, Any]], None] | None = None
+    ) -> None:
         self._client = client
+        self._seen = seen
         self._store = store
         self._policies = policies
         self._absent: set[Resource] = set()
@@ -109,7 +114,9 @@ class Reading:
         about = {"kind": resource.value.kind, "apiVersion": resource.api_version}
         try:
             async for item in self._items(resource.path(namespace)):
-                self._store.put(resource, about | item, listed=True)
+                self._store.put(resource, value := about | item, listed=True)
+                if self._seen is not None:
+                    self._seen(value)
         except KubeError as error:
             if not optional(resource, error):
                 raise

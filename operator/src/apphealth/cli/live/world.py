@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -64,6 +65,7 @@ def read_cluster(
     wanted: Callable[[Workload], bool] = everything,
     cluster_domain: str = CLUSTER_DOMAIN,
     allow_exec: bool = False,
+    seen: Callable[[dict[str, Any]], None] | None = None,
 ) -> Live:
     """Read a cluster, or a namespace of it.
 
@@ -79,6 +81,8 @@ def read_cluster(
         Of which workloads the ConfigMaps are read: for the others, what these name stays unseen.
     cluster_domain, allow_exec
         As for the operator.
+    seen
+        Is given each object as the API server has it, for who needs more of it than a world keeps.
 
     Raises
     ------
@@ -94,17 +98,23 @@ def read_cluster(
     scope = None if cluster.everywhere else namespace or credentials.namespace
     store = Store(allow_exec=allow_exec, cluster_domain=cluster_domain)
     try:
-        gaps = asyncio.run(_read(credentials, store, scope, policies, wanted))
+        gaps = asyncio.run(_read(credentials, store, scope, wanted, policies=policies, seen=seen))
     except KubeError as error:
         raise CommandError(_complaint(error, scope), ExitCode.ENVIRONMENT) from error
     return Live(world=store.world, namespace=scope, gaps=gaps, invalid=store.invalid)
 
 
 async def _read(
-    credentials: Credentials, store: Store, scope: str | None, policies: bool, wanted: Callable[[Workload], bool]
+    credentials: Credentials,
+    store: Store,
+    scope: str | None,
+    wanted: Callable[[Workload], bool],
+    *,
+    policies: bool,
+    seen: Callable[[dict[str, Any]], None] | None,
 ) -> tuple[Gap, ...]:
     async with Client(credentials) as client:
-        reading = Reading(client, store, policies=policies)
+        reading = Reading(client, store, policies=policies, seen=seen)
         await reading.read(scope, wanted)
         return tuple(sorted(reading.gaps))
 

@@ -46,6 +46,8 @@ class Inventory:
     world: World
     every_kind: bool = False
     """Take in StatefulSets and DaemonSets too, which are not written to."""
+    variants: bool = False
+    """Different objects of one name are variants, as in overlays: others see the first; all workloads are kept."""
     workloads: list[Placed] = field(default_factory=list)
     config_maps: dict[tuple[str, str], Item] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -85,6 +87,10 @@ class Inventory:
             return
         identity = (item.kind, item.namespace(self.namespace), item.name)
         if (first := self._seen.setdefault(identity, item)) is not item and first.value != item.value:
+            if self.variants:
+                if reader is _add_workload:
+                    _add_workload(self, item, seen=False)
+                return
             what = f"{item.kind} {identity[1]}/{item.name} is there twice, first at {first.place}"
             self.problems.append(item.problem(f"{what}; keep one, or render them apart"))
             return
@@ -101,13 +107,15 @@ class Inventory:
         return item.value | {"metadata": metadata | {"namespace": item.namespace(self.namespace)}}
 
 
-def _add_workload(inventory: Inventory, item: Item) -> None:
+def _add_workload(inventory: Inventory, item: Item, *, seen: bool = True) -> None:
+    """Keep a workload; a variant isn't seen by others."""
     spec = item.value.get("spec")
     if not isinstance(spec, Mapping) or "selector" not in spec or not _containers(spec):
         inventory.partial.append(item)
         return
     workload = parse_workload(inventory.neutral(item))
-    inventory.world.put_workload(workload)
+    if seen:
+        inventory.world.put_workload(workload)
     inventory.workloads.append(Placed(item=item, workload=workload))
 
 

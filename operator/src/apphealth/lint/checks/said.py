@@ -1,4 +1,4 @@
-"""Mistakes in what users said in rules and annotations: the plan finds them for every front end."""
+"""Mistakes in what users said in rules and annotations, found where they are read or planned for every front end."""
 
 from __future__ import annotations
 
@@ -40,5 +40,12 @@ CHECKS = (
         title="A rule names a container that is not in the pod",
         why="What the rule says of it has no effect; most often the name is misspelt.",
         remedy="Correct spec.containers[].name, or select only workloads that have the container.",
+    ),
+    Check(
+        id="input-invalid",
+        severity=Severity.ERROR,
+        title="Something among the input cannot be used",
+        why="What cannot be read is not judged. The other files are, and the exit code is 3 whatever --fail-on says.",
+        remedy="The message says what is wrong, and where. Helm templates have to be rendered first.",
     ),
 )

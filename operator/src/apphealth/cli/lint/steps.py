@@ -1,0 +1,118 @@
+"""The order of things in `lint`: read, mend, judge, tell."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from apphealth.cli.errors import ExitCode
+from apphealth.cli.graph.text import clean
+from apphealth.cli.lint import text
+from apphealth.cli.lint.baseline import accept, baseline_text, read_baseline
+from apphealth.cli.lint.options import Options
+from apphealth.cli.lint.reading import Scene, from_files, is_template, judge, problems, sort
+from apphealth.cli.lint.report import INPUT, Report
+from apphealth.cli.manifests.inventory import Inventory
+from apphealth.cli.manifests.reading import read_manifests
+from apphealth.model.world import World
+
+
+def execute(options: Options) -> ExitCode:
+    """Do what the options ask for."""
+    known = read_baseline(options.baseline) if options.baseline is not None else frozenset()
+    with _without_collector():
+        report = _report(options)
+        report.judged = accept(report.judged, known)
+        sort(report)
+        return _tell(report, options)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the garbage collector from walking all that is read, again and again: a third of the time, for nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _report(options: Options) -> Report:
+    if options.cluster is not None:
+        from apphealth.cli.lint.cluster import read_scene
+
+        scene = read_scene(options.cluster, options.namespace)
+        return Report(judged=judge(scene), objects=_objects(scene))
+    return _files(options)
+
+
+def _files(options: Options) -> Report:
+    manifests, unread = read_manifests(options.paths)
+    inventory = Inventory(namespace=options.namespace or "default", world=World(), every_kind=True, variants=True)
+    for manifest in manifests:
+        inventory.add(manifest.items)
+    rules, others = read_manifests(options.rules)
+    inventory.add_rules(rules)
+    templates = [problem for problem in unread if is_template(problem, options.paths)]
+    wrong = [problem for problem in unread if problem not in templates]
+    scene = from_files(manifests, inventory)
+    report = Report(objects=_objects(scene), files=len(manifests), templates=[one.file for one in templates])
+    report.judged = [*judge(scene), *problems([*wrong, *others, *inventory.problems])]
+    return report
+
+
+def _objects(scene: Scene) -> int:
+    return len(scene.workloads) + len(scene.services)
+
+
+def _tell(report: Report, options: Options) -> ExitCode:
+    if options.write_baseline is not None:
+        from apphealth.cli.render.targets import write_file
+
+        write_file(options.write_baseline, baseline_text(report.judged).encode())
+    if options.output == "text" and text.on_terminal():
+        text.print_grouped(report)
+    else:
+        from apphealth.cli.render.targets import put
+
+        put(_written(report, options).encode("utf-8", "replace"))
+    if not options.quiet:
+        for name in report.templates:
+            click.echo(clean(f"{name}: is the source of a Helm template, and left out: render it first"), err=True)
+        click.echo(text.summary(report), err=True)
+    return _exit_code(report, options)
+
+
+def _written(report: Report, options: Options) -> str:
+    match options.output:
+        case "json":
+            from apphealth.cli.lint.asjson import report_json
+
+            return report_json(report)
+        case "sarif":
+            from apphealth.cli.lint.sarif import report_sarif
+
+            return report_sarif(report)
+        case "junit":
+            from apphealth.cli.lint.junit import report_junit
+
+            return report_junit(report, options.fail_on)
+        case "github":
+            from apphealth.cli.lint.github import report_github
+
+            return report_github(report)
+    return text.plain(report)
+
+
+def _exit_code(report: Report, options: Options) -> ExitCode:
+    if any(one.finding.id == INPUT for one in report.judged):
+        return ExitCode.INPUT
+    if options.write_baseline is not None:
+        return ExitCode.OK
+    failing = any(options.fail_on.reached(one.finding.severity) for one in report.counting)
+    return ExitCode.CHANGES if failing else ExitCode.OK
