@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -36,8 +39,19 @@ def test_a_shop(run, arguments, golden):
 
 
 def test_nothing_shows_credentials(run):
-    for notation in ("tree", "mermaid", "dot", "json"):
+    for notation in ("tree", "mermaid", "dot", "json", "html"):
         assert "hunter2" not in run(*SHOP, "-o", notation).text
+
+
+def test_the_page_loads_nothing_and_lets_nothing_else_run(run):
+    """What it does is tested in a browser: tests/browser."""
+    page = run(*SHOP, "-o", "html").text
+    assert page == run(*SHOP, "-o", "html").text
+    assert not re.search(r"(src|href)\s*=|@import|url\((?!#)|fetch\(|XMLHttpRequest|innerHTML|eval\(", page)
+    for tag in ("script", "style"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        assert f"{tag}-src 'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" in page
+    assert json.loads(re.findall(r'id="data">(.*?)</script>', page)[0])["workloads"]
 
 
 def test_the_json_has_the_fields_that_are_promised(run):
@@ -67,7 +81,7 @@ def test_a_service_may_be_named_in_several_ways(run, given):
         pytest.param(("--impact", "svc/zzz"), 3, "there are 6 others", id="nothing like it"),
         pytest.param(("--impact", "svc/db.shop"), 3, "there is no Service shop/db", id="a wrong namespace"),
         pytest.param(("--impact", "svc/db", "-o", "dot"), 2, "--impact goes with -o tree or json", id="no drawing"),
-        pytest.param(("-o", "html"), 2, "Invalid value for '-o'", id="a notation that there isn't"),
+        pytest.param(("-o", "svg"), 2, "Invalid value for '-o'", id="a notation that there isn't"),
         pytest.param(("-f", "-", "--rules", "-"), 2, "standard input can be read once only", id="twice"),
         pytest.param(("-f", "nowhere.yaml"), 3, "1 problem in the input", id="no such file"),
     ],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from apphealth.model.service import ServiceKey
 from apphealth.plan import plan
 from apphealth.plan.graph import build_graph
-from apphealth.plan.impact import impact
+from apphealth.plan.impact import impact, patience
 
 HTTP = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1}
 NAMES = "abcde"
@@ -29,7 +29,8 @@ def world_of(build, edges, readiness=None, extra=()):
 
 def follows(build, *args, service="a", **kwargs):
     world = world_of(build, *args, **kwargs)
-    found = impact(ServiceKey("shop", service), build_graph(world), world)
+    graph = build_graph(world)
+    found = impact(ServiceKey("shop", service), graph, patience(graph, world))
     return {one.workload.name: one.seconds for one in found.unready}, [one.workload.name for one in found.degraded]
 
 

@@ -36,8 +36,12 @@ class Impact:
     """Further Services that no ready pod is left behind, with the seconds until then."""
 
 
-def impact(service: ServiceKey, graph: Graph, world: World) -> Impact:
-    """Work out what becomes of a world when a Service fails.
+Patience = Mapping[WorkloadKey, int | None]
+"""The seconds until a workload's readiness probe has noticed a failed dependency; None: it never does."""
+
+
+def impact(service: ServiceKey, graph: Graph, patience: Patience) -> Impact:
+    """Work out what becomes of a world when a Service fails; `patience` is that of its graph.
 
     A workload becomes unready where a required dependency has failed and it has a readiness probe that can tell:
     `failureThreshold` probes in a row, `periodSeconds` apart, and the last one's `timeoutSeconds`. One that only opens
@@ -45,7 +49,6 @@ def impact(service: ServiceKey, graph: Graph, world: World) -> Impact:
     """
     failing: dict[ServiceKey, int] = {service: 0}
     unready: dict[WorkloadKey, Affected] = {}
-    patience = {key: seconds_until_unready(world.workloads[key], world) for key in _requiring(graph)}
     changed = True
     while changed:
         before = (dict(failing), dict(unready))
@@ -70,13 +73,13 @@ def impact(service: ServiceKey, graph: Graph, world: World) -> Impact:
     )
 
 
-def _requiring(graph: Graph) -> set[WorkloadKey]:
-    return {edge.source for edge in graph.edges if edge.required}
+def patience(graph: Graph, world: World) -> Patience:
+    """Return the patience of every workload that requires anything."""
+    requiring = {edge.source for edge in graph.edges if edge.required}
+    return {key: seconds_until_unready(world.workloads[key], world) for key in sorted(requiring)}
 
 
-def _reached(
-    graph: Graph, failing: Mapping[ServiceKey, int], patience: Mapping[WorkloadKey, int | None]
-) -> Iterator[Affected]:
+def _reached(graph: Graph, failing: Mapping[ServiceKey, int], patience: Patience) -> Iterator[Affected]:
     for edge in graph.edges:
         if edge.required and edge.service in failing and (wait := patience[edge.source]) is not None:
             yield Affected(workload=edge.source, through=edge.service, seconds=failing[edge.service] + wait)
