@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apphealth.plan.layers import Sourced
-from apphealth.plan.ports import PortProblem, resolve_port
+from apphealth.plan.ports import PortProblem, Preference, resolve_port
 
 HTTP = {"containerPort": 8080, "name": "http"}
 WEB = {"containerPort": 8081, "name": "web"}
@@ -18,7 +18,7 @@ def resolve(build, *services, explicit=None, default=None, alone=True, **fields)
     world = build.world(*services)
     found = Sourced(explicit, "the rule") if explicit is not None else None
     usual = Sourced(default, "the preset") if default is not None else None
-    return resolve_port(found, container, list(world.services.values()), usual, alone=alone)
+    return resolve_port(found, container, list(world.services.values()), Preference(default=usual), alone=alone)
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from apphealth.api.healthplan import OriginalRecord
+from apphealth.api.healthplan import OriginalRecord, Standing
 from apphealth.api.rule import Rule
 from apphealth.api.spec import ExistingProbes
 from apphealth.model.ownership import Path, probe_path
 from apphealth.model.probe import KINDS, Probe, ProbeKind
+from apphealth.model.proof import Proof, Question
 from apphealth.model.service import Service
 from apphealth.model.workload import Container, ContainerRole, Workload
-from apphealth.plan import presets
 from apphealth.plan.annotations import annotation_findings
+from apphealth.plan.attempt import Pods, Tried
+from apphealth.plan.candidates import candidates_of
 from apphealth.plan.eligibility import alone, left_alone
 from apphealth.plan.finding import Finding, Severity
 from apphealth.plan.layers import Settings, container_settings, named_containers
-from apphealth.plan.presets.preset import Preset
-from apphealth.plan.probes import Subject, Wanted, want_probes, wanted_kinds
+from apphealth.plan.probes import Subject, wanted_kinds
+from apphealth.plan.proving import Wanted, want_probes
 from apphealth.plan.result import Action, Conflict, ContainerPlan, ProbePlan
+from apphealth.plan.shares import abandoned
 from apphealth.plan.takeover import Case, Decision, Edit, decide
 
 
@@ -32,8 +35,9 @@ class Scene:
     services: Sequence[Service]
     shared: Settings
     """Settings of the workload as a whole: mode, existingProbes, defaultsVersion, ..."""
-    originals: Sequence[OriginalRecord] = ()
+    originals: tuple[OriginalRecord, ...] = ()
     allow_exec: bool = False
+    pods: Pods = field(default_factory=Pods)
 
 
 @dataclass(slots=True)
@@ -46,6 +50,8 @@ class Outcome:
     disowned: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
+    questions: dict[str, Question] = field(default_factory=dict)
+    proofs: dict[str, tuple[Question, Proof]] = field(default_factory=dict)
 
     def add(self, container: Container, kind: ProbeKind, decision: Decision) -> None:
         """Keep what one decision asks for."""
@@ -67,35 +73,50 @@ def plan_containers(scene: Scene) -> Outcome:
     for container in scene.workload.containers:
         settings = container_settings(scene.rules, container.name, scene.workload.pod_annotations)
         outcome.conflicts.extend(settings.conflicts)
-        preset, source, problem = _preset(container, settings)
         silence = left_alone(container, settings, scene.workload, scene.rules, scene.services)
-        findings = [problem] if problem and not silence else []
         if silence:
-            wanted = Wanted()
-            findings += [silence] if isinstance(silence, Finding) else []
-        elif problem or misread:
-            wanted = Wanted(unresolved=frozenset(wanted_kinds(settings)))
+            outcome.findings.extend([silence] if isinstance(silence, Finding) else [])
+            outcome.containers.append(_planned(container, Wanted(), scene, outcome))
+            continue
+        open_kinds = [kind for kind in wanted_kinds(settings) if _may_write(container, kind, scene)]
+        candidates = candidates_of(container, settings, scene.services, open_kinds)
+        if isinstance(candidates, Finding) or misread:
+            wanted = Wanted(unresolved=frozenset(wanted_kinds(settings)), settled=False)
+            outcome.findings.extend([candidates] if isinstance(candidates, Finding) else [])
         else:
-            wanted = want_probes(_subject(container, settings, preset, source, scene))
-            if not wanted.probes and not wanted.findings and wanted_kinds(settings):
-                findings.append(_unknown(container))
-        outcome.findings.extend((*findings, *wanted.findings))
-        probes = tuple(_decide(container, kind, wanted, scene, outcome) for kind in KINDS)
-        outcome.containers.append(
-            ContainerPlan(
-                name=container.name,
-                preset=preset.name if preset and not silence else "",
-                preset_source=source if preset and not silence else "",
-                runs_library=not silence and _runs_library(container, preset, mistaken=bool(problem) or misread),
-                probes=probes,
-            )
-        )
+            wanted = want_probes(_subject(container, settings, scene), candidates, scene.pods, open_kinds)
+            if open_kinds and not wanted.probes and not wanted.findings:
+                outcome.findings.append(_unknown(container))
+        outcome.findings.extend(wanted.findings)
+        outcome.containers.append(_planned(container, wanted, scene, outcome))
     return outcome
 
 
-def _runs_library(container: Container, preset: Preset | None, *, mistaken: bool) -> bool:
-    """Whether it reads the dependencies; where a mistake hides the preset, what is delivered stays as it was."""
-    return container.mounts_delivery if mistaken else preset is not None and preset.runs_library
+def _planned(container: Container, wanted: Wanted, scene: Scene, outcome: Outcome) -> ContainerPlan:
+    outcome.questions.update(wanted.answers.open)
+    outcome.proofs.update(wanted.answers.known)
+    preset = wanted.candidate.preset
+    return ContainerPlan(
+        name=container.name,
+        preset=preset.name if preset is not None else "",
+        preset_source=wanted.candidate.evidence,
+        runs_library=_runs_library(container, wanted),
+        probes=tuple(_decide(container, kind, wanted, scene, outcome) for kind in KINDS),
+        considered=wanted.considered,
+    )
+
+
+def _may_write(container: Container, kind: ProbeKind, scene: Scene) -> bool:
+    """Whether a probe of ours may be written: nobody else's is there, or it gives way."""
+    live = container.probes.get(kind)
+    return live is None or live.owner.ours or _replaces(scene) or abandoned(live)
+
+
+def _runs_library(container: Container, wanted: Wanted) -> bool:
+    """Whether it reads the dependencies; while that is not known, what is delivered stays as it was."""
+    if not wanted.settled:
+        return container.mounts_delivery
+    return wanted.candidate.preset is not None and wanted.candidate.preset.runs_library
 
 
 def _unknown(container: Container) -> Finding:
@@ -108,25 +129,7 @@ def _unknown(container: Container) -> Finding:
     )
 
 
-def _preset(container: Container, settings: Settings) -> tuple[Preset | None, str, Finding | None]:
-    """Choose the preset: as said, else by evidence; an unknown name is a finding."""
-    said = settings.sourced("preset")
-    if said is None or said.value == presets.AUTO:
-        found = presets.detect(container)
-        return (found[0], found[1], None) if found else (None, "", None)
-    if (preset := presets.ALL.get(said.value)) is not None:
-        return preset, said.source, None
-    finding = Finding(
-        id="preset-unknown",
-        severity=Severity.ERROR,
-        message=f"preset '{said.value[:63]}' ({said.source}) is not known",
-        fix=presets.nearest(said.value),
-        container=container.name,
-    )
-    return None, "", finding
-
-
-def _subject(container: Container, settings: Settings, preset: Preset | None, source: str, scene: Scene) -> Subject:
+def _subject(container: Container, settings: Settings, scene: Scene) -> Subject:
     theirs: Mapping[ProbeKind, Probe] = {
         kind: live.probe for kind, live in container.probes.items() if not live.owner.ours
     }
@@ -134,8 +137,6 @@ def _subject(container: Container, settings: Settings, preset: Preset | None, so
         container=container,
         settings=settings,
         services=scene.services,
-        preset=preset,
-        preset_source=source,
         alone=alone(scene.workload) and container.role is ContainerRole.MAIN,
         defaults_version=scene.shared.get("defaults_version") or 1,
         allow_exec=scene.allow_exec,
@@ -162,13 +163,26 @@ def _decide(container: Container, kind: ProbeKind, wanted: Wanted, scene: Scene,
     )
     outcome.add(container, kind, decision)
     stays = live.probe if live is not None and decision.action is Action.APPLY else None
+    tried = wanted.tried.get(kind, Tried())
+    reason = decision.reason
+    if decision.action is Action.NONE and tried.standing is not None:
+        reason = _WAITS.get(tried.standing, reason)
     return ProbePlan(
         kind=kind,
         action=decision.action,
-        reason=decision.reason,
+        reason=reason,
         probe=chosen.probe if chosen else stays,
         provenance=chosen.provenance if chosen else (),
+        standing=tried.standing,
+        proof=tried.proof,
+        unproven=scene.pods.unproven and wanted.candidate.derived and kind in wanted.derived,
     )
+
+
+_WAITS = {
+    Standing.AWAITING_PODS: "waits to be shown on a running pod",
+    Standing.REFUTED: "not written: the running pods answered otherwise",
+}
 
 
 def _replaces(scene: Scene) -> bool:

@@ -78,11 +78,34 @@ class Numbers:
         return replace(self, provenance=told)
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What is known of an application beyond the defaults, weaker than anything that users say.
+
+    Attributes
+    ----------
+    liveness_failures
+        The preset's failureThreshold of liveness.
+    slowest
+        Seconds of the slowest answer of each probe on running pods.
+    """
+
+    liveness_failures: Sourced | None = None
+    slowest: tuple[tuple[ProbeKind, float], ...] = ()
+
+
+NOTHING = Learned()
+PATIENCE = 5
+"""timeoutSeconds is raised to this many times the slowest answer that was seen."""
 _FITTED: Memo[dict[ProbeKind, Numbers]] = Memo()
 
 
 def fit_numbers(
-    kinds: tuple[ProbeKind, ...], kept: Mapping[ProbeKind, Probe], settings: Settings, version: int
+    kinds: tuple[ProbeKind, ...],
+    kept: Mapping[ProbeKind, Probe],
+    settings: Settings,
+    version: int,
+    learned: Learned = NOTHING,
 ) -> Mapping[ProbeKind, Numbers]:
     """Choose the numbers of all probes of a container so that they fit each other.
 
@@ -96,15 +119,24 @@ def fit_numbers(
         What users said.
     version
         The version of the defaults.
+    learned
+        What is known of the application beyond them.
     """
-    key = (kinds, tuple(kept.items()), version)
-    return _FITTED.get((settings,), key, lambda: _fit(kinds, kept, settings, version))
+    key = (kinds, tuple(kept.items()), version, learned)
+    return _FITTED.get((settings,), key, lambda: _fit(kinds, kept, settings, version, learned))
 
 
 def _fit(
-    kinds: tuple[ProbeKind, ...], kept: Mapping[ProbeKind, Probe], settings: Settings, version: int
+    kinds: tuple[ProbeKind, ...],
+    kept: Mapping[ProbeKind, Probe],
+    settings: Settings,
+    version: int,
+    learned: Learned,
 ) -> dict[ProbeKind, Numbers]:
     numbers = {kind: choose_numbers(kind, settings, version) for kind in kinds}
+    failures = learned.liveness_failures
+    if failures is not None and ProbeKind.LIVENESS in numbers and settings.get("liveness.failure_threshold") is None:
+        numbers[ProbeKind.LIVENESS] = replace(numbers[ProbeKind.LIVENESS], failure=failures)
     if (liveness := numbers.get(ProbeKind.LIVENESS)) is not None:
         has_startup = ProbeKind.STARTUP in kinds or ProbeKind.STARTUP in kept
         liveness = delay_liveness(liveness, settings, has_startup=has_startup)
@@ -115,6 +147,9 @@ def _fit(
         elif (readiness := numbers.get(ProbeKind.READINESS)) is not None:
             liveness, numbers[ProbeKind.READINESS] = relate(liveness, readiness, settings)
         numbers[ProbeKind.LIVENESS] = liveness
+    for kind, slowest in learned.slowest:
+        if settings.get(f"{kind}.timeout_seconds") is None:
+            numbers[kind] = _wait_for(numbers[kind], slowest)
     return {kind: chosen.explained() for kind, chosen in numbers.items()}
 
 
@@ -144,6 +179,14 @@ def choose_numbers(kind: ProbeKind, settings: Settings, version: int) -> Numbers
         failure=failure,
         grace=said("termination_grace_period_seconds"),
     )
+
+
+def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
+    """Raise the timeout to several times the slowest answer, as far as the period goes."""
+    needed = min(ceil(PATIENCE * slowest), numbers.period.value)
+    if needed <= numbers.timeout.value:
+        return numbers
+    return replace(numbers, timeout=Sourced(needed, f"{PATIENCE} x the slowest answer of {slowest:.2f} s"))
 
 
 def delay_liveness(liveness: Numbers, settings: Settings, *, has_startup: bool) -> Numbers:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import is_
-from typing import cast
+from typing import NamedTuple, cast
 
-from apphealth.api.healthplan import State
-from apphealth.api.spec import Mode
+from apphealth.api.healthplan import Standing, State
+from apphealth.api.spec import Mode, Verification
 from apphealth.model.probe import Handler, HttpGet, ProbeKind
+from apphealth.model.proof import Proof
 from apphealth.model.service import Service, ServicePort
 from apphealth.model.workload import Container, Workload
 from apphealth.model.world import World
+from apphealth.plan.attempt import Pods
 from apphealth.plan.containers import Outcome, Scene, plan_containers
 from apphealth.plan.delivery import delivery_text, plan_delivery
 from apphealth.plan.dependencies import Derived, Edge, derive
 from apphealth.plan.eligibility import alone
-from apphealth.plan.layers import workload_settings
+from apphealth.plan.layers import Settings, workload_settings
 from apphealth.plan.patch import build_patches
 from apphealth.plan.ports import targets
 from apphealth.plan.record import record_of
@@ -52,6 +54,7 @@ def plan(workload: Workload, world: World) -> Plan:
     delivers = selected and mode is Mode.ENFORCE and shared.get("deliver") is not False
     reads = any(container.runs_library for container in outcome.containers)
     state, message = _state(outcome, mode)
+    held = mode is Mode.AUDIT or bool(outcome.questions)
     result = Plan(
         workload=workload.key,
         state=state,
@@ -59,13 +62,15 @@ def plan(workload: Workload, world: World) -> Plan:
         mode=mode,
         rules=tuple(rule.key for rule in scene.rules),
         containers=tuple(outcome.containers),
-        readiness=_keep_readiness(scene, _readiness(workload, outcome.containers), world),
+        readiness=_keep_readiness(scene, _readiness(workload, outcome.containers), outcome, world),
         dependencies=dependencies,
+        questions=tuple(outcome.questions.values()),
+        proofs=tuple(outcome.proofs.values()),
         findings=(*not_written(workload), *outcome.findings, *delivery.findings, *derived.findings) if selected else (),
         conflicts=tuple(dict.fromkeys((*shared.conflicts, *outcome.conflicts))),
-        patches=() if mode is Mode.AUDIT else build_patches(workload, outcome.edits, delivery),
-        disowned=() if mode is Mode.AUDIT else tuple(outcome.disowned),
-        originals=tuple(outcome.originals) if mode is not Mode.AUDIT else world.originals.get(workload.key, ()),
+        patches=() if held else build_patches(workload, outcome.edits, delivery),
+        disowned=() if held else tuple(outcome.disowned),
+        originals=tuple(outcome.originals) if not held else scene.originals,
         delivery=delivery_text(workload, dependencies) if delivers and reads else None,
         mentions=derived.mentions,
         cycle=derived.cycle,
@@ -75,13 +80,26 @@ def plan(workload: Workload, world: World) -> Plan:
 
 def _scene(workload: Workload, world: World) -> Scene:
     rules = selecting(world.rules_in(workload.namespace), workload, world.namespace(workload.namespace))
+    shared = workload_settings(rules)
     return Scene(
         workload=workload,
         rules=rules,
         services=world.services_of(workload),
-        shared=workload_settings(rules),
+        shared=shared,
         originals=world.originals.get(workload.key, ()),
         allow_exec=world.allow_exec,
+        pods=_pods(workload, shared, world),
+    )
+
+
+def _pods(workload: Workload, shared: Settings, world: World) -> Pods:
+    required = shared.get("verification") is not Verification.SKIP
+    return Pods(
+        proofs=world.proofs if required and not world.files else {},
+        required=required,
+        ready=workload.ready and not workload.host_network and not world.files,
+        files=world.files,
+        unproven=world.files and world.unproven,
     )
 
 
@@ -105,12 +123,16 @@ def _state(outcome: Outcome, mode: Mode | None) -> tuple[State, str]:
     message = message or ("nothing to write: see the findings" if outcome.findings else "nothing to write")
     if mode is Mode.AUDIT:
         return State.PREVIEW, message
-    for action, state in (
-        (Action.CONTESTED, State.CONTESTED),
-        (Action.APPLY, State.APPLIED),
-        (Action.KEEP, State.KEPT),
+    standings = {probe.standing for container in outcome.containers for probe in container.probes}
+    for applies, state in (
+        (by_action[Action.CONTESTED], State.CONTESTED),
+        (by_action[Action.APPLY] and not outcome.questions, State.APPLIED),
+        (Standing.REFUTED in standings, State.REFUTED),
+        (Standing.AWAITING_PODS in standings, State.AWAITING_PODS),
+        (by_action[Action.APPLY], State.APPLIED),
+        (by_action[Action.KEEP], State.KEPT),
     ):
-        if by_action[action]:
+        if applies:
             return state, message
     return State.SKIPPED, message
 
@@ -161,13 +183,26 @@ def _readiness_of(workload: Workload, world: World) -> Readiness:
     known = world.worked_out.get(workload.key)
     came_from = _came_from(scene)
     if known is not None and len(known[0]) == len(came_from) and all(map(is_, known[0], came_from)):
-        return cast(Readiness, known[1])
-    return _keep_readiness(scene, _readiness(workload, plan_containers(scene).containers), world)
+        remembered = cast(_Remembered, known[1])
+        if all(world.proofs.get(question) is proof for question, proof in remembered.answers):
+            return remembered.readiness
+    outcome = plan_containers(scene)
+    return _keep_readiness(scene, _readiness(workload, outcome.containers), outcome, world)
 
 
-def _keep_readiness(scene: Scene, readiness: Readiness, world: World) -> Readiness:
+class _Remembered(NamedTuple):
+    """What `World.worked_out` holds."""
+
+    readiness: Readiness
+    answers: tuple[tuple[str, Proof | None], ...]
+    """What pods had answered to all that it depends on, by the question's id."""
+
+
+def _keep_readiness(scene: Scene, readiness: Readiness, outcome: Outcome, world: World) -> Readiness:
     if scene.services:
-        world.worked_out[scene.workload.key] = (_came_from(scene), readiness)
+        known = ((id_, proof) for id_, (_, proof) in outcome.proofs.items())
+        remembered = _Remembered(readiness, (*known, *((id_, None) for id_ in outcome.questions)))
+        world.worked_out[scene.workload.key] = (_came_from(scene), remembered)
     return readiness
 
 

@@ -1,4 +1,4 @@
-"""Which probes a container should have: from settings, preset, ports and numbers to complete probes with provenance."""
+"""From how a probe asks, the port and the numbers to a complete probe with provenance."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from apphealth.model.workload import Container
 from apphealth.plan.asking import Ask, ask
 from apphealth.plan.finding import Finding, Severity
 from apphealth.plan.layers import Settings, Sourced
-from apphealth.plan.numbers import RESTART_FACTOR, apply_numbers, fit_numbers
-from apphealth.plan.ports import PortProblem, ResolvedPort, resolve_port
-from apphealth.plan.presets.preset import Preset
+from apphealth.plan.numbers import RESTART_FACTOR, Learned, Numbers, apply_numbers, fit_numbers
+from apphealth.plan.ports import TELLING_NAMES, PortProblem, Preference, ResolvedPort, resolve_port
+from apphealth.plan.presets.preset import NOWHERE, Endpoint, Place, Preset
 from apphealth.plan.result import Provenance
 
 
@@ -27,13 +27,19 @@ class WantedProbe:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The probes that a container should have, and what to tell about them."""
+class Handled:
+    """A handler with where it came from."""
 
-    probes: Mapping[ProbeKind, WantedProbe] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
-    unresolved: frozenset[ProbeKind] = frozenset()
-    """Probes that are wanted, and could not be worked out."""
+    handler: Handler
+    number: int
+    """The number of the port that it asks; 0 for Exec."""
+    speaks_http: bool
+    """False where the port is known to speak something else."""
+    provenance: tuple[Provenance, ...]
+
+
+_Ports = dict[Sourced | None, ResolvedPort | PortProblem]
+"""What each setting of the port came to, for one container and preset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +50,10 @@ class Subject:
     settings: Settings
     services: Sequence[Service]
     preset: Preset | None = None
-    preset_source: str = ""
+    source: str = ""
+    """The preset and how it was chosen."""
+    place: Place = NOWHERE
+    """Where the container's own settings put the preset's endpoints."""
     alone: bool = True
     """The only container of its pod."""
     defaults_version: int = 1
@@ -53,44 +62,34 @@ class Subject:
     """Probes of somebody else's; those that stay, ours have to fit."""
     replaces: bool = False
     """Those of theirs that we want others for do not stay."""
+    ports: _Ports = field(default_factory=dict, compare=False)
 
 
-_Ports = dict[Sourced | None, ResolvedPort | PortProblem]
-"""What each setting of the port came to, for this container."""
+def numbers_of(
+    kinds: tuple[ProbeKind, ...], subject: Subject, slowest: tuple[tuple[ProbeKind, float], ...] = ()
+) -> Mapping[ProbeKind, Numbers]:
+    """Choose the numbers of the probes of a container so that they fit each other, and those that stay.
+
+    Parameters
+    ----------
+    kinds
+        The probes that are wanted.
+    slowest
+        Seconds of the slowest answer that running pods gave.
+    """
+    kept = {kind: probe for kind, probe in subject.theirs.items() if not (subject.replaces and kind in kinds)}
+    preset = subject.preset
+    failures = None
+    if preset is not None and preset.liveness_failures is not None:
+        failures = Sourced(preset.liveness_failures, subject.source)
+    learned = Learned(liveness_failures=failures, slowest=slowest)
+    return fit_numbers(kinds, kept, subject.settings, subject.defaults_version, learned)
 
 
-@dataclass(frozen=True, slots=True)
-class _Handled:
-    """A handler with where it came from."""
-
-    handler: Handler
-    provenance: tuple[Provenance, ...]
-
-
-def want_probes(subject: Subject) -> Wanted:
-    """Derive the probes that a container should have."""
-    handlers: dict[ProbeKind, _Handled] = {}
-    findings: list[Finding] = []
-    unresolved: set[ProbeKind] = set()
-    ports: _Ports = {}
-    for kind in wanted_kinds(subject.settings):
-        match _handle(kind, subject, ports):
-            case _Handled() as handled:
-                handlers[kind] = handled
-            case Finding() as finding:
-                unresolved.add(kind)
-                findings.append(finding)
-    kept = {kind: probe for kind, probe in subject.theirs.items() if not (subject.replaces and kind in handlers)}
-    numbers = fit_numbers(tuple(handlers), kept, subject.settings, subject.defaults_version)
-    probes = {
-        kind: WantedProbe(
-            interned(apply_numbers(handled.handler, numbers[kind])),
-            handled.provenance + numbers[kind].provenance,
-        )
-        for kind, handled in handlers.items()
-    }
-    told = tuple(dict.fromkeys((*findings, *_check_numbers(probes, subject))))
-    return Wanted(probes, told, frozenset(unresolved))
+def complete(handled: Handled, numbers: Numbers) -> WantedProbe:
+    """Make a probe of a handler and its numbers."""
+    probe = interned(apply_numbers(handled.handler, numbers))
+    return WantedProbe(probe, handled.provenance + numbers.provenance)
 
 
 def wanted_kinds(settings: Settings) -> list[ProbeKind]:
@@ -98,9 +97,9 @@ def wanted_kinds(settings: Settings) -> list[ProbeKind]:
     return [kind for kind in KINDS if settings.get(f"{kind}.enabled") is not False]
 
 
-def _handle(kind: ProbeKind, subject: Subject, ports: _Ports) -> _Handled | Finding | None:
-    """Choose how one probe asks; None where there is nothing to ask."""
-    asked = ask(kind, subject.settings, subject.preset, subject.preset_source)
+def handle(kind: ProbeKind, endpoint: Endpoint | None, subject: Subject) -> Handled | Finding | None:
+    """Choose how one probe asks at an endpoint, or where users say; None where there is nothing to ask."""
+    asked = ask(kind, subject.settings, endpoint, subject.source)
     if asked is None:
         return None
     if asked.type.value is ProbeType.EXEC:
@@ -112,37 +111,51 @@ def _handle(kind: ProbeKind, subject: Subject, ports: _Ports) -> _Handled | Find
             f"set probes.{kind}.path, or a preset that knows the application",
             subject,
         )
-    port = ports.get(asked.port)
+    port = subject.ports.get(asked.port)
     if port is None:
-        port = ports[asked.port] = _port(asked, subject)
+        port = subject.ports[asked.port] = _port(asked, subject)
     if isinstance(port, PortProblem):
         return _finding("port-unresolved", port.message, port.fix, subject)
     if asked.path is not None and asked.type.value is ProbeType.HTTP:
-        return _http(asked, asked.path, port)
+        return _http(asked, asked.path, port, subject)
     return _socket(asked, port)
 
 
 def _port(asked: Ask, subject: Subject) -> ResolvedPort | PortProblem:
-    default = None
-    if subject.preset is not None and subject.preset.default_port is not None:
-        default = Sourced(subject.preset.default_port, f"preset {subject.preset.name} ({subject.preset_source})")
-    return resolve_port(asked.port, subject.container, subject.services, default, alone=subject.alone)
+    return resolve_port(asked.port, subject.container, subject.services, _preference(subject), alone=subject.alone)
 
 
-def _http(asked: Ask, path: Sourced, port: ResolvedPort) -> _Handled:
+def _preference(subject: Subject) -> Preference:
+    """Return what the preset, and the container's own settings that it reads, say of ports."""
+    preset, place = subject.preset, subject.place
+    if preset is None:
+        return Preference()
+    default = place.default_port or preset.default_port
+    return Preference(
+        management=Sourced(place.port, subject.source) if place.port else None,
+        default=Sourced(default, subject.source) if default else None,
+        protocols=preset.port_protocols,
+        names=(*preset.port_names, *TELLING_NAMES),
+    )
+
+
+def _http(asked: Ask, path: Sourced, port: ResolvedPort, subject: Subject) -> Handled:
     scheme = asked.scheme or Sourced("HTTPS" if port.https else "HTTP", port.source)
+    if asked.scheme is None and subject.place.https is not None:
+        scheme = Sourced("HTTPS" if subject.place.https else "HTTP", subject.source)
     handler = HttpGet(port=port.port, path=path.value, scheme=str(scheme.value), headers=asked.headers.value)
     found = (Provenance("port", str(port.port), port.source), Provenance("scheme", handler.scheme, scheme.source))
-    return _Handled(handler, asked.provenance + found)
+    return Handled(handler, port.number, port.speaks_http, asked.provenance + found)
 
 
-def _socket(asked: Ask, port: ResolvedPort) -> _Handled:
+def _socket(asked: Ask, port: ResolvedPort) -> Handled:
     tcp = asked.type.value is ProbeType.TCP
     handler = TcpSocket(port=port.port) if tcp else Grpc(port=port.number, service=asked.service.value)
-    return _Handled(handler, (*asked.provenance, Provenance("port", str(handler.port), port.source)))
+    provenance = (*asked.provenance, Provenance("port", str(handler.port), port.source))
+    return Handled(handler, port.number, port.speaks_http, provenance)
 
 
-def _exec(kind: ProbeKind, subject: Subject, asked: Ask) -> _Handled | Finding:
+def _exec(kind: ProbeKind, subject: Subject, asked: Ask) -> Handled | Finding:
     if asked.command is None:
         message = f"{kind} is to run a command, and nothing says which"
         return _finding("command-missing", message, f"set probes.{kind}.command", subject)
@@ -153,14 +166,14 @@ def _exec(kind: ProbeKind, subject: Subject, asked: Ask) -> _Handled | Finding:
             "use an HTTP, TCP or gRPC probe, or start the operator with --allow-exec",
             subject,
         )
-    return _Handled(Exec(command=tuple(asked.command.value)), asked.provenance)
+    return Handled(Exec(command=tuple(asked.command.value)), 0, False, asked.provenance)
 
 
 def _finding(id_: str, message: str, fix: str, subject: Subject) -> Finding:
     return Finding(id=id_, severity=Severity.ERROR, message=message, fix=fix, container=subject.container.name)
 
 
-def _check_numbers(probes: Mapping[ProbeKind, WantedProbe], subject: Subject) -> Iterator[Finding]:
+def check_numbers(probes: Mapping[ProbeKind, WantedProbe], subject: Subject) -> Iterator[Finding]:
     """Tell which invariants the user's numbers break; they are written all the same."""
     name = subject.container.name
     liveness, readiness = probes.get(ProbeKind.LIVENESS), probes.get(ProbeKind.READINESS)

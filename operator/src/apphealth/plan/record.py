@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from apphealth.api import healthplan as api
 from apphealth.model.probe import KINDS, ProbeKind, describe_probe, serialise_probe
+from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.model.workload import Workload
 from apphealth.plan.finding import Finding
 from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, ProbePlan
@@ -24,6 +25,7 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
         dependencies=tuple(_dependency(dependency) for dependency in plan.dependencies),
         findings=tuple(finding_record(finding) for finding in plan.findings),
         originals=plan.originals,
+        proofs=tuple(proof_record(question, proof) for question, proof in plan.proofs),
     )
     return api.HealthPlan(spec=api.HealthPlanSpec(workload=reference), status=status)
 
@@ -44,7 +46,11 @@ def _container(container: ContainerPlan) -> api.ContainerRecord:
         name=container.name,
         preset=container.preset,
         preset_source=container.preset_source,
-        probes=tuple(_probe(probe) for probe in container.probes if probe.probe or probe.action is not Action.NONE),
+        probes=tuple(
+            _probe(probe)
+            for probe in container.probes
+            if probe.probe or probe.standing or probe.action is not Action.NONE
+        ),
     )
 
 
@@ -53,9 +59,35 @@ def _probe(probe: ProbePlan) -> api.ProbeRecord:
         type=probe.kind,
         action=probe.action,
         reason=probe.reason,
+        verification=probe.standing,
         probe=serialise_probe(probe.probe) if probe.probe else None,
         values=tuple(api.Value(field=p.field, value=p.value, source=p.source) for p in probe.provenance),
     )
+
+
+def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
+    """Write down what pods have answered."""
+    return api.ProofRecord(
+        id=question.id,
+        asked=str(question),
+        verdict=proof.verdict,
+        answer=proof.answer,
+        slowest_milliseconds=round(proof.slowest * 1000),
+        endpoints=tuple(api.EndpointRecord(type=kind, path=path) for kind, path in proof.endpoints),
+    )
+
+
+def read_proof(record: api.ProofRecord) -> Proof | None:
+    """Read it again; None where it is none that this version could have written."""
+    try:
+        return Proof(
+            verdict=Verdict(record.verdict),
+            answer=record.answer,
+            slowest=record.slowest_milliseconds / 1000,
+            endpoints=tuple((ProbeKind(endpoint.type), endpoint.path) for endpoint in record.endpoints),
+        )
+    except ValueError:
+        return None
 
 
 def _dependency(dependency: Dependency) -> api.DependencyRecord:

@@ -127,7 +127,7 @@ class Plan:
     """How each container (by name) tells its readiness; when it changes, whoever depends on it is planned again."""
     dependencies: tuple[Dependency, ...] = ()
     questions: tuple[Question, ...] = ()
-    """What the running pods have to be asked before this plan can go further; while there are any, it has no patches."""
+    """What the running pods have to be asked before this plan can go further; until then it has no patches."""
     proofs: tuple[tuple[Question, Proof], ...] = ()
     """What was asked before, and counted in this decision."""
     findings: tuple[Finding, ...] = ()

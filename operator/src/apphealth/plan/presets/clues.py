@@ -1,0 +1,75 @@
+"""What a container tells of itself: its variables, command line, image and ports, read once for all presets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from apphealth.model.service import Service
+from apphealth.model.workload import Container
+
+MAX_WORDS = 128
+"""Words of a command line that are looked at."""
+MAX_WORD = 4096
+"""Characters of each of them."""
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """What a container tells of itself."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Its literal variables."""
+    image: str = ""
+    """The image's name without registry and tag: `bitnami/postgresql`."""
+    words: tuple[str, ...] = ()
+    """The command and its arguments, word by word, also those inside `sh -c`."""
+    ports: tuple[str, ...] = ()
+    """Names of its TCP ports."""
+    protocols: tuple[tuple[str, str], ...] = ()
+    """appProtocol of each Service's port, with the Service's name."""
+
+    def option(self, *names: str) -> str:
+        """Return the value that the command line gives an option: `--server.port=1`, `-Dserver.port=1`, `--port 1`."""
+        for name, word in zip(("", *self.words), self.words, strict=False):
+            key, equals, value = word.partition("=")
+            if equals and key in names:
+                return value
+            if name in names and not word.startswith("-"):
+                return word
+        return ""
+
+    def first(self, *names: str) -> str:
+        """Return the first of these variables that has a value."""
+        return next((value for name in names if (value := self.env.get(name))), "")
+
+
+def clues_of(container: Container, services: Sequence[Service]) -> Clues:
+    """Read what a container tells of itself."""
+    return Clues(
+        env={variable.name: variable.value for variable in container.env},
+        image=_image_name(container.image),
+        words=tuple(_words(container)),
+        ports=tuple(port.name for port in container.ports if port.name and port.protocol == "TCP"),
+        protocols=tuple((port.app_protocol, s.name) for s in services for port in s.ports if port.app_protocol),
+    )
+
+
+def _image_name(image: str) -> str:
+    """Leave out registry, tag and digest."""
+    path = image.partition("@")[0]
+    first, slash, rest = path.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        path = rest
+    head, slash, last = path.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}".lower()
+
+
+def _words(container: Container) -> Iterator[str]:
+    for text in (*container.command, *container.args)[:MAX_WORDS]:
+        if " " in text:
+            yield from _SPACES.split(text[:MAX_WORD])[:MAX_WORDS]
+        else:
+            yield text[:MAX_WORD]
