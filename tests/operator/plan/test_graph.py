@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from apphealth.model.service import ServiceKey
 from apphealth.plan import plan
-from apphealth.plan.graph import build_graph
+from apphealth.plan.graph import around, build_graph
 from apphealth.plan.impact import impact, patience
+from apphealth.plan.sharing import finding_of, shared_dependencies
 
 HTTP = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1}
 NAMES = "abcde"
@@ -78,6 +79,45 @@ def test_a_service_that_many_require_is_shared(build):
     world = world_of(build, edges)
     assert build_graph(world).shared == {("shop", "a"): 3, ("shop", "b"): 4}
     assert build_graph(world_of(build, {"a": "", "b": "a", "c": "a", "d": "A"})).shared == {}
+
+
+def test_a_shared_dependency_tells_how_far_its_failure_reaches(build):
+    edges = {"a": "", **dict.fromkeys("bcd", "a"), "e": "b", "f": "A", "g": ""}
+    world = world_of(build, edges)
+    (shared,) = shared_dependencies(build_graph(world), world)
+    assert (shared.service, shared.required_by, shared.workloads) == (("shop", "a"), 3, 7)
+    assert [[key.name for key in keys] for keys in (shared.unready, shared.degraded)] == [["b", "c", "d", "e"], ["f"]]
+    assert finding_of(shared).message == (
+        "3 of 7 workloads require shop/a; if it fails, 4 become unready and 1 degrade"
+    )
+
+
+def test_nothing_is_planned_where_nothing_is_shared(build):
+    world = world_of(build, {"a": "", "b": "a"})
+    assert shared_dependencies(build_graph(world), world) == ()
+
+
+def test_around_a_namespace_is_what_it_needs_and_who_needs_it(build):
+    def app(name, namespace, *urls):
+        env = [{"name": f"U{number}_URL", "value": f"http://{url}"} for number, url in enumerate(urls)]
+        main = build.container(env=env)
+        return [build.deployment(main, name=name, namespace=namespace), build.service(name, namespace)]
+
+    objects = [
+        *app("web", "shop", "db.data", "api"),
+        *app("api", "shop"),
+        *app("db", "data", "log.ops"),
+        *app("log", "ops"),
+        *app("report", "data", "api.shop"),
+    ]
+    found = around(build_graph(build.world(*objects)), "shop")
+    assert {key.name for key in found.workloads} == {"web", "api", "db", "report"}
+    assert {key.name for key in found.services} == {"api", "db", "web"}
+    assert {(edge.source.name, edge.service.name) for edge in found.edges} == {
+        ("web", "db"),
+        ("web", "api"),
+        ("report", "api"),
+    }
 
 
 def test_workloads_that_no_rule_selects_are_in_it(build):

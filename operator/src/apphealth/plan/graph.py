@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
@@ -65,6 +65,25 @@ def build_graph(world: World) -> Graph:
         edges=edges,
         cycles=tuple(sorted(_members(cycle) for cycle in cycles)),
         shared=_shared(edges, len(derived)),
+    )
+
+
+def around(graph: Graph, namespace: str) -> Graph:
+    """Return what a namespace has to do with: its workloads and Services, what these need, and who is known to need it.
+
+    Shared dependencies and cycles are those of the whole graph.
+    """
+    edges = tuple(edge for edge in graph.edges if namespace in (edge.source.namespace, edge.service.namespace))
+    named = {edge.service for edge in edges}
+    services = {key: behind for key, behind in graph.services.items() if key.namespace == namespace or key in named}
+    kept = {edge.source for edge in edges} | {key for behind in services.values() for key in behind}
+    return replace(
+        graph,
+        workloads=tuple(key for key in graph.workloads if key.namespace == namespace or key in kept),
+        services=services,
+        edges=edges,
+        cycles=tuple(cycle for cycle in graph.cycles if kept.issuperset(cycle)),
+        shared={key: number for key, number in graph.shared.items() if key in services},
     )
 
 

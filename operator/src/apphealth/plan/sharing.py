@@ -1,19 +1,18 @@
 """Shared dependencies: Services that so many workloads require that their failure is everybody's.
 
-For lint and other front ends: `shared_dependencies` tells which they are, `shared_findings` says it as findings with
-the id `shared-dependency`, by the Service that each is about. (`dependency-cycle` is among the findings of every plan.)
+`shared_dependencies` tells which they are, and what their failure would lead to; `finding_of` says it. (The finding
+`dependency-cycle` is among those of every plan.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import World
 from apphealth.plan.finding import Finding, Severity
-from apphealth.plan.graph import Graph, build_graph
+from apphealth.plan.graph import Graph
 from apphealth.plan.impact import impact, patience
 
 FINDING = "shared-dependency"
@@ -48,11 +47,6 @@ def shared_dependencies(graph: Graph, world: World) -> tuple[SharedDependency, .
         )
         for service, number in graph.shared.items()
     )
-
-
-def shared_findings(world: World) -> Mapping[ServiceKey, Finding]:
-    """Return a finding for each shared dependency of a world."""
-    return {shared.service: finding_of(shared) for shared in shared_dependencies(build_graph(world), world)}
 
 
 def finding_of(shared: SharedDependency) -> Finding:

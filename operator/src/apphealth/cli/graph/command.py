@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from apphealth.cli.live.options import Cluster, cluster_options
+
 if TYPE_CHECKING:
     from apphealth.model.world import World
     from apphealth.plan.graph import Graph
@@ -19,9 +21,12 @@ Examples:
   apphealth graph -f deploy/ -o html > graph.html          to search, and to click through
   apphealth graph -f deploy/ -o dot | dot -Tsvg > g.svg    for a wall
   helm template shop ./chart | apphealth graph -f - -n shop -o json
+  apphealth graph -n shop                                  of a cluster: one namespace,
+  apphealth graph -A --impact svc/users-api.shop           or all of them
 
 \b
-Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't be used.
+Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't be used;
+4 the cluster can't be reached.
 """
 
 
@@ -31,12 +36,13 @@ Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't
     "--filename",
     "paths",
     multiple=True,
-    required=True,
     metavar="PATH",
-    help="File or directory of manifests (directories with all below), or - for standard input. Repeatable.",
+    help="File or directory of manifests (directories with all below), or - for standard input; without: a cluster. "
+    "Repeatable.",
 )
 @click.option("--rules", multiple=True, metavar="PATH", help="More AppHealths and ClusterAppHealths. Repeatable.")
-@click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of objects that name none.")
+@click.option("-n", "--namespace", metavar="NAME", help="The one to read; with -f, that of objects that name none.")
+@cluster_options
 @click.option(
     "-o",
     "--output",
@@ -51,36 +57,45 @@ Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't
 )
 def graph(
     *,
+    cluster: Cluster,
     paths: tuple[str, ...],
     rules: tuple[str, ...],
-    namespace: str,
+    namespace: str | None,
     output: str,
     service: str | None,
     cluster_domain: str,
 ) -> None:
     """Show which workload needs which Service, where that is said, and what is required.
 
-    Deployments, StatefulSets and DaemonSets count, whether a rule selects them or not.
+    In manifests (-f), or in a cluster: a namespace (-n, else that of the kubeconfig's context), or all (-A). Nothing
+    is written. Deployments, StatefulSets and DaemonSets count, whether a rule selects them or not.
     """
     if service is not None and output not in ("tree", "json"):
         raise click.UsageError(f"--impact goes with -o tree or json, not {output}")
     if (*paths, *rules).count("-") > 1:
         raise click.UsageError("standard input can be read once only")
-    click.echo(_answer(paths, rules, namespace, output, service, cluster_domain), nl=False)
+    if paths and cluster.named:
+        raise click.UsageError("-f reads manifests, --kubeconfig, --context and -A a cluster: choose one")
+
+    from apphealth.cli.graph.reading import read_live, read_world
+    from apphealth.plan.graph import around, build_graph
+
+    if paths:
+        world, only = read_world(paths, rules, namespace or "default", cluster_domain), None
+    else:
+        world, only = read_live(cluster, rules, namespace, cluster_domain)
+    found = build_graph(world)
+    if service is not None:
+        answer = _impact(service, only or namespace or "default", found, world, output)
+    else:
+        answer = _written(around(found, only) if only else found, world, output)
+    click.echo(answer, nl=False)
 
 
-def _answer(
-    paths: tuple[str, ...], rules: tuple[str, ...], namespace: str, output: str, service: str | None, domain: str
-) -> str:
+def _impact(service: str, namespace: str, found: Graph, world: World, output: str) -> str:
     from apphealth.cli.graph import asjson, failing
-    from apphealth.cli.graph.reading import read_world
-    from apphealth.plan.graph import build_graph
     from apphealth.plan.impact import impact, patience
 
-    world = read_world(paths, rules, namespace, domain)
-    found = build_graph(world)
-    if service is None:
-        return _written(found, world, output)
     follows = impact(failing.find_service(service, namespace, found), found, patience(found, world))
     return asjson.impact_json(follows) if output == "json" else failing.impact_text(follows)
 
