@@ -22,6 +22,9 @@ COMMANDS = {
     "run": Lazy("apphealth.cli.run", "run", "Run the operator, in a cluster or with a kubeconfig."),
     "render": Lazy("apphealth.cli.render.command", "render", "Write the probes into manifests, without a cluster."),
     "lint": Lazy("apphealth.cli.lint.command", "lint", "Tell what is wrong with probes, in manifests or a cluster."),
+    "explain": Lazy(
+        "apphealth.cli.explain.command", "explain", "Tell where each value of a workload's probes comes from."
+    ),
     "graph": Lazy("apphealth.cli.graph.command", "graph", "Show which workload needs which Service, and why."),
     "completion": Lazy("apphealth.cli.completion", "completion", "Print the completion script of a shell."),
 }
@@ -32,6 +35,7 @@ Examples:
   apphealth render -f deploy/ --diff          what would be added to these manifests
   helm template shop ./chart | apphealth render -f - | kubectl apply -f -
   apphealth lint -f deploy/                   what is wrong with the probes
+  apphealth explain deploy/web -n shop        why these probes, and what would change
   apphealth graph -f deploy/                  who needs whom, and why
   apphealth run                               the operator, with your kubeconfig
   source <(apphealth completion bash)         completion in this shell

@@ -1,0 +1,117 @@
+"""From a plan to what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apphealth.api.healthplan import Value
+from apphealth.api.rule import Rule
+from apphealth.cli.explain.change import change_of
+from apphealth.cli.explain.fields import fields_of
+from apphealth.cli.explain.report import (
+    Conflicting,
+    ExplainedContainer,
+    ExplainedProbe,
+    Explanation,
+    NotSelecting,
+    Reference,
+    Rejected,
+)
+from apphealth.model.ownership import MANAGER, Ownership
+from apphealth.model.probe import Probe, serialise_probe
+from apphealth.model.service import Namespace
+from apphealth.model.workload import Container, LiveProbe, Workload
+from apphealth.model.world import World
+from apphealth.plan import plan
+from apphealth.plan.record import record_of
+from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
+from apphealth.plan.selection import opted_out, reaches, selects
+
+
+def explain(workload: Workload, world: World) -> Explanation:
+    """Plan a workload, and tell all of it."""
+    decided = plan(workload, world)
+    status = record_of(decided, workload).status
+    live = {container.name: container for container in workload.containers}
+    return Explanation(
+        workload=Reference(
+            api_version=workload.api_version, kind=workload.kind, namespace=workload.namespace, name=workload.name
+        ),
+        selected=decided.selected,
+        state=decided.state.value if decided.selected else "",
+        message=decided.message if decided.selected else "",
+        mode=decided.mode or "",
+        rules=tuple(map(str, decided.rules)),
+        passed_over=tuple(_passed_over(workload, world, decided)),
+        conflicts=tuple(
+            Conflicting(field=one.field, loser=str(one.loser), winner=str(one.winner)) for one in decided.conflicts
+        ),
+        containers=tuple(_container(one, live[one.name], world) for one in decided.containers),
+        dependencies=status.dependencies,
+        findings=status.findings,
+        proofs=status.proofs,
+        originals=world.originals.get(workload.key, ()),
+        next=change_of(workload, decided, world),
+    )
+
+
+def _container(planned: ContainerPlan, live: Container, world: World) -> ExplainedContainer:
+    return ExplainedContainer(
+        name=planned.name,
+        preset=planned.preset,
+        preset_source=planned.preset_source,
+        considered=tuple(Rejected(preset=o.preset, evidence=o.evidence, why=o.why) for o in planned.considered),
+        probes=tuple(_probe(probe, live.probes.get(probe.kind), world) for probe in planned.probes),
+    )
+
+
+def _probe(planned: ProbePlan, live: LiveProbe | None, world: World) -> ExplainedProbe:
+    owner = _owner(live.owner, world) if live is not None else ""
+    stays = live is not None and planned.action is not Action.APPLY and not live.owner.ours
+    carried = live.probe if stays and live is not None else planned.probe
+    return ExplainedProbe(
+        type=planned.kind.value,
+        action=planned.action.value,
+        reason=planned.reason,
+        verification=planned.standing or "",
+        answer=planned.proof.answer if planned.proof is not None else "",
+        values=tuple(_values(carried, planned, f"its owner, {owner}" if stays else "")),
+        wanted=serialise_probe(planned.probe) if planned.probe is not None else None,
+        live=serialise_probe(live.probe) if live is not None else None,
+        owner=owner,
+    )
+
+
+def _values(carried: Probe | None, planned: ProbePlan, owner: str) -> Iterator[Value]:
+    """Yield every field of a probe, with its source: the layers, or whoever owns it."""
+    if carried is None:
+        return
+    known = {} if owner else {one.field: one.source for one in planned.provenance}
+    for field, value in fields_of(carried):
+        yield Value(field=field, value=value, source=known.get(field) or owner or f"as it is now: {planned.reason}")
+
+
+def _owner(owner: Ownership, world: World) -> str:
+    if owner.ours:
+        return MANAGER
+    others = [name or "unknown" for name in owner.others]
+    return ", ".join(others) or ("the manifest" if world.files else "nobody in managedFields")
+
+
+def _passed_over(workload: Workload, world: World, decided: Plan) -> Iterator[NotSelecting]:
+    """Yield the rules in reach that don't select the workload, and why."""
+    namespace = world.namespace(workload.namespace)
+    reason = opted_out(workload, namespace)
+    for rule in sorted(world.rules_in(workload.namespace), key=lambda rule: rule.key):
+        if rule.key not in decided.rules:
+            yield NotSelecting(rule=str(rule.key), why=_why_not(rule, workload, namespace, reason))
+
+
+def _why_not(rule: Rule, workload: Workload, namespace: Namespace, reason: str | None) -> str:
+    if not reaches(rule, namespace):
+        return f"its namespaceSelector doesn't match the namespace {namespace.name}"
+    if selects(rule, workload, namespace):
+        return f"the workload has opted out (apphealth.dev/ignore): {reason}"
+    if (target := rule.spec.target_ref) is not None:
+        return f"it is for {target.kind}/{target.name}"
+    return "its selector doesn't match the workload's labels"

@@ -1,0 +1,124 @@
+"""What the next reconcile would do to a workload, as a small diff of the pod's spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from typing import Any
+
+import yaml
+
+from apphealth.api.spec import Mode
+from apphealth.cli.explain.report import Change
+from apphealth.cli.render.merge import merge
+from apphealth.model.parse_workload import DELIVERY_VOLUME
+from apphealth.model.probe import serialise_probe
+from apphealth.model.workload import Workload
+from apphealth.model.world import World
+from apphealth.plan.delivery import delivery_mount, delivery_volume
+from apphealth.plan.result import Action, Plan
+
+CONTEXT = 3
+"""Lines around a change that are shown."""
+Pod = dict[str, Any]
+
+
+def change_of(workload: Workload, decided: Plan, world: World) -> Change:
+    """Say what would be written now, and if nothing is, why."""
+    before = _pod(workload)
+    asks = tuple(dict.fromkeys(map(str, decided.questions)))
+    if decided.patches:
+        after = before
+        for patch in decided.patches:
+            after = _patched(after, patch.body["spec"]["template"]["spec"])
+        return Change(writes=not world.files, why=_why(decided, world), diff=_diff(before, after))
+    if decided.mode is Mode.AUDIT:
+        diff = _diff(before, _wanted(before, decided))
+        why = "mode Audit: nothing is written" + ("; Enforce would write this" if diff else "")
+        return Change(writes=False, why=why, asks=asks, diff=diff)
+    if asks:
+        return Change(writes=False, why="the running pods are asked first; what is written depends on them", asks=asks)
+    return Change(writes=False, why=_settled(decided))
+
+
+def _why(decided: Plan, world: World) -> str:
+    if world.files:
+        return "apphealth render would write this"
+    return "this is written" if decided.selected else "no rule selects it any more: this is taken back"
+
+
+def _settled(decided: Plan) -> str:
+    if not decided.selected:
+        return "no rule selects it, and nothing of ours is there"
+    waits = any(probe.standing == "AwaitingPods" for container in decided.containers for probe in container.probes)
+    return "nothing, until a pod can be asked" if waits else "nothing: it is as it should be, as far as can be known"
+
+
+def _pod(workload: Workload) -> Pod:
+    """Write what we look after in a pod's spec: the probes, and our volume with its mounts."""
+    pod: Pod = {}
+    for container in workload.containers:
+        item: Pod = {"name": container.name}
+        item |= {kind.field: serialise_probe(live.probe) for kind, live in container.probes.items()}
+        if container.mounts_delivery:
+            item["volumeMounts"] = [delivery_mount()]
+        pod.setdefault(container.role.list_name, []).append(item)
+    if workload.delivery_volume:
+        pod["volumes"] = [delivery_volume(workload)]
+    return pod
+
+
+def _patched(pod: Pod, patch: Mapping[str, Any]) -> Pod:
+    """Make a strategic-merge patch of ours: what it deletes is our volume and mounts, which go with it."""
+    merged = merge(pod, patch)
+    for name in ("containers", "initContainers"):
+        gone = {item["name"] for item in patch.get(name, ()) if _deletes(item.get("volumeMounts", ()))}
+        if gone:
+            merged[name] = [_without_mounts(item) if item["name"] in gone else item for item in merged[name]]
+    if _deletes(patch.get("volumes", ())):
+        merged["volumes"] = [item for item in merged.get("volumes", ()) if item["name"] != DELIVERY_VOLUME]
+    return {key: value for key, value in merged.items() if value}
+
+
+def _deletes(items: Any) -> bool:  # noqa: ANN401 -- a part of a patch
+    return any(item.get("$patch") == "delete" for item in items)
+
+
+def _without_mounts(item: Pod) -> Pod:
+    return {key: value for key, value in item.items() if key != "volumeMounts"}
+
+
+def _wanted(pod: Pod, decided: Plan) -> Pod:
+    """Return the pod with the probes that Enforce would give it."""
+    probes = {
+        container.name: {
+            probe.kind.field: serialise_probe(probe.probe)
+            for probe in container.probes
+            if probe.action is Action.APPLY and probe.probe is not None
+        }
+        for container in decided.containers
+    }
+    return {
+        name: [item | probes.get(item["name"], {}) for item in items] if name.endswith("ontainers") else items
+        for name, items in pod.items()
+    }
+
+
+def _diff(before: Pod, after: Pod) -> str:
+    lines = unified_diff(_lines(before), _lines(after), n=CONTEXT, lineterm="")
+    return "".join(f"{line}\n" for line in _body(lines))
+
+
+def _lines(pod: Pod) -> list[str]:
+    return yaml.safe_dump(pod, sort_keys=False, allow_unicode=True, width=10_000).splitlines() if pod else []
+
+
+def _body(lines: Iterator[str]) -> Iterator[str]:
+    """Yield a diff without the names of files, and with dots for what is left out."""
+    for number, line in enumerate(lines):
+        if number < 2:
+            continue
+        if not line.startswith("@@"):
+            yield line
+        elif number > 2:
+            yield " ..."

@@ -1,0 +1,77 @@
+"""From the command line to a workload and the world around it: in files, or in a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from apphealth.cli.errors import CommandError, ExitCode
+from apphealth.cli.explain.name import Wanted, find_workload
+from apphealth.cli.live.options import Cluster
+from apphealth.cli.live.world import read_cluster
+from apphealth.cli.manifests.inventory import Inventory
+from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.reading import read_manifests
+from apphealth.cli.render.deciding import DEFAULT_RULE
+from apphealth.model.workload import Workload
+from apphealth.model.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line."""
+
+    wanted: Wanted | None
+    paths: tuple[str, ...]
+    rules: tuple[str, ...]
+    cluster: Cluster
+    namespace: str | None
+    allow_exec: bool
+    cluster_domain: str
+
+
+def read(options: Options) -> tuple[Workload, World]:
+    """Read what is asked for.
+
+    Raises
+    ------
+    CommandError
+        It can't be read, or there is no such workload.
+    """
+    if options.paths:
+        world = _files(options)
+        return find_workload(options.wanted, options.namespace, world), world
+    live = read_cluster(
+        options.cluster,
+        options.namespace,
+        wanted=lambda workload: options.wanted is None or workload.name == options.wanted.name,
+        cluster_domain=options.cluster_domain,
+        allow_exec=options.allow_exec,
+    )
+    live.tell_gaps()
+    return find_workload(options.wanted, live.namespace, live.world), live.world
+
+
+def _files(options: Options) -> World:
+    world = World(cluster_domain=options.cluster_domain, allow_exec=options.allow_exec)
+    world.files = True
+    manifests, problems = read_manifests(options.paths)
+    inventory = Inventory(namespace=options.namespace or "default", world=world, every_kind=True)
+    for manifest in manifests:
+        inventory.add(manifest.items)
+    more, others = read_manifests(options.rules)
+    inventory.add_rules(more)
+    _refuse([*problems, *others, *inventory.problems])
+    if not world.rules:
+        world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
+    return world
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if not problems:
+        return
+    for problem in sorted(problems):
+        click.echo(problem, err=True)
+    raise CommandError(f"{len(problems)} problem{'' if len(problems) == 1 else 's'} in the input", ExitCode.INPUT)

@@ -1,0 +1,40 @@
+"""Writing an explanation down, in the format that was asked for."""
+
+from __future__ import annotations
+
+import msgspec
+import yaml
+
+from apphealth.cli.explain.building import explain
+from apphealth.cli.explain.report import Explanation
+from apphealth.cli.explain.text import print_explanation
+from apphealth.cli.render.targets import put
+from apphealth.model.workload import Workload
+from apphealth.model.world import World
+
+
+def tell(workload: Workload, world: World, output: str) -> None:
+    """Explain a workload on standard output."""
+    found = explain(workload, world)
+    match output:
+        case "json":
+            put(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        case "yaml":
+            put(_yaml(found))
+        case _:
+            print_explanation(found)
+
+
+def _yaml(found: Explanation) -> bytes:
+    return yaml.dump(msgspec.to_builtins(found), Dumper=_Dumper, sort_keys=False, allow_unicode=True).encode()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines, such as the diff, as blocks."""
+
+    def represent_str(self, text: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in text else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
