@@ -56,8 +56,8 @@ or the cluster can't be reached.
 )
 @click.option(
     "--fail-on",
-    type=click.Choice([*FailOn]),
-    default=FailOn.ERROR,
+    type=click.Choice([level.value for level in FailOn]),
+    default=FailOn.ERROR.value,
     show_default=True,
     help="Exit with 1 for findings of this severity and above.",
 )
@@ -87,7 +87,7 @@ def lint(
     cluster: Cluster,
     namespace: str | None,
     output: str,
-    fail_on: FailOn,
+    fail_on: str,
     baseline: Path | None,
     write_baseline: Path | None,
     fix: bool,

@@ -1,0 +1,314 @@
+"""`apphealth lint` from the shell: what it reads, what it tells, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apphealth.cli.errors import ExitCode
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{port: 80, targetPort: http}]
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: web
+        image: shop/web:1.4
+        ports: [{name: http, containerPort: 8080}]
+"""
+BOTH = f"{SERVICE}---\n{DEPLOYMENT}"
+LIVENESS = "        livenessProbe: {httpGet: {path: /livez, port: http}}\n"
+READINESS = "        readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 5}\n"
+GOOD = f"{BOTH}{LIVENESS}{READINESS}"
+
+
+def annotated(text: str, *annotations: str) -> str:
+    lines = "".join(f"    {annotation}\n" for annotation in annotations)
+    return text.replace("  name: web\nspec:", f"  name: web\n  annotations:\n{lines}spec:", 1)
+
+
+@pytest.fixture
+def findings(run: Callable, write: Callable) -> Callable[..., list[dict[str, Any]]]:
+    """Lint a text, and return what was found."""
+
+    def call(text: str, *args: str) -> list[dict[str, Any]]:
+        write("m.yaml", text)
+        return json.loads(run("lint", "-f", "m.yaml", "-o", "json", *args).text)["findings"]
+
+    return call
+
+
+def ids(found: list[dict[str, Any]]) -> list[str]:
+    return [one["id"] for one in found if one["ignored"] is None and not one["accepted"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "code"),
+    [
+        pytest.param(GOOD, [], ExitCode.OK, id="nothing"),
+        pytest.param(GOOD, ["--fail-on", "info"], ExitCode.OK, id="nothing at all"),
+        pytest.param(BOTH, [], ExitCode.CHANGES, id="an error"),
+        pytest.param(BOTH, ["--fail-on", "never"], ExitCode.OK, id="an error that is only told"),
+        pytest.param(DEPLOYMENT, [], ExitCode.OK, id="information"),
+        pytest.param(DEPLOYMENT, ["--fail-on", "warning"], ExitCode.OK, id="information below a warning"),
+        pytest.param(DEPLOYMENT, ["--fail-on", "info"], ExitCode.CHANGES, id="information that fails"),
+        pytest.param("a: [", ["--fail-on", "never"], ExitCode.INPUT, id="what can't be read"),
+    ],
+)
+def test_the_exit_code_says_what_was_found(
+    run: Callable, write: Callable, text: str, args: list[str], code: ExitCode
+) -> None:
+    write("m.yaml", text)
+    assert run("lint", "-f", "m.yaml", *args).code == code
+    assert run("lint", "m.yaml", *args).code == code
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        pytest.param([], "say what to look at", id="nothing to look at"),
+        pytest.param(["-f", ".", "--cluster"], "-f and --cluster don't go together", id="files and cluster"),
+        pytest.param(["-f", ".", "-A"], "go with --cluster", id="namespaces without a cluster"),
+        pytest.param(["-f", "-", "--fix"], "has no file to write", id="mending standard input"),
+        pytest.param(["--cluster", "--fix"], "--fix writes files", id="mending a cluster"),
+        pytest.param(["-f", ".", "--diff"], "--diff goes with --fix", id="a diff of nothing"),
+        pytest.param(["-f", "-", "--rules", "-"], "standard input can be read once", id="standard input twice"),
+        pytest.param(["--explain", "probe-identical"], "did you mean probes-identical?", id="a rule that isn't there"),
+    ],
+)
+def test_a_command_line_that_contradicts_itself_is_refused(run: Callable, args: list[str], words: str) -> None:
+    outcome = run("lint", *args)
+    assert outcome.code == ExitCode.USAGE
+    assert words in outcome.err
+
+
+def test_a_line_tells_place_severity_object_rule_and_fix(run: Callable, write: Callable) -> None:
+    write("deploy/web.yaml", BOTH)
+    first = run("lint", "-f", "deploy").text.splitlines()[0]
+    assert first.startswith("deploy/web.yaml:18:9: error: Deployment/default/web: container web: the Service web sends")
+    assert "[readiness-missing]. Fix: add a readinessProbe" in first
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(json.dumps({"apiVersion": "v1", "kind": "List", "items": []}), id="empty List"),
+        pytest.param("", id="nothing"),
+        pytest.param("---\n---\n# only a comment\n", id="empty documents"),
+        pytest.param("just: values\n", id="no object"),
+    ],
+)
+def test_input_without_objects_is_no_mistake(run: Callable, text: str) -> None:
+    outcome = run("lint", "-f", "-", stdin=text.encode())
+    assert (outcome.code, outcome.text) == (ExitCode.OK, "")
+    assert "0 objects" in outcome.err
+
+
+def test_standard_input_lists_and_json_are_read(run: Callable) -> None:
+    import yaml
+
+    items = list(yaml.safe_load_all(BOTH))
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=1)
+    found = json.loads(run("lint", "-f", "-", "-o", "json", stdin=text.encode()).text)["findings"]
+    assert ids(found) == ["readiness-missing", "liveness-missing"]
+    line = text.splitlines()[found[0]["line"] - 1]
+    assert line.strip() == "{"
+    assert found[0]["field"] == "spec.template.spec.containers[web]"
+
+
+def test_variants_of_an_object_are_judged_one_by_one(run: Callable, write: Callable) -> None:
+    write("base/web.yaml", GOOD)
+    write("overlay/web.yaml", BOTH)
+    outcome = run("lint", "-f", ".")
+    assert outcome.code == ExitCode.CHANGES
+    assert {line.partition(":")[0] for line in outcome.text.splitlines()} == {"overlay/web.yaml"}
+
+
+def test_patches_are_passed_over_and_what_lacks_only_a_selector_is_not(findings: Callable) -> None:
+    whole = BOTH.replace("  selector: {matchLabels: {app: web}}\n", "")
+    assert ids(findings(whole)) == ["readiness-missing", "liveness-missing"]
+    assert ids(findings(whole.replace("        image: shop/web:1.4\n", ""))) == []
+
+
+def test_templates_in_a_directory_are_left_out_and_told(run: Callable, write: Callable) -> None:
+    write("chart/templates/web.yaml", "metadata:\n  name: {{ .Release.Name }}\n  x: y: {{ z }}\n")
+    write("chart/other.yaml", GOOD)
+    outcome = run("lint", "-f", "chart")
+    assert outcome.code == ExitCode.OK
+    assert "chart/templates/web.yaml: is the source of a Helm template" in outcome.err
+    assert run("lint", "-f", "chart/templates/web.yaml").code == ExitCode.INPUT
+
+
+def test_the_other_files_are_judged_where_one_cant_be_read(run: Callable, write: Callable) -> None:
+    write("a.yaml", "a: [\n")
+    write("b.yaml", BOTH)
+    outcome = run("lint", "-f", ".")
+    assert outcome.code == ExitCode.INPUT
+    assert "a.yaml:2:1: error:" in outcome.text
+    assert "[input-invalid]" in outcome.text
+    assert "[readiness-missing]" in outcome.text
+
+
+RULE = """\
+---
+apiVersion: apphealth.dev/v1alpha1
+kind: AppHealth
+metadata: {name: web}
+spec:
+  mode: Enforce
+  selector: {}
+  probes: {liveness: {path: /livez}, readiness: {path: /readyz}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        pytest.param(RULE, [], id="in force"),
+        pytest.param(RULE.replace("Enforce", "Audit"), ["readiness-missing", "liveness-missing"], id="only told"),
+        pytest.param(RULE.replace("{}", "{matchLabels: {app: other}}"),
+                     ["readiness-missing", "liveness-missing"], id="for others"),
+        pytest.param(RULE.replace("readiness: {path: /readyz}", "readiness: {enabled: false}"),
+                     ["readiness-missing"], id="that leaves one out"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_gives_is_not_missing(
+    findings: Callable, run: Callable, write: Callable, rule: str, expected: list[str]
+) -> None:
+    assert ids(findings(BOTH + rule)) == expected
+    write("rule.yaml", rule)
+    assert ids(findings(BOTH, "--rules", "rule.yaml")) == expected
+
+
+@pytest.mark.parametrize(
+    ("annotation", "ignored", "reason"),
+    [
+        pytest.param('apphealth.dev/ignore-readiness-missing: "it is a batch"', {"readiness-missing"}, "it is a batch",
+                     id="ours"),
+        pytest.param('apphealth.dev/ignore-readiness-missing: ""', {"readiness-missing"}, "no reason given",
+                     id="ours without a reason"),
+        pytest.param('apphealth.dev/ignore: "legacy"', {"readiness-missing", "liveness-missing"}, "legacy", id="all"),
+        pytest.param("kube-score/ignore: service-type, pod-probes", {"readiness-missing", "liveness-missing"},
+                     "no reason given", id="kube-score"),
+        pytest.param('ignore-check.kube-linter.io/no-readiness-probe: "a worker"', {"readiness-missing"}, "a worker",
+                     id="kube-linter"),
+        pytest.param('kube-linter.io/ignore-all: "vendor"', {"readiness-missing", "liveness-missing"}, "vendor",
+                     id="kube-linter, all"),
+        pytest.param('polaris.fairwinds.com/livenessProbeMissing-exempt: "true"', {"liveness-missing"},
+                     "no reason given", id="polaris"),
+        pytest.param('polaris.fairwinds.com/livenessProbeMissing-exempt: "false"', set(), "", id="polaris, not"),
+        pytest.param('polaris.fairwinds.com/exempt: "true"', {"readiness-missing", "liveness-missing"},
+                     "no reason given", id="polaris, all"),
+        pytest.param("checkov.io/skip1: CKV_K8S_8=ends by itself", {"liveness-missing"}, "ends by itself", id="checkov"),
+        pytest.param("kube-score/ignore: service-type", set(), "", id="another check"),
+        pytest.param('apphealth.dev/ignore-nothing: "x"', set(), "", id="another rule"),
+    ],
+)  # fmt: skip
+def test_what_annotations_ignore_is_shown_with_the_reason(
+    findings: Callable, run: Callable, annotation: str, ignored: set[str], reason: str
+) -> None:
+    found = findings(annotated(BOTH, annotation))
+    assert {one["id"] for one in found} == {"readiness-missing", "liveness-missing"}
+    told = {one["id"]: one["ignored"] for one in found if one["ignored"] is not None}
+    assert set(told) == ignored
+    assert all(why["reason"] == reason and why["by"].partition(": ")[0] in annotation for why in told.values())
+    text = run("lint", "-f", "m.yaml")
+    assert all(f"Because: {reason}" in line for line in text.text.splitlines() if ": ignored: " in line)
+    assert text.code == (ExitCode.OK if "readiness-missing" in ignored else ExitCode.CHANGES)
+
+
+def test_annotations_of_the_pod_template_and_the_namespace_count_too(findings: Callable) -> None:
+    template = BOTH.replace(
+        "metadata: {labels: {app: web}}",
+        'metadata: {labels: {app: web}, annotations: {apphealth.dev/ignore-readiness-missing: "why"}}',
+    )
+    assert ids(findings(template)) == ["liveness-missing"]
+    namespace = (
+        'kind: Namespace\napiVersion: v1\nmetadata: {name: shop, annotations: {apphealth.dev/ignore: "theirs"}}\n'
+    )
+    assert ids(findings(f"{BOTH}---\n{namespace}", "-n", "shop")) == []
+    assert ids(findings(f"{BOTH}---\n{namespace}")) == ["readiness-missing", "liveness-missing"]
+
+
+def test_a_port_is_ignored_for_the_probe_that_is_meant(findings: Callable) -> None:
+    text = GOOD.replace("port: http}", "port: web}")
+    annotation = 'ignore-check.kube-linter.io/liveness-port: "named by the mesh"'
+    assert ids(findings(text)) == ["port-unresolved", "port-unresolved"]
+    found = findings(annotated(text, annotation))
+    assert [one["field"].rpartition("livenessProbe")[1] for one in found if one["ignored"]] == ["livenessProbe"]
+    assert ids(found) == ["port-unresolved"]
+
+
+def test_a_baseline_accepts_what_is_there_and_tells_what_is_new(run: Callable, write: Callable, tmp_path: Path) -> None:
+    write("old.yaml", BOTH)
+    written = run("lint", "-f", ".", "--write-baseline", "lint.json")
+    assert written.code == ExitCode.OK
+    assert len(json.loads((tmp_path / "lint.json").read_text())["findings"]) == 2
+    # The file moves and its lines too; a container comes before the other, and a new workload is there.
+    (tmp_path / "old.yaml").unlink()
+    first = "      - {name: a, image: x}\n"
+    write("moved/here.yaml", f"# comment\n\n{BOTH.replace('      - name: web', f'{first}      - name: web')}")
+    assert run("lint", "-f", ".", "--baseline", "lint.json").code == ExitCode.OK
+    write("new.yaml", BOTH.replace("web", "api"))
+    outcome = run("lint", "-f", ".", "--baseline", "lint.json")
+    assert outcome.code == ExitCode.CHANGES
+    assert {line.partition(":")[0] for line in outcome.text.splitlines()} == {"new.yaml"}
+    assert "2 in the baseline" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param("{", "is no baseline of apphealth", id="broken"),
+        pytest.param("[]", "is no baseline of apphealth", id="something else"),
+        pytest.param('{"version": 9, "findings": []}', "has version 9", id="of another version"),
+        pytest.param(None, "can't be read: No such file", id="not there"),
+    ],
+)
+def test_a_baseline_that_cant_be_read_is_said(run: Callable, write: Callable, content: str | None, words: str) -> None:
+    if content is not None:
+        write("lint.json", content)
+    outcome = run("lint", "-f", ".", "--baseline", "lint.json")
+    assert outcome.code == ExitCode.INPUT
+    assert words in outcome.err
+
+
+def test_what_cant_be_read_is_never_accepted(run: Callable, write: Callable) -> None:
+    write("a.yaml", "a: [\n")
+    assert run("lint", "-f", ".", "--write-baseline", "lint.json").code == ExitCode.INPUT
+    assert run("lint", "-f", "a.yaml", "--baseline", "lint.json").code == ExitCode.INPUT
+
+
+def test_explain_tells_what_why_and_what_to_do(run: Callable) -> None:
+    outcome = run("lint", "--explain", "probes-identical")
+    assert outcome.code == ExitCode.OK
+    assert outcome.text.startswith("probes-identical (warning): Liveness asks what readiness asks")
+    assert "docs/lint/probes-identical.md" in outcome.text
+
+
+def test_a_terminal_gets_a_table_by_object(run: Callable, write: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("web.yaml", annotated(BOTH, 'apphealth.dev/ignore-liveness-missing: "ends by itself"'))
+    monkeypatch.setattr("apphealth.cli.lint.text.on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    text = run("lint", "-f", "web.yaml").text
+    assert text.startswith("Deployment/default/web  web.yaml\n")
+    assert "because: ends by itself (apphealth.dev/ignore-liveness-missing)" in text
+    assert "readiness-missing  docs/lint/readiness-missing.md" in text
