@@ -98,7 +98,8 @@ def test_without_any_rule_the_built_in_one_is_used_and_said(run: Callable) -> No
     assert outcome.err.startswith(
         "there is no AppHealth or ClusterAppHealth in the input, so the built-in rule is used"
     )
-    assert "livenessProbe" in outcome.text
+    assert "(needs-proof)" in outcome.err
+    assert outcome.out == stdin
 
 
 def test_directories_are_searched_and_each_file_is_read_once(run: Callable, write: Callable, tmp_path: Path) -> None:

@@ -141,8 +141,8 @@ def test_a_json_file_gets_its_config_map_beside_it(run: Callable, write: Callabl
     spec = {"selector": {}, "template": {"spec": pod}}
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"}, "spec": spec}
     write("k/api.json", json.dumps(deployment))
-    assert run("render", "-f", "k", "--check").code == ExitCode.CHANGES
-    assert run("render", "-f", "k", "-i").code == ExitCode.OK
+    assert run("render", "-f", "k", "--check", "--unproven").code == ExitCode.CHANGES
+    assert run("render", "-f", "k", "-i", "--unproven").code == ExitCode.OK
     assert '"name": "api-apphealth"' in (tmp_path / "k/api-apphealth.json").read_text()
     assert run("render", "-f", "k", "--check").code == ExitCode.OK
     assert run("render", "-f", "k/api.json", "--check").code == ExitCode.OK
@@ -150,7 +150,7 @@ def test_a_json_file_gets_its_config_map_beside_it(run: Callable, write: Callabl
 
 def test_a_config_map_of_ours_follows_the_services(run: Callable, write: Callable, tmp_path: Path) -> None:
     write("k/api.yaml", FLASK)
-    run("render", "-f", "k", "-i")
+    run("render", "-f", "k", "-i", "--unproven")
     write(
         "k/api.yaml",
         (tmp_path / "k/api.yaml").read_text().replace("value: /z", "value: /z\n        - {name: DB_HOST, value: db}"),
@@ -165,14 +165,14 @@ def test_a_config_map_of_ours_follows_the_services(run: Callable, write: Callabl
 
 def test_a_config_map_of_somebody_elses_is_left_alone(run: Callable) -> None:
     theirs = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: api-apphealth}\ndata: {a: b}\n"
-    outcome = run("render", "-f", "-", stdin=(FLASK + theirs).encode())
+    outcome = run("render", "-f", "-", "--unproven", stdin=(FLASK + theirs).encode())
     assert outcome.code == ExitCode.OK
     assert outcome.text.endswith(theirs)
     assert f"warning: the ConfigMap api-apphealth (<stdin>:{FLASK.count(chr(10)) + 2}) is not ours" in outcome.err
 
 
 def test_a_delivery_that_is_there_stays_when_no_rule_wants_it(run: Callable) -> None:
-    rendered = run("render", "-f", "-", stdin=FLASK.encode()).text
+    rendered = run("render", "-f", "-", "--unproven", stdin=FLASK.encode()).text
     off = RULE.replace("preset: tcp", "dependencies: {deliver: false}")
     stdin = f"{off}---\n{rendered}".encode()
     assert run("render", "-f", "-", stdin=stdin).out == stdin
@@ -181,8 +181,8 @@ def test_a_delivery_that_is_there_stays_when_no_rule_wants_it(run: Callable) -> 
 def test_addresses_in_a_namespace_that_nobody_named_are_warned_about(run: Callable) -> None:
     service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {ports: [{port: 5432}]}\n"
     stdin = (FLASK.replace("value: /z", "value: /z\n        - {name: DB_HOST, value: db}") + service).encode()
-    assert "(namespace-unknown)" in run("render", "-f", "-", stdin=stdin).err
-    assert "(namespace-unknown)" not in run("render", "-f", "-", "-n", "default", stdin=stdin).err
+    assert "(namespace-unknown)" in run("render", "-f", "-", "--unproven", stdin=stdin).err
+    assert "(namespace-unknown)" not in run("render", "-f", "-", "--unproven", "-n", "default", stdin=stdin).err
 
 
 def test_on_a_terminal_the_summary_is_a_table(run: Callable, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def test_kustomize_builds_from_the_component_what_render_writes(
     write("base/kustomization.yaml", f"resources: [{name}]\n")
     shutil.copy(DATA / "input" / name, tmp_path / "base" / name)
     write("overlay/kustomization.yaml", "resources: [../base]\ncomponents: [../probes]\n")
-    assert run("render", "-f", "base", "-n", "shop", "--patches", "probes").code == ExitCode.OK
+    assert run("render", "-f", "base", "-n", "shop", "--unproven", "--patches", "probes").code == ExitCode.OK
     assert by_name(kustomize("overlay")) == by_name((DATA / "output" / name).read_text())
 
 

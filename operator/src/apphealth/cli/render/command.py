@@ -60,6 +60,11 @@ Exit codes: 0 done; 1 --check found something that would change; 2 the command l
 @click.option(
     "--cluster-domain", default="cluster.local", show_default=True, help="What full names of Services end with."
 )
+@click.option(
+    "--unproven",
+    is_flag=True,
+    help="Write also what evidence suggests and only a running pod could prove, with a comment that says so.",
+)
 @click.option("--allow-exec", is_flag=True, help="Allow probes that run a command in the container.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary; errors only.")
 def render(
@@ -74,14 +79,16 @@ def render(
     check: bool,
     enforce: bool,
     allow_exec: bool,
+    unproven: bool,
     cluster_domain: str,
     quiet: bool,
 ) -> ExitCode:  # fmt: skip
     """Write into manifests the probes that the operator would give them in a cluster.
 
     Comments, order and quotes stay as they are, and a file that needs nothing is passed through byte by byte. Probes
-    that are in a file are its author's: they stay, unless a rule says existingProbes: Replace. Rendering twice changes
-    nothing. If anything that is read can't be used, all of it is reported and nothing is written.
+    that are in a file are its author's: they stay, unless a rule says existingProbes: Replace. What evidence suggests
+    and no rule says can't be proven on files: --unproven writes it all the same. Rendering twice changes nothing. If
+    anything that is read can't be used, all of it is reported and nothing is written.
     """
     options = Options(
         paths=paths,
@@ -94,6 +101,7 @@ def render(
         check=check,
         enforce=enforce,
         allow_exec=allow_exec,
+        unproven=unproven,
         cluster_domain=cluster_domain,
         quiet=quiet,
     )

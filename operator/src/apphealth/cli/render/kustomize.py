@@ -20,6 +20,7 @@ from apphealth.cli.manifests.sources import gather
 from apphealth.cli.render.configmaps import config_map
 from apphealth.cli.render.deciding import Decided, pod_of
 from apphealth.cli.render.merge import merge, replaced_at, trimmed
+from apphealth.cli.render.unproven import mark_unproven
 from apphealth.cli.yamledit import emitter
 from apphealth.cli.yamledit.differ import same
 from apphealth.cli.yamledit.layout import Layout
@@ -117,7 +118,10 @@ def component(decided: Iterable[Decided]) -> dict[str, str]:
         for patch in item.plan.patches:
             body = merge(body, trimmed(patch.body, placed.value)) if body else trimmed(patch.body, placed.value)
         if pod_of(body):
-            patches[_file_name(placed, placed.kind)] = _identity(placed) | body
+            marked = mark_unproven(body, item.plan)
+            patches[_file_name(placed, placed.kind)] = _identity(placed) | (
+                marked if isinstance(marked, dict) else body
+            )
         if item.plan.delivery is not None:
             resources[_file_name(placed, "configmap")] = config_map(item)
     files = {name: _text(value) for name, value in (patches | resources).items()}

@@ -27,6 +27,7 @@ class Options:
     check: bool
     enforce: bool
     allow_exec: bool
+    unproven: bool
     cluster_domain: str
     quiet: bool
 

@@ -14,6 +14,7 @@ from apphealth.cli.manifests.sources import Source
 from apphealth.cli.render.configmaps import Delivery, find_delivery
 from apphealth.cli.render.deciding import Decided
 from apphealth.cli.render.merge import merge, replaced_at
+from apphealth.cli.render.unproven import mark_unproven
 from apphealth.cli.yamledit import emitter
 from apphealth.cli.yamledit.differ import changes, same
 from apphealth.cli.yamledit.edit import Edit, apply
@@ -96,6 +97,7 @@ def _draft(item: Decided, drafts: dict[str, _Draft], inventory: Inventory, rende
     value: Plain = placed.value
     for patch in item.plan.patches:
         value = merge(value, patch.body)
+    value = mark_unproven(value, item.plan)
     if not same(value, placed.value):
         drafts[placed.source.name].put(placed, value)
         rendering.changed.add(id(item))

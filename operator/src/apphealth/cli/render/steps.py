@@ -66,6 +66,7 @@ def _component(options: Options, directory: Path, inventory: Inventory) -> ExitC
 
 def _take_stock(manifests: Iterable[Manifest], options: Options) -> Inventory:
     world = World(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain)
+    world.files, world.unproven = True, options.unproven
     inventory = Inventory(namespace=options.namespace or "default", world=world)
     for manifest in manifests:
         inventory.add(manifest.items)

@@ -49,7 +49,8 @@ def _cell(probe: ProbePlan, mode: Mode | None) -> str:
     match probe.action:
         case Action.APPLY if probe.probe is not None:
             verb = "would be set" if mode is Mode.AUDIT else "set"
-            return f"{verb}: {describe_probe(probe.probe).split(' delay=')[0].strip()}"
+            unproven = " (unproven)" if probe.unproven else ""
+            return f"{verb}: {describe_probe(probe.probe).split(' delay=')[0].strip()}{unproven}"
         case Action.KEEP:
             return "kept"
         case _:

@@ -7,6 +7,7 @@ a value can't be changed inside (a key taken out of braces, an alias), the whole
 from __future__ import annotations
 
 from apphealth.cli.yamledit import emitter
+from apphealth.cli.yamledit.commented import comment_above
 from apphealth.cli.yamledit.edit import Edit
 from apphealth.cli.yamledit.flowstyle import FlowStyle
 from apphealth.cli.yamledit.layout import Layout
@@ -67,10 +68,19 @@ class _Differ:
         for key, entry in own.items():
             if key in old and key in new:
                 below = self.inside(entry.value, old[key], new[key])
+                edits += self._comment(node, entry, old[key], new[key])
                 edits += self._replace_value(node, entry, new[key]) if below is None else below
         edits += [self._removal(entry) for entry in gone]
         added = {key: value for key, value in new.items() if key not in own and not same(old.get(key), value)}
         return edits + (self._add_entries(node, added) if added else [])
+
+    def _comment(self, node: Mapping, entry: Entry, old: Plain, new: Plain) -> list[Edit]:
+        """Put the comment of a changed value above its key, where that stands on a line of its own."""
+        start = self._places.line_start(entry.key.start)
+        lines = comment_above(new, " " * (entry.key.start - start))
+        if not lines or same(old, new) or node.flow or not self._places.starts_line(entry.key):
+            return []
+        return [Edit(start, start, lines[0] + self._layout.newline)]
 
     def _sequence(self, node: Sequence, old: list[Plain], new: list[Plain]) -> list[Edit] | None:
         if len(new) < len(old):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from apphealth.cli.yamledit.commented import comment_above
 from apphealth.cli.yamledit.layout import Layout
 from apphealth.cli.yamledit.plain import Plain, resolve
 
@@ -57,7 +58,8 @@ def inline(value: Plain, layout: Layout, column: int) -> list[str]:
 
 def _entry(key: str, value: Plain, layout: Layout, column: int) -> list[str]:
     first, *rest = inline(value, layout, column)
-    return [f"{' ' * column}{scalar(key)}:{first}", *rest]
+    pad = " " * column
+    return [*comment_above(value, pad), f"{pad}{scalar(key)}:{first}", *rest]
 
 
 def _item(value: Plain, layout: Layout, column: int) -> list[str]:
