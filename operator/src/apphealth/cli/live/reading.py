@@ -65,6 +65,7 @@ class Reading:
         self._store = store
         self._policies = policies
         self._absent: set[Resource] = set()
+        self._scope: str | None = None
         self.gaps: set[Gap] = set()
 
     async def read(self, namespace: str | None, wanted: Callable[[Workload], bool]) -> None:
@@ -75,6 +76,7 @@ class Reading:
         KubeError
             The cluster can't be asked, or its Deployments may not be read, or there is no such namespace.
         """
+        self._scope = namespace
         self._absent = set(Resource).difference(await served(self._client, tuple(Resource)))
         scope = self._namespaces() if namespace is None else self._namespace(namespace)
         await asyncio.gather(scope, self._collection(Resource.CLUSTER_RULES, None), self._inside(namespace))
@@ -118,7 +120,8 @@ class Reading:
                 if self._seen is not None:
                     self._seen(value)
         except KubeError as error:
-            if not optional(resource, error):
+            elsewhere = namespace != self._scope and isinstance(error, ForbiddenError)
+            if not (elsewhere or optional(resource, error)):
                 raise
             self.gaps.add(gap(resource.title, namespace, error, follows(resource)))
 
