@@ -217,7 +217,7 @@ def test_what_a_rule_gives_is_not_missing(
         pytest.param('polaris.fairwinds.com/livenessProbeMissing-exempt: "false"', set(), "", id="polaris, not"),
         pytest.param('polaris.fairwinds.com/exempt: "true"', {"readiness-missing", "liveness-missing"},
                      "no reason given", id="polaris, all"),
-        pytest.param("checkov.io/skip1: CKV_K8S_8=ends by itself", {"liveness-missing"}, "ends by itself", id="checkov"),
+        pytest.param("checkov.io/skip1: CKV_K8S_8=it ends", {"liveness-missing"}, "it ends", id="checkov"),
         pytest.param("kube-score/ignore: service-type", set(), "", id="another check"),
         pytest.param('apphealth.dev/ignore-nothing: "x"', set(), "", id="another rule"),
     ],

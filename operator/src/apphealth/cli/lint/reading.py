@@ -98,6 +98,7 @@ def _enforced(world: World) -> World | None:
         for key, rule in rules.items()
     }
     enforced = World(allow_exec=True, cluster_domain=world.cluster_domain)
+    enforced.files = world.files
     enforced.rules, enforced.namespaces, enforced.config_maps = skipping, world.namespaces, world.config_maps
     for workload in world.workloads.values():
         enforced.put_workload(workload)

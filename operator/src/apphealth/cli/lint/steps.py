@@ -19,12 +19,14 @@ from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.reading import read_manifests
 from apphealth.model.world import World
 
+_UNPROVEN = "--fix writes what is certain; what is only derived needs proof on pods, or --unproven"
+
 
 def execute(options: Options) -> ExitCode:
     """Do what the options ask for."""
     known = read_baseline(options.baseline) if options.baseline is not None else frozenset()
     with _without_collector():
-        report = _report(options)
+        report = _mended(options) if options.fix else _report(options)
         report.judged = accept(report.judged, known)
         sort(report)
         return _tell(report, options)
@@ -42,6 +44,25 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _mended(options: Options) -> Report:
+    """Write what is missing into the files, then look at them again; with `--diff`, only show it."""
+    from apphealth.cli.lint.fixing import mended, names
+    from apphealth.cli.render import targets
+
+    before = _report(options)
+    files, why_not = mended(options)
+    if options.diff:
+        lines = (line for file in files for line in targets.diff(str(targets.place_of(file)), file.before, file.after))
+        targets.put("".join(lines).encode("utf-8", "replace"))
+        return before
+    targets.commit(targets.in_place(files))
+    report = _report(options) if files else before
+    report.fixed = names(files)
+    told = {(one.file, one.line, one.finding.message) for one in report.judged if one.finding.id == INPUT}
+    report.judged += [one for one in problems(why_not) if (one.file, one.line, one.finding.message) not in told]
+    return report
+
+
 def _report(options: Options) -> Report:
     if options.cluster is not None:
         from apphealth.cli.lint.cluster import read_scene
@@ -53,7 +74,9 @@ def _report(options: Options) -> Report:
 
 def _files(options: Options) -> Report:
     manifests, unread = read_manifests(options.paths)
-    inventory = Inventory(namespace=options.namespace or "default", world=World(), every_kind=True, variants=True)
+    world = World()
+    world.files = True
+    inventory = Inventory(namespace=options.namespace or "default", world=world, every_kind=True, variants=True)
     for manifest in manifests:
         inventory.add(manifest.items)
     rules, others = read_manifests(options.rules)
@@ -75,7 +98,9 @@ def _tell(report: Report, options: Options) -> ExitCode:
         from apphealth.cli.render.targets import write_file
 
         write_file(options.write_baseline, baseline_text(report.judged).encode())
-    if options.output == "text" and text.on_terminal():
+    if options.diff:
+        pass  # the diff has been printed instead
+    elif options.output == "text" and text.on_terminal():
         text.print_grouped(report)
     else:
         from apphealth.cli.render.targets import put
@@ -85,6 +110,8 @@ def _tell(report: Report, options: Options) -> ExitCode:
         for name in report.templates:
             click.echo(clean(f"{name}: is the source of a Helm template, and left out: render it first"), err=True)
         click.echo(text.summary(report), err=True)
+        if options.fix and not options.unproven and any(one.finding.id.endswith("-missing") for one in report.counting):
+            click.echo(_UNPROVEN, err=True)
     return _exit_code(report, options)
 
 

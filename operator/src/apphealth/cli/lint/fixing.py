@@ -1,0 +1,86 @@
+"""`--fix`: the probes that are missing, written as `render` writes them; what is ignored stays missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from apphealth.cli.lint.options import Options
+from apphealth.cli.manifests.inventory import Inventory
+from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.reading import read_manifests
+from apphealth.cli.render.deciding import DEFAULT_RULE, Decided, decide
+from apphealth.cli.render.rendering import Rendered, write_plans
+from apphealth.lint.suppression import read_ignored, suppressed
+from apphealth.model import raw
+from apphealth.model.world import World
+from apphealth.plan.finding import Finding, Severity
+from apphealth.plan.result import Patch
+
+_FIELDS = {
+    "readiness-missing": ("readinessProbe",),
+    # Startup is there to hold liveness back.
+    "liveness-missing": ("livenessProbe", "startupProbe"),
+    "startup-missing": ("startupProbe",),
+    "startup-delay": ("startupProbe",),
+}
+"""What each finding, being ignored, keeps from being written."""
+
+
+def mended(options: Options) -> tuple[list[Rendered], list[Problem]]:
+    """Return the files with their probes written in, or why none of them can be written."""
+    manifests, problems = read_manifests(options.paths)
+    world = World()
+    world.files, world.unproven = True, options.unproven
+    inventory = Inventory(namespace=options.namespace or "default", world=world, every_kind=True)
+    for manifest in manifests:
+        inventory.add(manifest.items)
+    rules, others = read_manifests(options.rules)
+    inventory.add_rules(rules)
+    # As render and the operator, which don't watch them.
+    world.policies.clear()
+    if found := [*problems, *others, *inventory.problems]:
+        return [], found
+    if not world.rules:
+        world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
+    decided = [_without_unwanted(item) for item in decide(inventory)]
+    rendering = write_plans(manifests, decided, inventory)
+    return [file for file in rendering.files if file.changed], rendering.problems
+
+
+def _without_unwanted(item: Decided) -> Decided:
+    """Take out of a plan's patches the probes that annotations say are not wanted."""
+    value = item.placed.item.value
+    template = raw.mapping(raw.mapping(value.get("spec")).get("template"))
+    ignored = read_ignored(item.placed.item.metadata.get("annotations"), _annotations(template))
+    fields = {field for id_, fields in _FIELDS.items() if suppressed(_finding(id_), ignored) for field in fields}
+    if not fields:
+        return item
+    patches = tuple(Patch(patch.manager, _pruned(patch.body, fields)) for patch in item.plan.patches)
+    return replace(item, plan=replace(item.plan, patches=patches))
+
+
+def _annotations(template: Mapping[str, Any]) -> object:
+    """Return the annotations of a pod template."""
+    return raw.mapping(template.get("metadata")).get("annotations")
+
+
+def _finding(id_: str) -> Finding:
+    return Finding(id=id_, severity=Severity.INFO, message="")
+
+
+def _pruned(body: Mapping[str, Any], fields: set[str]) -> dict[str, Any]:
+    """Return a patch without these fields of its containers."""
+    result: dict[str, Any] = {}
+    for key, value in body.items():
+        if key in ("containers", "initContainers"):
+            result[key] = [{name: item for name, item in one.items() if name not in fields} for one in value]
+        else:
+            result[key] = _pruned(value, fields) if isinstance(value, dict) else value
+    return result
+
+
+def names(files: Sequence[Rendered]) -> list[str]:
+    """Return the names of files, as messages call them."""
+    return [file.source.name for file in files]
