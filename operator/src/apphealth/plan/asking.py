@@ -166,7 +166,10 @@ def _path(kind: ProbeKind, words: _Words) -> Sourced | None:
     if (said := words.settings.sourced(f"{kind}.path")) is not None:
         return said
     if words.endpoint is not None and words.endpoint.path:
-        return Sourced(words.endpoint.path, words.source)
+        prefix = words.settings.sourced("path_prefix")
+        told = prefix is not None and words.endpoint.path.startswith(prefix.value)
+        under = f", under the prefix of {prefix.source}" if prefix is not None and told else ""
+        return Sourced(words.endpoint.path, words.source + under)
     if kind is ProbeKind.STARTUP and (live := words.settings.sourced("liveness.path")) is not None:
         return Sourced(live.value, f"as liveness: {live.source}")
     return None
