@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from apphealth.api.parse import parse_rule
 from apphealth.controller.ledger import Outcome
+from apphealth.controller.prover import Prover
 from apphealth.controller.reconcile import Reconciler
 from apphealth.controller.store import Store
 from apphealth.model.parse_workload import parse_workload
@@ -44,7 +45,13 @@ class Cluster:
         self.store = Store()
         self.world = self.store.world
         self.reconciler = Reconciler(
-            None, self.store, None, enqueue=self.todo.extend, dirty=lambda _: None, clock=lambda: 0.0
+            None,
+            self.store,
+            None,
+            enqueue=self.todo.extend,
+            dirty=lambda _: None,
+            prover=Prover(self.store, enqueue=self.todo.extend, list_pods=None, ask=None),
+            clock=lambda: 0.0,
         )
         for name in NAMES:
             self.world.put_workload(deployment(name))

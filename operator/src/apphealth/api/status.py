@@ -11,7 +11,7 @@ import msgspec
 
 
 class ConditionType(StrEnum):
-    """What a condition is about. `Ready` and `Protected` are good when True, the others when False."""
+    """What a condition is about. `Ready`, `Verified` and `Protected` are good when True, the others when False."""
 
     READY = "Ready"
     """Every selected workload stands as the rule wants it: `kubectl wait --for=condition=Ready` waits for this."""
@@ -19,6 +19,8 @@ class ConditionType(StrEnum):
     """Something keeps the rule from being carried out, and won't go away by waiting."""
     CONFLICTING = "Conflicting"
     """Another rule of equal rank sets the same fields of the same workloads, and wins."""
+    VERIFIED = "Verified"
+    """Running pods answered as the probes want that are written; absent where no probe is to be written."""
     PROTECTED = "Protected"
     """The admission policy is there with which no user's apply is refused for a probe of ours."""
 
@@ -62,6 +64,14 @@ class Reason(StrEnum):
     """Conflicting: a younger rule of equal rank sets the same fields; the message names it."""
     NO_CONFLICTS = "NoConflicts"
     """Not conflicting."""
+    VERIFIED = "Verified"
+    """Verified: every probe that is written was tried on running pods before."""
+    REFUTED = "Refuted"
+    """Not verified: running pods answered otherwise than planned probes want, which are not written."""
+    UNVERIFIED = "Unverified"
+    """Not known: probes are written that could not be tried on pods, or were not to be (`verification: Skip`)."""
+    AWAITING_PODS = "AwaitingPods"
+    """Not known: probes wait for a ready pod that can be asked."""
     POLICY_INSTALLED = "PolicyInstalled"
     """Protected."""
     POLICY_MISSING = "PolicyMissing"

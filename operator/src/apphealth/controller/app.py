@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from apphealth.controller.health import serve_health
 from apphealth.controller.intake import Intake
 from apphealth.controller.listing import watch_session
 from apphealth.controller.preflight import look_for_policy, read_namespace, served, wait_until_usable
+from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff, WorkQueue
 from apphealth.controller.reconcile import Reconciler
 from apphealth.controller.resources import watched
@@ -31,8 +33,10 @@ from apphealth.kube.credentials import Credentials
 from apphealth.kube.errors import KubeError
 from apphealth.kube.events import Events
 from apphealth.kube.lease import Leadership
+from apphealth.kube.pods import list_pods
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import CLUSTER_DOMAIN
+from apphealth.probing.asker import ask as ask_pods
 
 FINISH = 5.0
 """Seconds that writes under way get when the operator stops."""
@@ -111,15 +115,18 @@ class Operator:
             protection=self._protection,
             look_again=lambda: look_for_policy(client, self._protection),
         )
+        self._prover = Prover(self._store, enqueue=self._enqueue, list_pods=partial(list_pods, client), ask=ask_pods)
         self._reconcile = Reconciler(
             client,
             self._store,
             self._events,
             enqueue=self._enqueue,
             dirty=self._statuses.dirty,
+            prover=self._prover,
             clock=clock,
         )
         self._queue: WorkQueue[WorkloadKey] = WorkQueue(self._reconcile, expected=(KubeError,))
+        self._queues = (self._queue, self._prover.queue, self._statuses.queue)
         self._intake = Intake(self._store, self._resources, self._concern)
 
     async def run(self) -> None:
@@ -129,11 +136,11 @@ class Operator:
             if self._options.health_port is not None:
                 await stack.enter_async_context(serve_health(self._options.health_port, self._waiting_for))
             # All before kopf: when it ends, it cancels every task that was started after it.
-            jobs = (self._queue.run(), self._statuses.queue.run(), self._events.run(), self._lead(), self._work())
+            queues = (queue.run() for queue in self._queues)
+            jobs = (*queues, self._events.run(), self._lead(), self._work())
             await stack.enter_async_context(self._running(*jobs))
             await self._watch()
-            self._queue.pause()
-            self._statuses.queue.pause()
+            self._pause()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._queue.quiet(), timeout=FINISH)
         log.info("stopped")
@@ -148,7 +155,7 @@ class Operator:
         self._statuses.dirty(concerned.rules)
 
     def _busy(self, key: WorkloadKey) -> bool:
-        return self._queue.busy(key)
+        return self._queue.busy(key) or key in self._reconcile.awaited
 
     def _waiting_for(self) -> str:
         if not self._watching:
@@ -226,9 +233,11 @@ class Operator:
             self._reconcile.unseen = set(workloads)
             self._queue.add_all({*workloads, *self._store.records.health_plans})
             self._queue.resume()
+            self._prover.queue.resume()
             # Counts that are still being worked out would be written, and written again.
             if await _before(self._queue.drained(), self._following):
                 log.info("all workloads have been looked at")
+                self._prover.tidy()
                 self._statuses.dirty(self._store.statuses)
                 self._statuses.queue.resume()
             await self._following.wait()
@@ -268,12 +277,15 @@ class Operator:
             self._following.clear()
             self._leading.set()
         else:
-            self._queue.pause()
-            self._statuses.queue.pause()
+            self._pause()
             self._leading.clear()
             self._following.set()
         if self._options.leader_elect:
             log.info("%s", "leading" if leading else "following: another replica writes")
+
+    def _pause(self) -> None:
+        for queue in self._queues:
+            queue.pause()
 
     def _catch_signals(self) -> None:
         """Have signals stop us."""

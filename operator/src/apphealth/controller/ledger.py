@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from apphealth.api.healthplan import State
+from apphealth.api.healthplan import Standing, State
 from apphealth.api.rule import RuleKey
 from apphealth.api.status import Reason
 from apphealth.model.service import ServiceKey
@@ -30,6 +30,12 @@ class Outcome:
     config_maps: frozenset[ConfigMapKey] = frozenset()
     """ConfigMaps whose text was read for it."""
     conflicts: tuple[Conflict, ...] = ()
+    standing: Standing | None = None
+    """How its probes stand to the proof on running pods: the worst of them; None where nothing of ours is wanted."""
+    waiting: bool = False
+    """With a ready pod, there may be more to it."""
+    proof: str = ""
+    """What running pods answered, of the probe that stands worst."""
     problem: Reason | None = None
     """Why it can't be carried out: a reason of the condition Degraded."""
     message: str = ""

@@ -16,7 +16,9 @@ from apphealth.api.spec import Mode
 from apphealth.api.status import Reason
 from apphealth.controller.gather import config_maps_needed, read_config_maps
 from apphealth.controller.ledger import ConfigMapKey, Outcome
-from apphealth.controller.refusals import Refusal, Refusals, refusal_of, with_refusals
+from apphealth.controller.prover import Prover
+from apphealth.controller.refusals import Refusal, Refusals, refusal_of, with_findings, with_refusals
+from apphealth.controller.standing import refuted_finding, still_starting, told_by_pods, unsatisfied, worst_standing
 from apphealth.controller.store import Store
 from apphealth.controller.writer import Writer
 from apphealth.kube.client import Client
@@ -62,6 +64,8 @@ class Reconciler:
         Has other workloads looked at.
     dirty
         Has the status of rules worked out again.
+    prover
+        Asks running pods what plans want to know.
     clock
         Seconds, rising.
     """
@@ -74,6 +78,7 @@ class Reconciler:
         *,
         enqueue: Callable[[Iterable[WorkloadKey]], None],
         dirty: Callable[[Iterable[RuleKey]], None],
+        prover: Prover,
         clock: Callable[[], float],
     ) -> None:
         self._client = client
@@ -82,12 +87,15 @@ class Reconciler:
         self._writer = Writer(client, store)
         self._enqueue = enqueue
         self._dirty = dirty
+        self._prover = prover
         self._clock = clock
         self._refusals = Refusals(clock)
         self._fronts: dict[WorkloadKey, Front] = {}
         self._gone_since: dict[WorkloadKey, float] = {}
         self.unseen: set[WorkloadKey] = set()
         """Workloads of the first listing not looked at yet: their dependants are looked at anyway."""
+        self.awaited: set[WorkloadKey] = set()
+        """Workloads whose pods are being asked: until they have answered, nothing is written, said or counted."""
 
     async def __call__(self, key: WorkloadKey) -> float | None:
         """Bring a workload to what its rules say; returns the seconds after which to look again, if at all.
@@ -118,12 +126,18 @@ class Reconciler:
             return await self._forget(key)
         self._drop_stale_originals(workload)
         decided = plan(workload, self._store.world)
+        self.awaited.discard(key)
         if not decided.selected and self._held(workload):
             return None
-        if decided.record is not None:
-            again = await self._carry_out(workload, decided, decided.record, config_maps)
-        else:
+        if decided.record is None:
+            self._prover.forget(key)
             again = await self._clean(workload, decided)
+        elif self._prover.consider(workload, decided):
+            self.awaited.add(key)
+            self.unseen.discard(key)
+            return None
+        else:
+            again = await self._carry_out(workload, decided, decided.record, config_maps)
         self._tell_dependants(workload, decided)
         return again
 
@@ -156,6 +170,9 @@ class Reconciler:
     ) -> float | None:
         refusals: list[Refusal] = []
         originals = self._store.world.originals.get(workload.key, ())
+        if decided.questions:
+            record = with_findings(record, [still_starting(decided)])
+        recorded = self._store.records.health_plans.get(workload.key)
         safe = True
         if decided.patches and decided.originals != originals:
             safe = await self._record(workload, record, refusals)
@@ -168,8 +185,15 @@ class Reconciler:
             if decided.mode is not Mode.AUDIT:
                 await self._deliver(workload, decided.delivery, refusals)
             await self._record(workload, with_refusals(record, refusals), refusals)
+        if self._store.records.health_plans.get(workload.key) is not recorded:
+            self._tell_refuted(workload, decided)
         self._note(workload, decided, config_maps, refusals)
         return min((refusal.again for refusal in refusals), default=None)
+
+    def _tell_refuted(self, workload: Workload, decided: Plan) -> None:
+        """Tell what running pods refuted, once: with the HealthPlan that says so."""
+        if (refuted := refuted_finding(decided)) is not None:
+            self._events.post(workload, Event(type="Warning", reason="ProbeRefuted", note=refuted.message))
 
     async def _clean(self, workload: Workload, decided: Plan) -> float | None:
         """Take everything of ours away from a workload that no rule selects."""
@@ -186,6 +210,8 @@ class Reconciler:
     async def _forget(self, key: WorkloadKey) -> float | None:
         """Let go of a workload that has gone; what belonged to it goes by garbage collection, or else by us."""
         self._refusals.clear(key)
+        self._prover.forget(key)
+        self.awaited.discard(key)
         if (front := self._fronts.pop(key, None)) is not None and front.cycle:
             for service in front.services:
                 self._enqueue(self._store.ledger.mentioning(service))
@@ -253,10 +279,16 @@ class Reconciler:
             mentions=decided.mentions,
             config_maps=config_maps,
             conflicts=decided.conflicts,
+            standing=worst_standing(decided),
+            waiting=unsatisfied(decided),
+            proof=told_by_pods(decided),
             problem=problem,
             message=message,
         )
         self._dirty(self._store.ledger.put(workload.key, outcome))
+        now = self._store.world.workloads.get(workload.key)
+        if outcome.waiting and not workload.ready and now is not None and now.ready:
+            self._enqueue([workload.key])  # it has become ready since it was planned for
 
     def _tell_dependants(self, workload: Workload, decided: Plan) -> None:
         """Have those looked at that depend on a workload, if how it is reached or tells its readiness has changed.
@@ -282,8 +314,11 @@ def _problem(decided: Plan, refusals: Sequence[Refusal]) -> tuple[Reason | None,
     """Say what keeps a plan from being carried out, if anything does."""
     if refusals:
         return refusals[0].reason, refusals[0].finding.message
-    if decided.state in (State.REFUTED, State.ROLLED_BACK):
+    refuted = refuted_finding(decided)
+    if decided.state is State.ROLLED_BACK or (decided.state is State.REFUTED and refuted is None):
         return Reason.PROBES_REFUTED, decided.message
+    if refuted is not None and (decided.state is State.REFUTED or refuted.severity is Severity.ERROR):
+        return Reason.PROBES_REFUTED, refuted.message
     error = next((finding for finding in decided.findings if finding.severity is Severity.ERROR), None)
     if error is not None:
         return Reason.PLAN_INCOMPLETE, error.message

@@ -20,6 +20,7 @@ from apphealth.kube.healthplans import digest
 from apphealth.kube.meta import Meta
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import World
+from apphealth.plan.record import read_proof
 
 MAX_CONFIG_MAP_TEXT = 64 * 1024 * 1024
 """Characters of ConfigMaps kept in all; beyond that, the oldest are forgotten, and read again when they are needed."""
@@ -70,11 +71,19 @@ class Records:
         self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version)
         if known is not None and known.fingerprint == fingerprint and known.owner_uid == meta.owner_uid:
             return frozenset()
+        if known is None:
+            self._recall(plan)
         if plan.status.originals:
             self._world.originals[key] = plan.status.originals
         else:
             self._world.originals.pop(key, None)
         return frozenset({key})
+
+    def _recall(self, plan: HealthPlan) -> None:
+        """Take in what pods answered to an earlier operator, so that they need not be asked again."""
+        for record in plan.status.proofs:
+            if (proof := read_proof(record)) is not None:
+                self._world.proofs.setdefault(record.id, proof)
 
     def _unreadable_plan(self, meta: Meta) -> frozenset[WorkloadKey]:
         """Have a HealthPlan that somebody has spoilt written anew; what it remembered is kept as we know it."""

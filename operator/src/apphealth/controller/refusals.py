@@ -100,10 +100,16 @@ def with_refusals(plan: HealthPlan, refusals: Sequence[Refusal]) -> HealthPlan:
     """Return a HealthPlan that says what was refused."""
     if not refusals:
         return plan
-    findings = (*plan.status.findings, *(refusal.finding for refusal in refusals))
-    status = msgspec.structs.replace(plan.status, findings=findings)
-    if any(refusal.rejected for refusal in refusals):
-        status = msgspec.structs.replace(status, state=State.REJECTED, message=refusals[0].finding.message)
+    plan = with_findings(plan, [refusal.finding for refusal in refusals])
+    if not any(refusal.rejected for refusal in refusals):
+        return plan
+    status = msgspec.structs.replace(plan.status, state=State.REJECTED, message=refusals[0].finding.message)
+    return msgspec.structs.replace(plan, status=status)
+
+
+def with_findings(plan: HealthPlan, findings: Sequence[FindingRecord]) -> HealthPlan:
+    """Return a HealthPlan with more findings."""
+    status = msgspec.structs.replace(plan.status, findings=(*plan.status.findings, *findings))
     return msgspec.structs.replace(plan, status=status)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from apphealth.api.healthplan import State
+from apphealth.api.healthplan import Standing, State
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import (
@@ -17,6 +18,7 @@ from apphealth.api.status import (
     WorkloadCounts,
 )
 from apphealth.controller.ledger import Outcome
+from apphealth.controller.standing import WORST
 from apphealth.model.workload import WorkloadKey
 
 NAMED = 3
@@ -47,7 +49,7 @@ class Facts:
 def rule_status(facts: Facts) -> RuleStatus:
     """Work out a rule's status. The times of its conditions are left to `settle`."""
     counts = _counts(facts.outcomes.values())
-    conditions = [_ready(facts, counts), _degraded(facts), _conflicting(facts)]
+    conditions = [_ready(facts, counts), _degraded(facts), _conflicting(facts), *_verified(facts)]
     if facts.protected is not None:
         conditions.append(_protected(protected=facts.protected))
     return RuleStatus(
@@ -132,6 +134,30 @@ def _conflicting(facts: Facts) -> Condition:
     return Condition(
         type=ConditionType.CONFLICTING, status=ConditionStatus.TRUE, reason=Reason.OVERRIDDEN, message="; ".join(lost)
     )
+
+
+_STANDINGS = {
+    Standing.REFUTED: (ConditionStatus.FALSE, Reason.REFUTED),
+    Standing.AWAITING_PODS: (ConditionStatus.UNKNOWN, Reason.AWAITING_PODS),
+    Standing.UNVERIFIED: (ConditionStatus.UNKNOWN, Reason.UNVERIFIED),
+    Standing.VERIFIED: (ConditionStatus.TRUE, Reason.VERIFIED),
+}
+"""What the workload that stands worst makes of a rule."""
+
+
+def _verified(facts: Facts) -> Iterator[Condition]:
+    """Say how probes stand to the proof on running pods: how many workloads each way, and one example of the worst."""
+    standing = {key: outcome for key, outcome in facts.outcomes.items() if outcome and outcome.standing}
+    if not standing:
+        return
+    counts = Counter(outcome.standing for outcome in standing.values())
+    worst = next(one for one in WORST if counts[one])
+    status, reason = _STANDINGS[worst]
+    tally = f"of {len(standing)}: " + ", ".join(f"{counts[one]} {one}" for one in reversed(WORST) if counts[one])
+    examples = (f"{key}: {standing[key].proof}" for key in sorted(standing) if standing[key].standing is worst)
+    example = next((example for example in examples if not example.endswith(": ")), "")
+    message = f"{tally}; {example}" if example else tally
+    yield Condition(type=ConditionType.VERIFIED, status=status, reason=reason, message=message)
 
 
 def _protected(*, protected: bool) -> Condition:

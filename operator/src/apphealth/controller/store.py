@@ -171,9 +171,16 @@ class Store:
         self.world.put_workload(workload)
         self._versions[WORKLOADS[key.kind]][Name(key.namespace, key.name)] = workload.resource_version
         self._in_namespace[key.namespace].add(key)
-        if key in self.writing or (before is not None and same(before, workload)):
+        if key in self.writing:
+            return NOBODY
+        if before is not None and same(before, workload) and not self._can_be_asked_now(before, workload):
             return NOBODY
         return Concerned(frozenset({key}))
+
+    def _can_be_asked_now(self, before: Workload, now: Workload) -> bool:
+        """Whether a workload that waits for a ready pod has one now."""
+        outcome = self.ledger.get(now.key)
+        return now.ready and not before.ready and outcome is not None and outcome.waiting
 
     def forget_workload(self, key: WorkloadKey) -> Concerned:
         """Take note that a workload has gone."""

@@ -1,0 +1,328 @@
+"""Asking in the background: each question once, bounded, again with back-off, and forgotten when nobody looks."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from apphealth.api.healthplan import Standing, State
+from apphealth.controller import prover as module
+from apphealth.controller.prover import Prover
+from apphealth.controller.queue import Backoff
+from apphealth.controller.store import Store
+from apphealth.kube.errors import ForbiddenError, ServerError
+from apphealth.model.pod import Pod
+from apphealth.model.probe import HttpGet, ProbeKind
+from apphealth.model.proof import Accept, Proof, Question, Verdict
+from apphealth.model.workload import Workload
+from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
+from apphealth.probing.asker import NotYet
+
+GOOD = Proof(verdict=Verdict.VERIFIED, answer="200 in 3 ms from 1 pod", slowest=0.003)
+BAD = Proof(verdict=Verdict.REFUTED, answer="404 from web-1")
+AWAY = Proof(verdict=Verdict.UNREACHABLE, answer="no connection within 1 s from web-1")
+SOON = Backoff(first=0.01, longest=0.02)
+NEVER = Backoff(first=1000, longest=1000)
+
+
+def question(path="/healthz", image="web:1"):
+    handler = HttpGet(port=8080, path=path)
+    return Question(container="main", image=image, subject=image, handler=handler, timeout=1, accept=Accept.SUCCESS)
+
+
+def pod(name="web-1"):
+    return Pod(name=name, uid=f"uid-{name}", ip="10.0.0.1", age=1000)
+
+
+class Bench:
+    """A prover in a world of workloads, and pods that answer as the test says."""
+
+    def __init__(self):
+        self.store = Store()
+        self.enqueued = []
+        self.asked = []
+        self.answers = defaultdict(lambda: GOOD)
+        self.pods = defaultdict(lambda: [pod()])
+        self.under_way = defaultdict(int)
+        self.most = defaultdict(int)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.prover = Prover(self.store, enqueue=self.enqueued.extend, list_pods=self.list_pods, ask=self.ask)
+
+    def workload(self, name="web", namespace="shop", *, ready=True, generation=1):
+        workload = Workload(
+            kind="Deployment",
+            api_version="apps/v1",
+            namespace=namespace,
+            name=name,
+            uid=name,
+            ready=ready,
+            generation=generation,
+        )
+        self.store.world.put_workload(workload)
+        return workload
+
+    def consider(self, workload, *questions, standing=None):
+        """Plan as `plan` does: what isn't known is asked."""
+        proofs = self.store.world.proofs
+        known = tuple((one, proofs[one.id]) for one in questions if one.id in proofs)
+        if standing is None and any(proof.verdict is not Verdict.VERIFIED for _, proof in known):
+            standing = Standing.REFUTED
+        probe = ProbePlan(kind=ProbeKind.LIVENESS, action=Action.NONE, reason="", standing=standing)
+        return self.prover.consider(
+            workload,
+            Plan(
+                workload=workload.key,
+                state=State.APPLIED,
+                message="",
+                containers=(ContainerPlan(name="main", probes=(probe,)),),
+                questions=tuple(one for one in questions if one.id not in proofs),
+                proofs=known,
+            ),
+        )
+
+    async def list_pods(self, workload, question):
+        pods = self.pods[workload.name]
+        return pods.pop(0) if pods and isinstance(pods[0], list) else pods
+
+    async def ask(self, question, pods):
+        namespace = question.image
+        self.asked.append(question)
+        for counted in ("", namespace):
+            self.under_way[counted] += 1
+            self.most[counted] = max(self.most[counted], self.under_way[counted])
+        await self.gate.wait()
+        for counted in ("", namespace):
+            self.under_way[counted] -= 1
+        answer = self.answers[question.handler.path]
+        if isinstance(answer, Exception):
+            raise answer
+        return (
+            answer.pop(0)
+            if isinstance(answer, list) and len(answer) > 1
+            else answer[0]
+            if isinstance(answer, list)
+            else answer
+        )
+
+    async def until(self, holds):
+        async with asyncio.timeout(20):
+            while not holds():  # noqa: ASYNC110 -- many things are waited for
+                await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+async def bench(monkeypatch):
+    monkeypatch.setattr(module, "STARTING", NEVER)
+    monkeypatch.setattr(module, "REFUTED", NEVER)
+    bench = Bench()
+    task = asyncio.create_task(bench.prover.queue.run())
+    bench.prover.queue.resume()
+    yield bench
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_an_answer_becomes_a_proof_and_whoever_waited_is_looked_at(bench):
+    web = bench.workload()
+    assert bench.consider(web, question())
+    await bench.until(lambda: bench.enqueued)
+    assert bench.store.world.proofs == {question().id: GOOD}
+    assert bench.enqueued == [web.key]
+    assert not bench.consider(web, question())
+
+
+async def test_a_question_is_asked_once_for_a_thousand_workloads(bench):
+    bench.gate.clear()
+    workloads = [bench.workload(f"web-{number}") for number in range(1000)]
+    assert all(bench.consider(one, question()) for one in workloads)
+    bench.gate.set()
+    await bench.until(lambda: bench.enqueued)
+    assert (len(bench.asked), set(bench.enqueued)) == (1, {one.key for one in workloads})
+
+
+async def test_no_more_than_a_few_are_asked_at_once(bench):
+    bench.gate.clear()
+    for namespace in range(20):
+        workload = bench.workload("web", f"shop-{namespace}")
+        bench.consider(workload, *(question(f"/{number}", f"image-{namespace}") for number in range(30)))
+    await bench.until(lambda: bench.under_way[""] == module.AT_ONCE)
+    bench.gate.set()
+    await bench.until(lambda: len(bench.store.world.proofs) == 600)
+    assert bench.most.pop("") == module.AT_ONCE
+    assert max(bench.most.values()) == module.IN_A_NAMESPACE
+
+
+async def test_those_turned_away_get_their_turn_when_others_lose_interest(bench):
+    bench.gate.clear()
+    workloads = [bench.workload(f"web-{number}") for number in range(12)]
+    for number, workload in enumerate(workloads):
+        bench.consider(workload, question(f"/{number}"))
+    await bench.until(lambda: bench.under_way[""] == module.IN_A_NAMESPACE)
+    await bench.until(lambda: not any(bench.prover.queue.busy(question(f"/{n}").id) for n in range(4, 12)))
+    for workload in workloads[4:11]:
+        bench.prover.forget(workload.key)
+    bench.gate.set()
+    await bench.until(lambda: question("/11").id in bench.store.world.proofs)
+
+
+async def test_pods_that_start_are_asked_again_and_nobody_waits_for_them(bench, monkeypatch):
+    monkeypatch.setattr(module, "STARTING", SOON)
+    bench.answers["/healthz"] = [NotYet("503"), NotYet("503"), NotYet("503"), GOOD]
+    web = bench.workload()
+    assert bench.consider(web, question())
+    await bench.until(lambda: bench.enqueued)
+    assert not bench.consider(web, question())
+    await bench.until(lambda: bench.store.world.proofs)
+    assert (len(bench.asked), bench.enqueued) == (4, [web.key, web.key])
+
+
+async def test_what_was_refuted_is_asked_again_until_it_is_not(bench, monkeypatch):
+    monkeypatch.setattr(module, "REFUTED", SOON)
+    bench.answers["/healthz"] = [BAD, replace(BAD, answer="404 from web-2"), GOOD]
+    web = bench.workload()
+    bench.consider(web, question())
+    await bench.until(lambda: bench.enqueued)
+    assert bench.store.world.proofs[question().id] == BAD
+    assert not bench.consider(web, question())
+    await bench.until(lambda: len(bench.enqueued) == 2)
+    assert (bench.store.world.proofs[question().id], len(bench.asked)) == (GOOD, 3)
+
+
+async def test_what_was_refuted_is_left_at_that_where_something_else_was_found(bench, monkeypatch):
+    monkeypatch.setattr(module, "REFUTED", Backoff(first=0.2, longest=0.2))
+    bench.answers["/healthz"] = BAD
+    web = bench.workload()
+    bench.consider(web, question())
+    await bench.until(lambda: bench.enqueued)
+    bench.consider(web, question(), question("/livez"), standing=Standing.VERIFIED)
+    await bench.until(lambda: question("/livez").id in bench.store.world.proofs)
+    await bench.until(lambda: not bench.prover.queue._due)
+    assert [one.handler.path for one in bench.asked].count("/healthz") == 1
+
+
+async def test_what_an_earlier_operator_saw_refuted_is_asked_again_later(bench, monkeypatch):
+    monkeypatch.setattr(module, "REFUTED", SOON)
+    bench.store.world.proofs[question().id] = BAD
+    assert not bench.consider(bench.workload(), question())
+    await bench.until(lambda: bench.store.world.proofs[question().id] is GOOD)
+
+
+async def test_a_change_of_the_workload_asks_at_once(bench):
+    bench.answers["/healthz"] = [BAD, GOOD]
+    bench.consider(bench.workload(), question())
+    await bench.until(lambda: bench.enqueued)
+    bench.consider(bench.workload(), question())
+    assert len(bench.asked) == 1
+    bench.consider(bench.workload(generation=2), question())
+    await bench.until(lambda: bench.store.world.proofs[question().id] is GOOD)
+
+
+async def test_pods_out_of_reach_are_said_once(bench, caplog):
+    for path in ("/a", "/b", "/c"):
+        bench.answers[path] = AWAY
+        bench.consider(bench.workload(path.strip("/")), question(path))
+    with caplog.at_level(logging.WARNING):
+        await bench.until(lambda: len(bench.store.world.proofs) == 3)
+    assert len([one for one in caplog.messages if one.startswith("can't try probes on pods from here")]) == 1
+    assert {proof.verdict for proof in bench.store.world.proofs.values()} == {Verdict.UNREACHABLE}
+
+
+async def test_without_the_right_to_list_pods_they_are_out_of_reach(bench, monkeypatch):
+    async def forbidden(*_):
+        raise ForbiddenError('User "x" cannot list resource "pods"', status=403)
+
+    monkeypatch.setattr(bench.prover, "_list_pods", forbidden)
+    bench.consider(bench.workload(), question())
+    await bench.until(lambda: bench.store.world.proofs)
+    (proof,) = bench.store.world.proofs.values()
+    assert (proof.verdict, proof.answer.startswith("pods can't be listed: User")) == (Verdict.UNREACHABLE, True)
+
+
+async def test_an_api_server_in_trouble_is_waited_for(bench, monkeypatch):
+    replies = [ServerError("not now", status=500), [pod()]]
+
+    async def list_pods(*_):
+        if isinstance(reply := replies.pop(0), Exception):
+            raise reply
+        return reply
+
+    monkeypatch.setattr(bench.prover, "_list_pods", list_pods)
+    bench.consider(bench.workload(), question())
+    await bench.until(lambda: bench.store.world.proofs)
+    assert bench.store.world.proofs[question().id] is GOOD
+
+
+async def test_a_pod_that_vanished_meanwhile_is_replaced_by_another(bench):
+    bench.answers["/healthz"] = [BAD, GOOD]
+    bench.pods["web"] = [[pod("old")], [pod("new")], [pod("new")]]
+    bench.consider(bench.workload(), question())
+    await bench.until(lambda: bench.store.world.proofs)
+    assert bench.store.world.proofs[question().id] is GOOD
+
+
+async def test_pods_that_come_and_go_are_asked_later(bench):
+    bench.answers["/healthz"] = BAD
+    bench.pods["web"] = [[pod(str(number))] for number in range(100)]
+    web = bench.workload()
+    bench.consider(web, question())
+    await bench.until(lambda: bench.enqueued)
+    assert bench.store.world.proofs == {}
+
+
+async def test_a_workload_without_a_pod_of_that_image_waits(bench):
+    bench.pods["web"] = []
+    web = bench.workload()
+    assert bench.consider(web, question())
+    await bench.until(lambda: bench.enqueued)
+    assert (bench.asked, bench.consider(web, question())) == ([], False)
+
+
+async def test_a_workload_that_is_no_longer_ready_is_planned_anew(bench):
+    web = bench.workload()
+    bench.prover.queue.pause()
+    assert bench.consider(web, question())
+    bench.workload(ready=False)
+    bench.prover.queue.resume()
+    await bench.until(lambda: bench.enqueued)
+    assert bench.asked == []
+
+
+async def test_what_nobody_looks_at_any_more_is_forgotten(bench):
+    web, api = bench.workload(), bench.workload("api")
+    for workload in (web, api):
+        bench.consider(workload, question())
+    await bench.until(lambda: bench.enqueued)
+    bench.prover.forget(web.key)
+    assert question().id in bench.store.world.proofs
+    bench.consider(api, question("/other"))
+    await bench.until(lambda: question("/other").id in bench.store.world.proofs)
+    assert set(bench.store.world.proofs) == {question("/other").id}
+    bench.prover.forget(api.key)
+    assert bench.store.world.proofs == {}
+    assert not bench.prover._matters
+    assert not bench.prover._lookers
+    assert not bench.prover._asking
+
+
+async def test_proofs_of_healthplans_that_nobody_looks_at_are_tidied_away(bench):
+    bench.store.world.proofs |= {question().id: GOOD, "of-another-time": GOOD}
+    bench.consider(bench.workload(), question())
+    bench.prover.tidy()
+    assert set(bench.store.world.proofs) == {question().id}
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(bench):
+    bench.gate.clear()
+    web = bench.workload()
+    bench.consider(web, question())
+    await bench.until(lambda: bench.under_way[""])
+    bench.prover.forget(web.key)
+    bench.gate.set()
+    await bench.until(lambda: not bench.under_way[""])
+    await bench.prover.queue.quiet()
+    assert bench.store.world.proofs == {}
