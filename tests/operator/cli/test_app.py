@@ -40,7 +40,7 @@ def test_the_version_is_the_distributions(run: Callable) -> None:
     ("args", "words"),
     [
         pytest.param(["rendr"], "there is no command 'rendr': did you mean 'render'?; see", id="typo"),
-        pytest.param(["x"], "there are run, render, graph, completion", id="unknown command"),
+        pytest.param(["x"], "there are run, render, lint, explain, graph, completion", id="unknown command"),
         pytest.param(["--nope"], "No such option '--nope'", id="unknown option"),
         pytest.param(["render"], "Missing option '-f'", id="missing option"),
         pytest.param(["render", "-f"], "Option '-f' requires an argument", id="missing value"),

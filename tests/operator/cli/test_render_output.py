@@ -192,3 +192,10 @@ def test_on_a_terminal_the_summary_is_a_table(run: Callable, tree: Path, monkeyp
     assert lines[0].split() == ["Workload", "Container", "Liveness", "Readiness", "Startup"]
     assert "Deployment/default/web" in lines[1]
     assert "set: tcp-socket :8080" in lines[1]
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_each_kind_of_workload_is_written(run: Callable, write: Callable, kind: str) -> None:
+    write("in/web.yaml", DEPLOYMENT.replace("kind: Deployment", f"kind: {kind}"))
+    write("in/rule.yaml", RULE)
+    assert "readinessProbe" in run("render", "-f", "in").text

@@ -58,7 +58,7 @@ def _files(options: Options) -> World:
     world = World(cluster_domain=options.cluster_domain, allow_exec=options.allow_exec)
     world.files = True
     manifests, problems = read_manifests(options.paths)
-    inventory = Inventory(namespace=options.namespace or "default", world=world, every_kind=True)
+    inventory = Inventory(namespace=options.namespace or "default", world=world)
     for manifest in manifests:
         inventory.add(manifest.items)
     more, others = read_manifests(options.rules)

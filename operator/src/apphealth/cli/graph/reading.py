@@ -23,7 +23,7 @@ def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, clust
         Something can't be used; each problem has been told on standard error.
     """
     manifests, problems = read_manifests(paths)
-    inventory = Inventory(namespace=namespace, world=World(cluster_domain=cluster_domain), every_kind=True)
+    inventory = Inventory(namespace=namespace, world=World(cluster_domain=cluster_domain))
     for manifest in manifests:
         inventory.add(manifest.items)
     _add_rules(inventory, rules, problems)

@@ -33,7 +33,7 @@ def mended(options: Options) -> tuple[list[Rendered], list[Problem]]:
     manifests, problems = read_manifests(options.paths)
     world = World()
     world.files, world.unproven = True, options.unproven
-    inventory = Inventory(namespace=options.namespace or "default", world=world, every_kind=True)
+    inventory = Inventory(namespace=options.namespace or "default", world=world)
     for manifest in manifests:
         inventory.add(manifest.items)
     rules, others = read_manifests(options.rules)

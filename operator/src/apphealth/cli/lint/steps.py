@@ -76,7 +76,7 @@ def _files(options: Options) -> Report:
     manifests, unread = read_manifests(options.paths)
     world = World()
     world.files = True
-    inventory = Inventory(namespace=options.namespace or "default", world=world, every_kind=True, variants=True)
+    inventory = Inventory(namespace=options.namespace or "default", world=world, variants=True)
     for manifest in manifests:
         inventory.add(manifest.items)
     rules, others = read_manifests(options.rules)

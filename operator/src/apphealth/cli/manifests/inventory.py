@@ -44,8 +44,6 @@ class Inventory:
     namespace: str
     """The namespace of objects that name none."""
     world: World
-    every_kind: bool = False
-    """Take in StatefulSets and DaemonSets too, which are not written to."""
     variants: bool = False
     """Different objects of one name are variants, as in overlays: others see the first; all workloads are kept."""
     workloads: list[Placed] = field(default_factory=list)
@@ -59,8 +57,7 @@ class Inventory:
         """Take in objects; those of other kinds are passed over."""
         for item in items:
             identity = (item.value["apiVersion"], item.kind)
-            reader = _READERS.get(identity) or (_FURTHER.get(identity) if self.every_kind else None)
-            if reader is not None:
+            if (reader := _READERS.get(identity)) is not None:
                 self._take(item, reader)
             elif item.kind in RuleKind.__members__.values() and str(item.value["apiVersion"]).startswith(f"{GROUP}/"):
                 self._take(item, _add_rule)
@@ -165,12 +162,10 @@ def _object_path(path: str) -> ObjectPath:
 
 _READERS: dict[tuple[object, str], Callable[[Inventory, Item], None]] = {
     ("apps/v1", "Deployment"): _add_workload,
+    ("apps/v1", "StatefulSet"): _add_workload,
+    ("apps/v1", "DaemonSet"): _add_workload,
     ("v1", "Service"): _add_service,
     ("v1", "Namespace"): _add_namespace,
     ("v1", "ConfigMap"): _add_config_map,
     ("networking.k8s.io/v1", "NetworkPolicy"): _add_network_policy,
-}
-_FURTHER: dict[tuple[object, str], Callable[[Inventory, Item], None]] = {
-    ("apps/v1", "StatefulSet"): _add_workload,
-    ("apps/v1", "DaemonSet"): _add_workload,
 }
