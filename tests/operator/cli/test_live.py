@@ -1,14 +1,9 @@
-"""Reading a live cluster: against a small API server on loopback that has pages, rights and discovery."""
+"""Reading a live cluster: from the small API server of conftest.py."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import click
 import pytest
@@ -16,122 +11,13 @@ import pytest
 from apphealth.cli.errors import CommandError
 from apphealth.cli.live.options import Cluster, cluster_options
 from apphealth.cli.live.world import read_cluster
-from apphealth.kube.workloads import COLLECTIONS
 from apphealth.model.workload import WorkloadKey
-
-OURS = "apphealth.dev/v1alpha1"
-PLURALS = {kind: (version, plural) for kind, (version, plural) in COLLECTIONS.items()} | {
-    "Service": ("v1", "services"),
-    "Namespace": ("v1", "namespaces"),
-    "ConfigMap": ("v1", "configmaps"),
-    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
-    "AppHealth": (OURS, "apphealths"),
-    "ClusterAppHealth": (OURS, "clusterapphealths"),
-    "HealthPlan": (OURS, "healthplans"),
-}
-CLUSTER_WIDE = ("Namespace", "ClusterAppHealth")
-
-
-class Server:
-    """What an API server answers to GET: `forbidden` holds plurals, or namespace/plural pairs."""
-
-    def __init__(self, objects: list[dict[str, Any]]) -> None:
-        self.objects = objects
-        self.forbidden: set[str] = set()
-        self.missing: set[str] = set()
-        self.asked: list[str] = []
-
-    def answer(self, url: str) -> tuple[int, dict[str, Any]]:
-        self.asked.append(url)
-        parts = urlsplit(url)
-        version, rest = self._version(parts.path)
-        if not rest:
-            plurals = {plural for kind, (api, plural) in PLURALS.items() if api == version and kind not in self.missing}
-            return (200, {"resources": [{"name": name} for name in plurals]}) if plurals else status(404, "no such API")
-        namespace = rest[1] if rest[0] == "namespaces" and len(rest) > 2 else ""
-        plural, *name = rest[2:] if namespace else rest
-        kind = next(kind for kind, place in PLURALS.items() if place == (version, plural))
-        if kind in self.missing:
-            return status(404, "the server could not find the requested resource")
-        if {plural, f"{namespace}/{plural}", f"{name[0] if name else ''}/{plural}"} & self.forbidden:
-            return status(403, f'User "dev" cannot list resource "{plural}"')
-        found = [item for item in self.objects if item["kind"] == kind]
-        if namespace:
-            found = [item for item in found if item["metadata"].get("namespace") == namespace]
-        if name:
-            one = next((item for item in found if item["metadata"]["name"] == name[0]), None)
-            return (200, one) if one else status(404, f'{plural} "{name[0]}" not found')
-        return 200, page(found, parse_qs(parts.query))
-
-    @staticmethod
-    def _version(path: str) -> tuple[str, list[str]]:
-        parts = path.strip("/").split("/")
-        return ("v1", parts[2:]) if parts[0] == "api" else ("/".join(parts[1:3]), parts[3:])
-
-
-def page(found: list[dict[str, Any]], query: dict[str, list[str]]) -> dict[str, Any]:
-    """As the API server does: items without kind and apiVersion, and where to go on."""
-    start, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
-    items = [{k: v for k, v in item.items() if k not in ("kind", "apiVersion")} for item in found]
-    more = {"continue": str(start + limit)} if start + limit < len(items) else {}
-    return {"metadata": {"resourceVersion": "9"} | more, "items": items[start : start + limit]}
-
-
-def status(code: int, message: str) -> tuple[int, dict[str, Any]]:
-    return code, {"kind": "Status", "code": code, "message": message}
-
-
-class Http(ThreadingHTTPServer):
-    """Takes as many connections at once as a client opens."""
-
-    request_queue_size = 64
-    daemon_threads = True
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Any]:
-    """Serve objects; gives the server and what to connect with."""
-    running: list[ThreadingHTTPServer] = []
-
-    def start(*objects: dict[str, Any], context: str = "shop") -> tuple[Server, Cluster]:
-        server = Server(list(objects))
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                code, body = server.answer(self.path)
-                text = json.dumps(body).encode()
-                self.send_response(code)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        http = Http(("127.0.0.1", 0), Handler)
-        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-        running.append(http)
-        config = {
-            "current-context": "here",
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{http.server_port}"}}],
-            "contexts": [{"name": "here", "context": {"cluster": "c", "namespace": context}}],
-        }
-        path = tmp_path / "kubeconfig"
-        path.write_text(json.dumps(config))
-        return server, Cluster(kubeconfig=path)
-
-    yield start
-    for http in running:
-        http.shutdown()
-        http.server_close()
 
 
 def obj(kind: str, name: str, namespace: str = "shop", **parts: Any) -> dict[str, Any]:
-    where = {} if kind in CLUSTER_WIDE else {"namespace": namespace}
+    where = {} if kind in ("Namespace", "ClusterAppHealth") else {"namespace": namespace}
     metadata = {"name": name, "uid": f"{kind}-{name}", "resourceVersion": "1"} | where
-    return {"apiVersion": PLURALS[kind][0], "kind": kind, "metadata": metadata} | parts
+    return {"kind": kind, "metadata": metadata} | parts
 
 
 def workload(kind: str, name: str, namespace: str = "shop", **container: Any) -> dict[str, Any]:

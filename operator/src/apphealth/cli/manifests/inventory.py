@@ -164,6 +164,7 @@ _READERS: dict[tuple[object, str], Callable[[Inventory, Item], None]] = {
     ("apps/v1", "Deployment"): _add_workload,
     ("apps/v1", "StatefulSet"): _add_workload,
     ("apps/v1", "DaemonSet"): _add_workload,
+    ("argoproj.io/v1alpha1", "Rollout"): _add_workload,
     ("v1", "Service"): _add_service,
     ("v1", "Namespace"): _add_namespace,
     ("v1", "ConfigMap"): _add_config_map,

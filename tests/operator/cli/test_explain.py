@@ -1,0 +1,315 @@
+"""`apphealth explain`: golden files, every value with its source, and a live cluster's answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DATA = Path(__file__).parent / "data" / "explain"
+SHOP = ("-f", DATA / "shop.yaml")
+LIVENESS = {"httpGet": {"path": "/live", "port": 8080, "scheme": "HTTP"}, "periodSeconds": 10, "timeoutSeconds": 5}
+OURS_ALONE = {"manager": "apphealth", "operation": "Update"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "golden"),
+    [
+        pytest.param(("deploy/web",), "web.txt", id="text"),
+        pytest.param(("deploy/web", "-o", "json"), "web.json", id="json"),
+        pytest.param(("sts/db",), "db.txt", id="another kind"),
+    ],
+)
+def test_a_workload_of_files(run, arguments, golden):
+    outcome = run("explain", *arguments, *SHOP)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.text == (DATA / golden).read_text()
+
+
+def test_yaml_says_what_json_says(run):
+    found = [run("explain", "deploy/web", *SHOP, "-o", output).text for output in ("json", "yaml")]
+    assert json.loads(found[0]) == yaml.safe_load(found[1])
+
+
+@pytest.mark.parametrize("output", ["text", "json", "yaml"])
+def test_no_credentials_are_shown(run, output):
+    assert "hunter2" not in run("explain", "deploy/web", *SHOP, "-o", output).text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("deploy/web",),
+        ("deployment", "web"),
+        ("deployments/web",),
+        ("deployment.apps/web",),
+        ("deployments.v1.apps/web",),
+        ("Deployment/web", "-n", "shop"),
+    ],
+)
+def test_a_workload_may_be_named_as_for_kubectl(run, words):
+    assert run("explain", *words, *SHOP).text.startswith("Deployment/shop/web  Applied\n")
+
+
+def test_the_only_workload_of_a_file_need_not_be_named(run, write):
+    write("a.yaml", workload("DaemonSet", "agent", file=True))
+    assert run("explain", "-f", "a.yaml").text.startswith("DaemonSet/default/agent")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(("web", *SHOP), 2, "'web' is no KIND/NAME, such as deploy/web or sts/db", id="no kind"),
+        pytest.param(("job/web", *SHOP), 2, "'job' is no kind of workload; there are deploy", id="another kind"),
+        pytest.param(("a", "b", "c", *SHOP), 2, "'a/b/c' is no KIND/NAME", id="too much"),
+        pytest.param((), 2, "which workload? Say KIND/NAME", id="nothing"),
+        pytest.param(SHOP, 3, "which one? There is Deployment/shop/web, StatefulSet/shop/db; say", id="several"),
+        pytest.param(("deploy/wep", *SHOP), 3, "did you mean Deployment/web?", id="a near name"),
+        pytest.param(("ds/web", *SHOP), 3, "did you mean Deployment/web?", id="the name of another kind"),
+        pytest.param(("deploy/zzz", *SHOP), 3, "there is no Deployment/zzz here", id="no such name"),
+        pytest.param(("deploy/web", "-n", "x", *SHOP), 3, "there is no workload in the namespace x", id="elsewhere"),
+        pytest.param(("deploy/web", "-A", *SHOP), 2, "-f reads files", id="both a cluster and files"),
+        pytest.param(("deploy/web", "--rules", "x"), 2, "--rules goes with -f", id="rules for a cluster"),
+        pytest.param(("deploy/web", "-f", "-", "--rules", "-"), 2, "standard input can be read once", id="twice"),
+        pytest.param(("deploy/web", "-f", "nowhere"), 3, "1 problem in the input", id="no such file"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(run, arguments, code, message):
+    outcome = run("explain", *arguments)
+    assert (outcome.code, outcome.out) == (code, b"")
+    assert message in outcome.err.splitlines()[-1]
+
+
+def test_text_that_would_steer_a_terminal_is_shown_harmless(run, write):
+    text = workload("Deployment", "web", file=True, env=[{"name": "URL", "value": "http://users/\x1b[31m"}])
+    users = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "users"}, "spec": {"ports": [{"port": 80}]}}
+    write("a.yaml", f"{text}---\n{yaml.safe_dump(users)}")
+    for output in ("text", "json", "yaml"):
+        assert b"\x1b" not in run("explain", "deploy/web", "-f", "a.yaml", "-o", output).out
+
+
+def test_a_rollout_shows_the_probes_that_it_is_not_given(run, write):
+    rule = {"kind": "AppHealth", "spec": {"selector": {}, "probes": {"readiness": {"path": "/ready"}}}}
+    rule |= {"apiVersion": "apphealth.dev/v1alpha1", "metadata": {"name": "all"}}
+    write("a.yaml", f"{workload('Rollout', 'web', file=True)}---\n{yaml.safe_dump(rule)}")
+    text = run("explain", "rollout/web", "-f", "a.yaml").text
+    assert "[rollout-not-written]" in text
+    assert "mode Audit: nothing is written; Enforce would write this" in text
+    assert "    +      path: /ready\n" in text
+
+
+def test_without_a_rule_the_built_in_one_counts(run, write):
+    write("a.yaml", workload("Deployment", "web", file=True))
+    assert "by ClusterAppHealth/built-in" in run("explain", "-f", "a.yaml").text
+
+
+# A live cluster.
+
+
+def workload(kind: str, name: str, *, file: bool = False, managed: list[Any] | None = None, **container: Any) -> Any:
+    """Return a workload as the API server has it, or as a file does."""
+    main = {"name": "main", "image": "x", "ports": [{"containerPort": 8080}]} | container
+    version = "argoproj.io/v1alpha1" if kind == "Rollout" else "apps/v1"
+    spec = {
+        "selector": {"matchLabels": {"app": name}},
+        "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [main]}},
+    }
+    found = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+    if file:
+        return yaml.safe_dump(found)
+    found["metadata"] |= {"namespace": "shop", "uid": "u", "resourceVersion": "1", "managedFields": managed or []}
+    return found
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """Return what managedFields says of all leaves of a value."""
+    return {f"f:{key}": fields(item) if isinstance(item, dict) else {} for key, item in value.items()}
+
+
+def owned(kind: str, probe: dict[str, Any], **by: str) -> dict[str, Any]:
+    pod = {"f:containers": {'k:{"name":"main"}': {f"f:{kind}Probe": fields(probe)}}}
+    return by | {"fieldsV1": {"f:spec": {"f:template": {"f:spec": pod}}}}
+
+
+def rule(**spec: Any) -> dict[str, Any]:
+    metadata = {"name": "all", "namespace": "shop", "resourceVersion": "1"}
+    off = {"startup": {"enabled": False}, "readiness": {"enabled": False}}
+    said = {"selector": {}, "verification": "Skip", "probes": off | {"liveness": {"path": "/live", "port": 8080}}}
+    return {"kind": "AppHealth", "metadata": metadata, "spec": said | spec}
+
+
+NAMESPACE = {"kind": "Namespace", "metadata": {"name": "shop", "resourceVersion": "1"}}
+
+
+@pytest.fixture
+def live(serve, run):
+    """Explain deploy/web of a cluster with these objects; gives what `-o json` says."""
+
+    def explain(*objects: dict[str, Any]) -> dict[str, Any]:
+        _, cluster = serve(NAMESPACE, *objects)
+        outcome = run("explain", "deploy/web", "--kubeconfig", cluster.kubeconfig, "-o", "json")
+        assert (outcome.code, outcome.err) == (0, "")
+        found: dict[str, Any] = json.loads(outcome.out)
+        return found
+
+    return explain
+
+
+def probe_of(found: dict[str, Any], kind: str = "liveness") -> dict[str, Any]:
+    return next(probe for probe in found["containers"][0]["probes"] if probe["type"] == kind)
+
+
+def test_what_the_operator_would_write_is_shown(live):
+    found = live(workload("Deployment", "web"), rule())
+    assert (found["state"], found["next"]["writes"], found["next"]["why"]) == ("Applied", True, "this is written")
+    assert "+      path: /live\n" in found["next"]["diff"]
+
+
+def test_a_probe_of_ours_that_is_as_it_should_be_changes_nothing(live):
+    first = live(workload("Deployment", "web"), rule())
+    wanted = probe_of(first)["wanted"]
+    there = workload("Deployment", "web", managed=[owned("liveness", wanted, **OURS_ALONE)], livenessProbe=wanted)
+    found = live(there, rule())
+    assert found["next"] == {"writes": False, "why": "nothing: it is as it should be, as far as can be known"}
+    assert probe_of(found)["owner"] == "apphealth"
+
+
+def test_a_probe_of_ours_without_a_rule_is_taken_back(live):
+    entry = owned("liveness", LIVENESS, **OURS_ALONE)
+    found = live(workload("Deployment", "web", managed=[entry], livenessProbe=LIVENESS))
+    assert (found["selected"], found["next"]["writes"]) == (False, True)
+    assert found["next"]["why"] == "no rule selects it any more: this is taken back"
+    assert "-      path: /live\n" in found["next"]["diff"]
+
+
+def test_a_delivery_of_ours_without_a_rule_is_taken_back(live):
+    there = workload(
+        "Deployment",
+        "web",
+        managed=[OURS_ALONE | {"fieldsV1": {"f:spec": {"f:template": {"f:spec": delivery_fields()}}}}],
+        volumeMounts=[{"name": "apphealth", "mountPath": "/etc/apphealth", "readOnly": True}],
+    )
+    volume = {"name": "apphealth", "configMap": {"name": "web-apphealth", "optional": True}}
+    there["spec"]["template"]["spec"]["volumes"] = [volume]
+    removed = {line for line in live(there)["next"]["diff"].splitlines() if line.startswith("-")}
+    assert {"-    mountPath: /etc/apphealth", "-  configMap:"} <= removed
+
+
+def delivery_fields() -> dict[str, Any]:
+    mount = {'k:{"mountPath":"/etc/apphealth"}': {"f:name": {}}}
+    containers = {'k:{"name":"main"}': {"f:volumeMounts": mount}}
+    return {"f:containers": containers, "f:volumes": {'k:{"name":"apphealth"}': {"f:name": {}}}}
+
+
+def test_who_owns_a_probe_that_stays_is_named(live):
+    entry = owned("liveness", LIVENESS, manager="kubectl-client-side-apply", operation="Update")
+    found = live(workload("Deployment", "web", managed=[entry], livenessProbe=LIVENESS), rule())
+    probe = probe_of(found)
+    assert (probe["action"], probe["owner"]) == ("Keep", "kubectl-client-side-apply")
+    assert {value["source"] for value in probe["values"]} == {"its owner, kubectl-client-side-apply"}
+
+
+def test_an_original_that_is_remembered_is_shown(live):
+    original = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 9999}}}
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    metadata = {"name": "deployment-web", "namespace": "shop", "resourceVersion": "1"}
+    status = {"state": "Applied", "originals": [original]}
+    plan = {"kind": "HealthPlan", "metadata": metadata, "spec": {"workload": reference}, "status": status}
+    assert live(workload("Deployment", "web"), rule(), plan)["originals"] == [original]
+
+
+def test_the_pods_are_not_asked_and_what_they_would_be_asked_is_shown(live):
+    there = workload("Deployment", "web")
+    there["status"] = {"readyReplicas": 1}
+    found = live(there, rule(verification="Required"))
+    assert found["next"] == {
+        "writes": False,
+        "why": "the running pods are asked first; what is written depends on them",
+        "asks": ["GET http :8080/live"],
+    }
+
+
+def test_in_mode_audit_it_says_what_enforce_would_write(live):
+    found = live(workload("Deployment", "web"), rule(mode="Audit"))
+    assert (found["state"], found["next"]["writes"]) == ("Preview", False)
+    assert "+      path: /live\n" in found["next"]["diff"]
+
+
+@pytest.mark.parametrize(
+    ("objects", "why"),
+    [
+        pytest.param([], None, id="no rule at all"),
+        pytest.param(
+            [rule(selector={"matchLabels": {"a": "b"}})],
+            "its selector doesn't match the workload's labels",
+            id="other labels",
+        ),
+        pytest.param(
+            [rule(selector=None, targetRef={"kind": "StatefulSet", "name": "web"})],
+            "it is for StatefulSet/web",
+            id="another workload",
+        ),
+        pytest.param(
+            [
+                rule(namespaceSelector={"matchLabels": {"team": "x"}})
+                | {"kind": "ClusterAppHealth", "metadata": {"name": "all", "resourceVersion": "1"}}
+            ],
+            "its namespaceSelector doesn't match the namespace shop",
+            id="other namespaces",
+        ),
+    ],
+)
+def test_why_no_rule_selects_it_is_told(live, objects, why):
+    found = live(workload("Deployment", "web"), *objects)
+    assert not found["selected"]
+    assert [one["why"] for one in found.get("passedOver", [])] == ([why] if why else [])
+
+
+def test_opting_out_is_told_with_its_reason(live):
+    there = workload("Deployment", "web")
+    there["metadata"]["annotations"] = {"apphealth.dev/ignore": "legacy"}
+    (one,) = live(there, rule())["passedOver"]
+    assert one["why"] == "the workload has opted out (apphealth.dev/ignore): legacy"
+
+
+def test_rules_that_conflict_are_told(live):
+    other = rule(probes={"liveness": {"path": "/other", "port": 8080}})
+    other["metadata"] = other["metadata"] | {"name": "zzz"}
+    (conflict,) = live(workload("Deployment", "web"), rule(), other)["conflicts"]
+    assert conflict == {"field": "liveness.path", "loser": "AppHealth/shop/all", "winner": "AppHealth/shop/zzz"}
+
+
+SETTINGS = [
+    pytest.param({"preset": "flask-management-endpoints"}, id="preset"),
+    pytest.param({"preset": "flask-management-endpoints", "pathPrefix": "/m"}, id="prefix"),
+    pytest.param({"preset": "tcp"}, id="tcp"),
+    pytest.param({"preset": "grpc"}, id="grpc"),
+    pytest.param({"preset": "http", "probes": {"liveness": {"path": "/x"}}}, id="http"),
+    pytest.param({"probes": {"liveness": {"path": "/x", "headers": [{"name": "A", "value": "b"}]}}}, id="headers"),
+    pytest.param({"probes": {"liveness": {"command": ["true"]}}}, id="exec"),
+    pytest.param({"probes": {"readiness": {"type": "GRPC", "service": "a.B", "port": 8080}}}, id="service"),
+    pytest.param({"probes": {"liveness": {"path": "/x", "terminationGracePeriodSeconds": 5}}}, id="grace"),
+    pytest.param({"probes": {"startup": {"path": "/s", "maxSeconds": 60}}}, id="startup"),
+    pytest.param({"probes": {"liveness": {"path": "/x", "scheme": "HTTPS", "initialDelaySeconds": 3}}}, id="scheme"),
+]
+
+
+@pytest.mark.parametrize("spec", SETTINGS)
+def test_every_field_of_every_probe_has_a_source(run, write, spec):
+    from apphealth.cli.explain.fields import fields_of
+    from apphealth.model.probe import parse_probe
+
+    said = {"apiVersion": "apphealth.dev/v1alpha1", "kind": "AppHealth", "metadata": {"name": "all"}}
+    text = yaml.safe_dump(said | {"spec": {"selector": {}} | spec})
+    write("a.yaml", f"{workload('Deployment', 'web', file=True)}---\n{text}")
+    found = json.loads(run("explain", "-f", "a.yaml", "-o", "json", "--allow-exec").out)
+    probes = [probe for probe in found["containers"][0]["probes"] if "wanted" in probe]
+    assert probes
+    for probe in probes:
+        planned = parse_probe(probe["wanted"])
+        assert planned is not None
+        assert [(value["field"], value["value"]) for value in probe["values"]] == list(fields_of(planned))
+        assert not [value for value in probe["values"] if value["source"].startswith("as it is now")]
