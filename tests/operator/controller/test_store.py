@@ -278,3 +278,20 @@ def test_a_spoilt_health_plan_is_written_anew(full, make, spoilt):
     plan["status"] |= spoilt
     assert names(full.put(Resource.HEALTH_PLANS, plan)) == ["shop/web"]
     assert full.records.health_plans[WorkloadKey("Deployment", "shop", "web")].fingerprint is None
+
+
+def test_originals_in_a_spoilt_health_plan_are_kept(full, make):
+    key = WorkloadKey("Deployment", "shop", "web")
+    original = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 1}}}
+    spoilt = make.health_plan("web", state="Nonsense", originals=[original, "rubbish"])
+    assert names(full.put(Resource.HEALTH_PLANS, spoilt)) == ["shop/web"]
+    assert [kept.original for kept in full.world.originals[key]] == [{"tcpSocket": {"port": 1}}]
+
+
+def test_originals_that_are_known_outlive_the_spoiling_of_their_health_plan(full, make):
+    key = WorkloadKey("Deployment", "shop", "web")
+    original = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 1}}}
+    full.put(Resource.HEALTH_PLANS, make.health_plan("web", originals=[original]))
+    forged = original | {"original": {"tcpSocket": {"port": 2}}}
+    full.put(Resource.HEALTH_PLANS, make.health_plan("web", state="Nonsense", originals=[forged]))
+    assert [kept.original for kept in full.world.originals[key]] == [{"tcpSocket": {"port": 1}}]

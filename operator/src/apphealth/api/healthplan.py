@@ -6,7 +6,7 @@ counter, so that it changes only when a decision does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -202,12 +202,12 @@ def parse_plan(obj: object) -> HealthPlan | None:
 
 def parse_originals(obj: object) -> tuple[OriginalRecord, ...]:
     """Read the probes to be put back from a raw HealthPlan, damaged or not; entries that can't be read are left out."""
-    return tuple(_entries(obj, "originals", OriginalRecord))
-
-
-def parse_proofs(obj: object) -> tuple[ProofRecord, ...]:
-    """Read what pods have answered from a raw HealthPlan, damaged or not; entries that can't be read are left out."""
-    return tuple(_entries(obj, "proofs", ProofRecord))
+    status = obj.get("status") if isinstance(obj, Mapping) else None
+    entries = status.get("originals") if isinstance(status, Mapping) else None
+    if not isinstance(entries, list | tuple):
+        return ()
+    found = (_converted(entry, OriginalRecord) for entry in entries)
+    return tuple(record for record in found if record is not None)
 
 
 T = TypeVar("T", bound=_Part)
@@ -218,11 +218,3 @@ def _converted(value: object, wanted: type[T]) -> T | None:
         return msgspec.convert(value, wanted)
     except (msgspec.ValidationError, RecursionError):
         return None
-
-
-def _entries(obj: object, name: str, wanted: type[T]) -> Iterator[T]:
-    status = obj.get("status") if isinstance(obj, Mapping) else None
-    entries = status.get(name) if isinstance(status, Mapping) else None
-    for entry in entries if isinstance(entries, list | tuple) else ():
-        if (record := _converted(entry, wanted)) is not None:
-            yield record

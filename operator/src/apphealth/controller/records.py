@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from apphealth.api.healthplan import HealthPlan
+from apphealth.api.healthplan import HealthPlan, parse_originals, parse_plan
 from apphealth.api.names import workload_of_config_map
 from apphealth.controller.ledger import ConfigMapKey, Ledger
 from apphealth.kube.healthplans import digest
@@ -61,10 +59,8 @@ class Records:
 
     def put_health_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
         """Take in a HealthPlan; concerns its workload, unless it is as we left it."""
-        try:
-            plan = msgspec.convert(obj, HealthPlan)
-        except (msgspec.ValidationError, RecursionError):
-            return self._unreadable_plan(meta)
+        if (plan := parse_plan(obj)) is None:
+            return self._unreadable_plan(obj, meta)
         key = WorkloadKey(plan.spec.workload.kind, meta.namespace, plan.spec.workload.name)
         self._plan_names[meta.namespace, meta.name] = key
         fingerprint, known = digest(plan), self.health_plans.get(key)
@@ -85,8 +81,11 @@ class Records:
             if (proof := read_proof(record)) is not None:
                 self._world.proofs.setdefault(record.id, proof)
 
-    def _unreadable_plan(self, meta: Meta) -> frozenset[WorkloadKey]:
-        """Have a HealthPlan that somebody has spoilt written anew; what it remembered is kept as we know it."""
+    def _unreadable_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
+        """Have a HealthPlan that somebody has spoilt written anew.
+
+        What it remembered is kept as we know it, or else as far as it can be read.
+        """
         key = self._plan_names.get((meta.namespace, meta.name))
         if key is None:
             owner = meta.owner_references[0] if meta.owner_references else None
@@ -94,6 +93,8 @@ class Records:
                 return frozenset()
             key = WorkloadKey(owner.kind, meta.namespace, owner.name)
         self.health_plans[key] = Record(meta.owner_uid, None, meta.resource_version)
+        if originals := parse_originals(obj):
+            self._world.originals.setdefault(key, originals)
         return frozenset({key})
 
     def drop_health_plan(self, name: tuple[str, str]) -> frozenset[WorkloadKey]:
