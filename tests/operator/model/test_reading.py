@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apphealth.model.parse_workload import parse_workload
-from apphealth.model.service import MAX_CONFIG_MAP, parse_config_map, parse_namespace, parse_service
+from apphealth.model.service import MAX_CONFIG_MAP, MAX_FILE, parse_config_map, parse_namespace, parse_service
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -124,6 +124,14 @@ def test_a_config_map_is_read_up_to_its_bound():
     found = parse_config_map({"data": data, "binaryData": {"b": "eA=="}})
     assert 0 < len(found) < 100
     assert sum(map(len, found.values())) <= MAX_CONFIG_MAP
+
+
+def test_of_a_config_map_the_short_keys_come_first_and_long_ones_are_cut():
+    data = {"dashboard.json": "x" * 500_000, "app.yaml": "a: b"} | {f"{n}.json": "y" * 60_000 for n in range(6)}
+    found = parse_config_map({"data": data})
+    assert found["app.yaml"] == "a: b"
+    assert [len(found[key]) for key in found if key != "app.yaml"] == [60_000] * 4
+    assert len(parse_config_map({"data": {"dashboard.json": "x" * 500_000}})["dashboard.json"]) == MAX_FILE
 
 
 @given(JSON)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from apphealth.plan import plan
@@ -121,6 +119,32 @@ def test_what_real_variables_name(build, name, value, named):
 def test_command_lines(build, container, evidence):
     found = edges(make(build, build.container(**container), extra=[build.service("db")]))
     assert [told for _, *told in found.values()] == ([[evidence]] if evidence else [])
+
+
+@pytest.mark.parametrize(
+    ("env", "args", "expected"),
+    [
+        pytest.param({"NAME": "db", "X": "tcp://$(NAME):80"}, [], {"env X of main: tcp://db:80"}, id="said before"),
+        pytest.param({"X": "tcp://$(NAME):80", "NAME": "db"}, [], set(), id="said after: not for Kubernetes either"),
+        pytest.param({"NAME": "db"}, ["--to=$(NAME):80"], {"args of main: db:80"}, id="in arguments"),
+        pytest.param({"A": "db", "B": "$(A):80", "C": "$(B)"}, [],
+                     {"env B of main: db:80", "env C of main: db:80"}, id="by way of another"),
+        pytest.param({"NAME": "db", "X": "tcp://$$(NAME):80"}, [], set(), id="not where it is escaped"),
+        pytest.param({"X": "tcp://$(NAME):80"}, [], set(), id="unknown"),
+        pytest.param({"X_URL": "$(X_URL):80"}, [], set(), id="itself"),
+        pytest.param({"PW": "hunter2", "X": "tcp://u:$(PW)@db:80"}, [],
+                     {"env X of main: tcp://***@db:80"}, id="masked"),
+    ],
+)  # fmt: skip
+def test_references_to_other_variables(build, env, args, expected):
+    variables = [{"name": name, "value": value} for name, value in env.items()]
+    found = edges(make(build, build.container(env=variables, args=args), extra=[build.service("db")]))
+    assert {evidence for _, *told in found.values() for evidence in told} == expected
+
+
+def test_references_to_a_config_map(build):
+    main = build.container(envFrom=[{"configMapRef": {"name": "app"}}], env=[{"name": "X", "value": "$(HOST):80"}])
+    assert names(make(build, main, extra=[build.service("db")], app={"HOST": "db"})) == ["db"]
 
 
 @pytest.mark.parametrize(
@@ -244,16 +268,3 @@ def test_network_policies(build, given, found):
     far = [build.deployment(name="db", namespace="data"), build.service("far", "data", selector={"app": "db"})]
     world = make(build, extra=[*near, *far, given])
     assert edges(world) == {(name, 80): (0.6, "egress of NetworkPolicy web") for name in found}
-
-
-@pytest.mark.parametrize(
-    "line", ["a: " * 5000, "http://db:80 " * 2000, "=" * 8192, '"' * 8192, ("x" * 100 + "=y\n") * 80]
-)
-def test_a_hostile_file_is_read_at_once(build, line):
-    main = build.container(volumeMounts=[{"name": "conf", "mountPath": "/etc/app"}])
-    volumes = [{"name": "conf", "configMap": {"name": "app"}}]
-    texts = {str(i): line for i in range(30)}
-    world = build.world(build.deployment(main, volumes=volumes), build.service(), build.rule(), app=texts)
-    started = time.perf_counter()
-    edges(world)
-    assert time.perf_counter() - started < 2

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apphealth.plan.hosts import MAX_PARTS, Form, hosts
+from apphealth.plan.hosts import Form, hosts
 
 URL, PAIR, QUALIFIED, WORD = Form.URL, Form.PAIR, Form.QUALIFIED, Form.WORD
 
@@ -125,29 +123,6 @@ def test_evidence_never_shows_credentials(text):
 def test_evidence_shows_the_rest():
     assert [h.text for h in hosts("postgres://u:p@db:5432/x")] == ["postgres://***@db:5432"]
     assert [h.text for h in hosts("http://db/x db2:80")] == ["http://db", "db2:80"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a:1," * 100_000,
-        "x" * 5_000_000,
-        "@" * 1_000_000,
-        "://" * 500_000,
-        " " * 5_000_000,
-        "[" * 1_000_000,
-        "[a:" * 500_000,
-        "a=" * 500_000,
-        "_." * 500_000,
-        "(" * 1_000_000,
-        "tcp(" * 500_000,
-        "jdbc:oracle:" * 100_000,
-    ],
-)
-def test_a_hostile_text_is_read_at_once(text):
-    started = time.perf_counter()
-    assert len(list(hosts(text))) <= MAX_PARTS
-    assert time.perf_counter() - started < 0.5
 
 
 @given(st.text(alphabet="ab1.:/@[](){},;=-_ %'\"+?#", max_size=400) | st.text(max_size=400))

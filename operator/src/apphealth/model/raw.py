@@ -45,11 +45,6 @@ def port_number(value: object) -> int:
     return found if 1 <= found <= MAX_PORT else 0
 
 
-def texts_by_name(value: object) -> dict[str, str]:
-    """Return the text-to-text part of `value` if it is a mapping."""
-    return {str(key): text(item) for key, item in mapping(value).items() if isinstance(item, str)}
-
-
 NOTHING: Mapping[str, str] = MappingProxyType({})
 """Shared by all that have no labels or annotations."""
 

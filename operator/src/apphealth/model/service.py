@@ -12,7 +12,9 @@ from apphealth.model import raw
 from apphealth.model.workload import DOMAIN
 
 MAX_CONFIG_MAP = 256 * 1024
-"""Characters read of one ConfigMap; the rest is left out."""
+"""Characters kept of one ConfigMap; the rest is left out."""
+MAX_FILE = 64 * 1024
+"""Characters kept of one of its keys."""
 
 
 class ServiceKey(NamedTuple):
@@ -129,12 +131,16 @@ def own_annotations(value: object) -> Mapping[str, str]:
 
 
 def parse_config_map(obj: Mapping[str, Any]) -> dict[str, str]:
-    """Read the text of a ConfigMap, up to `MAX_CONFIG_MAP` characters in all."""
-    kept: dict[str, str] = {}
+    """Read the text of a ConfigMap: `MAX_FILE` characters of a key, and `MAX_CONFIG_MAP` in all.
+
+    Where that is too little, the shortest come first: settings are short, and dashboards and the like are long.
+    """
+    given = {str(key): value for key, value in raw.mapping(obj.get("data")).items() if isinstance(value, str)}
+    kept: set[str] = set()
     room = MAX_CONFIG_MAP
-    for key, value in raw.texts_by_name(obj.get("data")).items():
-        room -= len(value)
+    for key in sorted(given, key=lambda key: (len(given[key]), key)):
+        room -= min(len(given[key]), MAX_FILE)
         if room < 0:
             break
-        kept[key] = value
-    return kept
+        kept.add(key)
+    return {key: value[:MAX_FILE] for key, value in given.items() if key in kept}

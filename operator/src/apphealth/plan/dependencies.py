@@ -17,7 +17,7 @@ from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.model.world import World
 from apphealth.plan.cycles import find_cycle, finding_of
 from apphealth.plan.evidence.commandline import command_line
-from apphealth.plan.evidence.environment import environment
+from apphealth.plan.evidence.environment import environment, variables
 from apphealth.plan.evidence.files import files
 from apphealth.plan.evidence.mention import Mention
 from apphealth.plan.evidence.policies import by_policies
@@ -91,9 +91,10 @@ def _found(workload: Workload, world: World) -> Iterator[Mention]:
     """Yield what speaks for a dependency without anybody's having said so."""
     namespace, config_maps = workload.namespace, world.config_maps
     for container in workload.containers:
+        known = variables(container, namespace, config_maps)
         for text in chain(
-            environment(container, namespace, config_maps),
-            command_line(container),
+            environment(container, known),
+            command_line(container, known),
             files(container, namespace, config_maps),
         ):
             yield from mentions_in(text, namespace, world)

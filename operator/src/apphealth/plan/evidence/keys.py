@@ -37,6 +37,8 @@ def _words(key: str) -> tuple[str, ...]:
 def says_host(key: str) -> bool:
     """Whether the value is a host, or several."""
     words = _words(key[-_MAX:])
+    if words[-2:] == ("HOST", "NAME"):
+        words = (*words[:-2], "HOSTNAME")
     if not words or words[-1] not in HOSTS or "_".join(words) in OWN_NAMES:
         return False
     return len(words) > 1 or words[0] not in NOT_ALONE
