@@ -10,8 +10,10 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def filename_option(*, required: bool = False) -> Callable[[Command], Command]:
-    """Return the option -f, the manifests to read, as an argument `paths`."""
+def filename_option(*, required: bool = False, without: str = "") -> Callable[[Command], Command]:
+    """Return the option -f, the manifests to read, as an argument `paths`; `without` tells what is read otherwise."""
+    kinds = "File or directory of manifests (directories with all below), or - for standard input"
+    otherwise = f"; without: {without}" if without else ""
     return click.option(
         "-f",
         "--filename",
@@ -19,15 +21,13 @@ def filename_option(*, required: bool = False) -> Callable[[Command], Command]:
         multiple=True,
         required=required,
         metavar="PATH",
-        help="File or directory of manifests (directories with all below), or - for standard input. Repeatable.",
+        help=f"{kinds}{otherwise}. Repeatable.",
     )
 
 
-def rules_option(help_: str = "More AppHealths and ClusterAppHealths. Repeatable.") -> Callable[[Command], Command]:
-    """Return the option --rules, further rules to read, as an argument `rules`."""
-    return click.option("--rules", multiple=True, metavar="PATH", help=help_)
-
-
+rules_option = click.option(
+    "--rules", multiple=True, metavar="PATH", help="More AppHealths and ClusterAppHealths. Repeatable."
+)
 cluster_domain_option = click.option(
     "--cluster-domain", default="cluster.local", show_default=True, help="What full names of Services end with."
 )

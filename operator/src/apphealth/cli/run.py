@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from apphealth.cli.errors import CommandError, ExitCode
+from apphealth.cli.options import cluster_domain_option
 
 POD_HEALTH_PORT = 8080
 """The port that the probes of deploy/operator ask."""
@@ -36,9 +37,7 @@ POD_HEALTH_PORT = 8080
     metavar="PORT",
     help="Serve /livez and /readyz (the cluster has been read) on this port. [default: 8080 in a pod, else none]",
 )
-@click.option(
-    "--cluster-domain", default="cluster.local", show_default=True, help="What full names of Services end with."
-)
+@cluster_domain_option
 @click.option("--verbose", "-v", is_flag=True, help="Log everything, kopf's log included.")
 def run(
     kubeconfig: Path | None,

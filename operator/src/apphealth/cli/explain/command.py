@@ -23,8 +23,8 @@ workload; 4 the cluster can't be reached, or may not be read.
 
 @click.command(epilog=EPILOG, short_help="Tell where each value of a workload's probes comes from.")
 @click.argument("workload", nargs=-1, metavar="[KIND/NAME]")
-@filename_option()
-@rules_option()
+@filename_option(without="a cluster")
+@rules_option
 @cluster_options
 @click.option(
     "-n",

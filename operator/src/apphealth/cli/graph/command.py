@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from apphealth.cli.live.options import Cluster, cluster_options
+from apphealth.cli.options import cluster_domain_option, filename_option, rules_option
 
 if TYPE_CHECKING:
     from apphealth.model.world import World
@@ -31,16 +32,8 @@ Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't
 
 
 @click.command(epilog=EPILOG, short_help="Show which workload needs which Service, and why.")
-@click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    metavar="PATH",
-    help="File or directory of manifests (directories with all below), or - for standard input; without: a cluster. "
-    "Repeatable.",
-)
-@click.option("--rules", multiple=True, metavar="PATH", help="More AppHealths and ClusterAppHealths. Repeatable.")
+@filename_option(without="a cluster")
+@rules_option
 @click.option("-n", "--namespace", metavar="NAME", help="The one to read; with -f, that of objects that name none.")
 @cluster_options
 @click.option(
@@ -52,9 +45,7 @@ Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't
     help="The notation.",
 )
 @click.option("--impact", "service", metavar="svc/NAME", help="Tell what becomes unready if this Service fails.")
-@click.option(
-    "--cluster-domain", default="cluster.local", show_default=True, help="What full names of Services end with."
-)
+@cluster_domain_option
 def graph(
     *,
     cluster: Cluster,

@@ -10,6 +10,7 @@ from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.report import FailOn
 from apphealth.cli.live.options import Cluster, cluster_options
+from apphealth.cli.options import filename_option, rules_option
 
 EPILOG = """
 \b
@@ -31,16 +32,9 @@ or the cluster can't be reached.
 
 
 @click.command(epilog=EPILOG, short_help="Tell what is wrong with the probes in manifests or in a cluster.")
-@click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    metavar="PATH",
-    help="File or directory of manifests (directories with all below), or - for standard input. Repeatable.",
-)
+@filename_option()
 @click.argument("files", nargs=-1, metavar="[PATH]...")
-@click.option("--rules", multiple=True, metavar="PATH", help="More AppHealths and ClusterAppHealths. Repeatable.")
+@rules_option
 @click.option("--cluster", "live", is_flag=True, help="Look at a cluster instead: with your kubeconfig, reading only.")
 @cluster_options
 @click.option(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from apphealth.cli.errors import ExitCode
+from apphealth.cli.options import cluster_domain_option, filename_option
 from apphealth.cli.render.options import Options
 from apphealth.cli.render.steps import execute
 
@@ -27,15 +28,7 @@ Exit codes: 0 done; 1 --check found something that would change; 2 the command l
 
 
 @click.command(epilog=EPILOG, short_help="Write the probes into manifests, without a cluster.")
-@click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    required=True,
-    metavar="PATH",
-    help="File or directory of manifests (directories with all below), or - for standard input. Repeatable.",
-)
+@filename_option(required=True)
 @click.option(
     "--rules",
     multiple=True,
@@ -57,9 +50,7 @@ Exit codes: 0 done; 1 --check found something that would change; 2 the command l
 @click.option("--diff", is_flag=True, help="Print what would change as a unified diff, and write nothing.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 @click.option("--enforce", is_flag=True, help="Treat rules in mode Audit as if they said Enforce.")
-@click.option(
-    "--cluster-domain", default="cluster.local", show_default=True, help="What full names of Services end with."
-)
+@cluster_domain_option
 @click.option(
     "--unproven",
     is_flag=True,
