@@ -156,14 +156,17 @@ def _http(handler: Mapping[str, Any]) -> Iterator[_Wrong]:
         return
     listed = headers if isinstance(headers, list) else [None]
     for header in listed:
-        texts = [isinstance(header.get(key), str) for key in ("name", "value")] if isinstance(header, Mapping) else []
-        if not all(texts) or len(texts) != len(header or ()):
+        if not _is_header(header):
             yield (
                 ("httpGet", "httpHeaders"),
                 "must be a list of name and value, both text",
                 "write {name: X, value: 'y'}",
             )
             return
+
+
+def _is_header(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(value.get(key), str) for key in ("name", "value"))
 
 
 CHECKS = (

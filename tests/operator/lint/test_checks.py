@@ -1,0 +1,296 @@
+"""What each rule reports and where it stops: containers in, ids out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+HTTP = "httpGet: {path: /livez, port: http}"
+
+
+def test_a_good_workload_has_no_findings(judge: Callable) -> None:
+    assert judge() == []
+
+
+MISSING = [
+    pytest.param("readinessProbe: null", "{}", {"readiness-missing"}, id="readiness behind a Service"),
+    pytest.param("readinessProbe: null", None, set(), id="readiness without a Service"),
+    pytest.param("readinessProbe: null\nname: istio-proxy", "{}", set(), id="injected"),
+    pytest.param("livenessProbe: null", None, {"liveness-missing"}, id="liveness with a port"),
+    pytest.param("{livenessProbe: null, readinessProbe: null, ports: []}", None, set(), id="a worker without ports"),
+    pytest.param("{livenessProbe: null, readinessProbe: null, ports: [{containerPort: 53, protocol: UDP}]}",
+                 None, set(),
+                 id="UDP alone"),
+    pytest.param("{livenessProbe: null, readinessProbe: null, ports: []}", "ports: [{port: 80, targetPort: 8080}]",
+                 {"liveness-missing", "readiness-missing"}, id="undeclared, and served"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("container", "service", "expected"), MISSING)
+def test_missing_probes(judge: Callable, container: str, service: str | None, expected: set[str]) -> None:
+    assert {finding.id for finding in judge(container, service=service)} == expected
+
+
+JAVA = "command: [java, -jar, app.jar]\n"
+STARTUP = f"\nstartupProbe: {{{HTTP}, periodSeconds: 2, failureThreshold: 150}}"
+START = [
+    pytest.param(f"livenessProbe: {{{HTTP}, initialDelaySeconds: 15}}", set(), id="a delay of 15 s"),
+    pytest.param(f"livenessProbe: {{{HTTP}, initialDelaySeconds: 16}}", {"startup-delay"}, id="a delay of 16 s"),
+    pytest.param(f"livenessProbe: {{{HTTP}, initialDelaySeconds: 16}}{STARTUP}", set(), id="and a startup probe"),
+    pytest.param(JAVA, {"startup-delay"}, id="a JVM, and no delay"),
+    pytest.param(f"{JAVA}livenessProbe: {{{HTTP}, initialDelaySeconds: 10}}", {"startup-missing"}, id="a short delay"),
+    pytest.param(f"{JAVA}livenessProbe: {{{HTTP}, initialDelaySeconds: 40}}", {"startup-delay"}, id="a long delay"),
+    pytest.param(f"{JAVA}{STARTUP.strip()}", set(), id="a JVM with a startup probe"),
+    pytest.param(f"{JAVA}livenessProbe: null", {"liveness-missing"}, id="a JVM without liveness"),
+    pytest.param("image: quay.io/keycloak/keycloak:26@sha256:aa", {"startup-delay"}, id="known by its image"),
+    pytest.param("env: [{name: SPRING_PROFILES_ACTIVE, value: prod}]", {"startup-delay"}, id="known by its env"),
+    pytest.param(f"readinessProbe: {{{HTTP.replace('livez', 'readyz')}, initialDelaySeconds: 20}}", {"startup-missing"},
+                 id="readiness that waits"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("container", "expected"), START)
+def test_slow_starts(judge: Callable, container: str, expected: set[str]) -> None:
+    assert {finding.id for finding in judge(container)} == expected
+
+
+def both(liveness: str, readiness: str) -> str:
+    return f"livenessProbe: {{{liveness}}}\nreadinessProbe: {{{readiness}}}"
+
+
+H = "httpGet: {path: /x, port: http"
+IDENTICAL = [
+    pytest.param(both(f"{H}}}", f"{H}}}"), True, id="the same"),
+    pytest.param(both("httpGet: {path: /x, port: 8080}", f"{H}}}"), True, id="one by name, one by number"),
+    pytest.param(both(f"{H}, scheme: HTTP}}", f"{H}}}"), True, id="the default scheme written out"),
+    pytest.param(both(f"{H}}}, failureThreshold: 3, periodSeconds: 10",
+                 f"{H}}}, periodSeconds: 5, failureThreshold: 6"),
+                 True, id="equal patience by other numbers"),
+    pytest.param(both(f"{H}}}, periodSeconds: 11", f"{H}}}"), False, id="liveness gives up later"),
+    pytest.param(both("httpGet: {path: /y, port: http}", f"{H}}}"), False, id="another path"),
+    pytest.param(both(f"{H}, httpHeaders: [{{name: X-Probe, value: liveness}}]}}", f"{H}}}"), False,
+                 id="other headers"),
+    pytest.param(both(f"{H}, scheme: HTTPS}}", f"{H}}}"), False, id="another scheme"),
+    pytest.param(both("exec: {command: [/check]}", "exec: {command: [/check]}"), True, id="commands"),
+    pytest.param(both("grpc: {port: 8080}", "grpc: {port: 8080, service: x}"), False, id="another gRPC service"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("container", "expected"), IDENTICAL)
+def test_identical_probes(judge: Callable, container: str, *, expected: bool) -> None:
+    assert ("probes-identical" in {finding.id for finding in judge(container)}) is expected
+
+
+AGGRESSIVE = [
+    pytest.param("periodSeconds: 3, failureThreshold: 3", "gives up after 9 s", id="9 s"),
+    pytest.param("periodSeconds: 5, failureThreshold: 3", "", id="15 s, as readiness"),
+    pytest.param("periodSeconds: 30, failureThreshold: 1", "first failure", id="failureThreshold 1"),
+    pytest.param("periodSeconds: 10, timeoutSeconds: 11", "waits 11 s", id="timeout over period"),
+    pytest.param("periodSeconds: 10, timeoutSeconds: 10", "", id="timeout as period"),
+    pytest.param("terminationGracePeriodSeconds: 0", "without time to end", id="no grace"),
+    pytest.param("terminationGracePeriodSeconds: 1", "", id="some grace"),
+    pytest.param(
+        "periodSeconds: 7, failureThreshold: 2", "before readiness takes it out (15 s)", id="before readiness"
+    ),
+]
+
+
+@pytest.mark.parametrize(("numbers", "words"), AGGRESSIVE)
+def test_aggressive_liveness(judge: Callable, numbers: str, words: str) -> None:
+    found = judge(f"livenessProbe: {{{HTTP}, {numbers}}}")
+    told = [finding.message for finding in found if finding.id == "liveness-aggressive"]
+    assert (words in told[0]) if words else not told
+
+
+def test_the_grace_period_of_the_pod_counts_unless_the_probe_has_its_own(judge: Callable) -> None:
+    pod = "terminationGracePeriodSeconds: 0"
+    assert "liveness-aggressive" in {finding.id for finding in judge(pod=pod)}
+    own = f"livenessProbe: {{{HTTP}, terminationGracePeriodSeconds: 5}}"
+    assert judge(own, pod=pod) == []
+
+
+def test_liveness_that_may_kill_before_readiness_begins_is_aggressive(judge: Callable) -> None:
+    waiting = f"readinessProbe: {{{HTTP.replace('livez', 'readyz')}, initialDelaySeconds: 60}}"
+    assert {finding.id for finding in judge(waiting)} == {"liveness-aggressive"}
+    assert judge(f"{waiting}{STARTUP}") == []
+
+
+WORTHLESS = [
+    pytest.param("{tcpSocket: {port: http}}", "shop/web", True, id="TCP"),
+    pytest.param("{tcpSocket: {port: http}}", "docker.io/library/postgres:17", False, id="TCP of a database"),
+    pytest.param("{tcpSocket: {port: http}}", "bitnami/redis-cluster", False, id="TCP of a broker"),
+    pytest.param("{httpGet: {path: /index.html, port: http}}", "shop/web", True, id="a page"),
+    pytest.param("{httpGet: {path: '/favicon.ico?x=1', port: http}}", "shop/web", True, id="an icon"),
+    pytest.param("{httpGet: {path: /, port: http}}", "shop/web", False, id="the root"),
+    pytest.param("{exec: {command: ['true']}}", "shop/web", True, id="true"),
+    pytest.param("{exec: {command: [/bin/echo, ok]}}", "shop/web", True, id="echo"),
+    pytest.param("{exec: {command: [sh, -c, exit 0]}}", "shop/web", True, id="a shell that does nothing"),
+    pytest.param(
+        "{exec: {command: [sh, -c, 'echo srvr | nc localhost 2181']}}", "shop/web", False, id="echo into a pipe"
+    ),
+    pytest.param("{exec: {command: [/app/check]}}", "shop/web", False, id="a program"),
+]
+
+
+@pytest.mark.parametrize(("probe", "image", "expected"), WORTHLESS)
+def test_liveness_that_always_succeeds(judge: Callable, probe: str, image: str, *, expected: bool) -> None:
+    found = judge(f"livenessProbe: {probe}\nimage: {image}")
+    assert ("liveness-always-succeeds" in {finding.id for finding in found}) is expected
+
+
+CASCADES = [
+    pytest.param("/actuator/health", "", "warning", id="Spring's aggregate"),
+    pytest.param("/shop/actuator/health/", "", "warning", id="below a context path"),
+    pytest.param("/actuator/health/liveness", "", None, id="Spring's liveness"),
+    pytest.param("/q/health", "", "warning", id="Quarkus"),
+    pytest.param("/q/health/live", "", None, id="Quarkus' liveness"),
+    pytest.param("/z/health", "", "warning", id="the library"),
+    pytest.param("/manage/health", "APPHEALTH_PREFIX=/manage", "warning", id="the library elsewhere"),
+    pytest.param("/z/health/liveness", "", None, id="the library's liveness"),
+    pytest.param("/ht/", "", "warning", id="django-health-check"),
+    pytest.param("/readyz", "", "warning", id="readiness"),
+    pytest.param("/health/ready?full=1", "", "warning", id="readiness, with a query"),
+    pytest.param("/health", "MICRONAUT_ENVIRONMENTS=k8s", "warning", id="Micronaut"),
+    pytest.param("/health", "ASPNETCORE_URLS=http://+:8080", "warning", id="ASP.NET"),
+    pytest.param("/health", "", "info", id="who knows"),
+    pytest.param("/healthz", "", None, id="healthz"),
+    pytest.param("/livez", "", None, id="livez"),
+]
+
+
+@pytest.mark.parametrize(("path", "env", "severity"), CASCADES)
+def test_liveness_that_follows_others(judge: Callable, path: str, env: str, severity: str | None) -> None:
+    name, _, value = env.partition("=")
+    variables = f"env: [{{name: {name}, value: '{value}'}}]" if env else "env: []"
+    found = judge(f"livenessProbe: {{httpGet: {{path: '{path}', port: http}}}}\n{variables}")
+    told = [finding.severity.value for finding in found if finding.id == "liveness-checks-dependency"]
+    assert told == ([severity] if severity else [])
+
+
+PORTS = [
+    pytest.param("livenessProbe: {httpGet: {path: /l, port: web}}", "port-unresolved", "error", id="a name of nobody"),
+    pytest.param("livenessProbe: {httpGet: {path: /l, port: 9}}", "port-undeclared", "warning",
+                 id="a number of nobody"),
+    pytest.param("{livenessProbe: {httpGet: {path: /l, port: 9}}, readinessProbe: null, ports: []}", "", "",
+                 id="nothing declared"),
+    pytest.param("livenessProbe: {httpGet: {path: /l, port: 8080}}", "port-number", "info", id="a number with a name"),
+    pytest.param("{livenessProbe: {grpc: {port: 8080}}}", "", "", id="gRPC takes numbers only"),
+    pytest.param("{ports: [{containerPort: 8080}], livenessProbe: {httpGet: {path: /l, port: 8080}},"
+                 " readinessProbe: null}",
+                 "", "", id="a number without a name"),
+    pytest.param("{ports: [{name: http, containerPort: 8080}, {name: dns, containerPort: 53, protocol: UDP}],"
+                 " livenessProbe: {tcpSocket: {port: dns}}, image: redis}", "protocol-mismatch", "error", id="UDP"),
+    pytest.param("{ports: [{name: http, containerPort: 8080}, {name: grpc-api, containerPort: 9}],"
+                 " livenessProbe: {httpGet: {path: /l, port: grpc-api}}}", "protocol-mismatch", "warning",
+                              id="HTTP on gRPC"),
+    pytest.param("{ports: [{name: http, containerPort: 8080}, {name: https, containerPort: 9}],"
+                 " livenessProbe: {httpGet: {path: /l, port: https}}}", "protocol-mismatch", "warning",
+                              id="HTTP on TLS"),
+    pytest.param("livenessProbe: {httpGet: {path: /l, port: http, scheme: HTTPS}}", "protocol-mismatch", "warning",
+                 id="TLS on HTTP"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("container", "id_", "severity"), PORTS)
+def test_ports(judge: Callable, container: str, id_: str, severity: str) -> None:
+    found = judge(container, service=None)
+    assert [(finding.id, finding.severity.value) for finding in found] == ([(id_, severity)] if id_ else [])
+
+
+def test_http_where_the_service_says_grpc(judge: Callable) -> None:
+    found = judge(service="ports: [{port: 80, targetPort: http, appProtocol: grpc}]")
+    assert [finding.id for finding in found] == ["protocol-mismatch"] * 2
+
+
+def test_the_port_of_another_container_is_named(judge: Callable) -> None:
+    pod = "{initContainers: [{name: side, restartPolicy: Always, image: x, ports: [{name: admin, containerPort: 9}]}]}"
+    found = judge("livenessProbe: {httpGet: {path: /l, port: 9}}", pod=pod, service=None)
+    told = next(finding.message for finding in found if finding.id == "port-undeclared")
+    assert told.endswith("(declared: 8080); the container side declares it")
+
+
+SERVICES = [
+    pytest.param("[{port: 80, targetPort: http}]", [], id="by name"),
+    pytest.param("[{port: 8080}]", [], id="by the same number"),
+    pytest.param("[{port: 80, targetPort: web}]", ["error"], id="a name of nobody"),
+    pytest.param("[{port: 80}]", ["warning"], id="a number of nobody"),
+    pytest.param("[{port: 80, targetPort: http, protocol: UDP}]", ["error"], id="another protocol"),
+    pytest.param("[{port: 80, targetPort: http}, {port: 9, targetPort: nine}]", ["error"], id="one of two"),
+]
+
+
+@pytest.mark.parametrize(("ports", "severities"), SERVICES)
+def test_services(judge: Callable, ports: str, severities: list[str]) -> None:
+    found = [finding for finding in judge(service=f"ports: {ports}") if finding.id == "service-target-mismatch"]
+    assert [finding.severity.value for finding in found] == severities
+
+
+SHAPES = [
+    pytest.param("livenessProbe: {}", "handler-count", id="no handler"),
+    pytest.param(f"livenessProbe: {{{HTTP}, exec: {{command: [x]}}}}", "handler-count", id="two handlers"),
+    pytest.param(f"livenessProbe: {{{HTTP}, exec: null}}", "", id="a handler that is null"),
+    pytest.param(f"livenessProbe: {{{HTTP}, successThreshold: 2}}", "success-threshold", id="liveness that wants two"),
+    pytest.param("readinessProbe: {httpGet: {path: /r, port: http}, successThreshold: 2}", "", id="readiness may"),
+    pytest.param("readinessProbe: {httpGet: {path: /r, port: http}, timeoutSeconds: 20}", "timeout-exceeds-period",
+                 id="a long timeout"),
+    pytest.param("readinessProbe: {httpGet: {path: /r, port: http, host: 127.0.0.1}}", "probe-host", id="a host"),
+    pytest.param("readinessProbe: {tcpSocket: {port: http, host: db}}", "probe-host", id="a host over TCP"),
+    pytest.param("readinessProbe: {exec: {command: [/usr/bin/jcmd, '1']}}", "exec-costly", id="jcmd"),
+    pytest.param("readinessProbe: {exec: {command: [bash, -c, 'ps aux | grep x']}}", "exec-costly", id="ps in a shell"),
+    pytest.param("readinessProbe: {exec: {command: [sh, -c, pg_isready]}}", "exec-costly", id="a shell"),
+    pytest.param("readinessProbe: {exec: {command: [pg_isready]}}", "", id="a small program"),
+    pytest.param("readinessProbe: {exec: {command: [cat, /tmp/ls]}}", "", id="a file of that name"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("container", "expected"), SHAPES)
+def test_shapes(judge: Callable, container: str, expected: str) -> None:
+    assert {finding.id for finding in judge(container, service=None)} == ({expected} if expected else set())
+
+
+@pytest.mark.parametrize(
+    ("pod", "expected"),
+    [
+        pytest.param("{initContainers: [{name: i, livenessProbe: {exec: {command: [x]}}}]}", {"probe-on-init"},
+                     id="init"),
+        pytest.param("{ephemeralContainers: [{name: i, startupProbe: {exec: {command: [x]}}}]}", {"probe-on-init"},
+                     id="ephemeral"),
+        pytest.param("{initContainers: [{name: i, restartPolicy: Always, livenessProbe: {exec: {command: [x]}}}]}",
+                 set(),
+                     id="sidecar"),
+    ],
+)  # fmt: skip
+def test_probes_that_stand_where_none_may(judge: Callable, pod: str, expected: set[str]) -> None:
+    assert {finding.id for finding in judge(pod=pod)} == expected
+
+
+INVALID = [
+    pytest.param('livenessProbe: {httpGet: {port: http}, periodSeconds: "10"}', "periodSeconds: is \"10\"", id="text"),
+    pytest.param("livenessProbe: {httpGet: {port: http}, periodSeconds: true}", "is true", id="a truth value"),
+    pytest.param("livenessProbe: {httpGet: {port: http}, timeoutSeconds: -1}", "is -1", id="negative"),
+    pytest.param("livenessProbe: {httpGet: {port: http}, timeoutSeconds: 9999999999}", "from 0 to", id="huge"),
+    pytest.param("livenessProbe: {httpGet: {port: http}, periodSecond: 5}", "periodSecond: no such field",
+                 id="misspelt"),
+    pytest.param("livenessProbe: {httpGet: {port: http, url: /x}}", "httpGet.url: no such field", id="in the handler"),
+    pytest.param("livenessProbe: {httpGet: {path: /x}}", "port: is missing", id="no port"),
+    pytest.param("livenessProbe: {httpGet: {port: 70000}}", "port: is 70000", id="a port that is none"),
+    pytest.param("livenessProbe: {httpGet: {port: [1]}}", "port: is a list", id="a list of ports"),
+    pytest.param("livenessProbe: {httpGet: {port: http, scheme: http}}", "HTTP or HTTPS", id="scheme"),
+    pytest.param("livenessProbe: {httpGet: {port: http, httpHeaders: {a: b}}}", "a list of name and value",
+                 id="headers"),
+    pytest.param("livenessProbe: {grpc: {port: http}}", "a number from 1 to 65535", id="gRPC by name"),
+    pytest.param("livenessProbe: {exec: {command: /check}}", "must be a list of words", id="command as text"),
+    pytest.param("livenessProbe: {exec: check}", "where fields are wanted", id="handler as text"),
+    pytest.param("livenessProbe: yes please", "where fields are wanted", id="probe as text"),
+    pytest.param("readinessProbe: {httpGet: {port: http}, terminationGracePeriodSeconds: 5}", "never ends a container",
+                 id="grace of readiness"),
+    pytest.param("livenesProbe: {httpGet: {port: http}}", "livenesProbe: no such field", id="a probe misspelt"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("container", "words"), INVALID)
+def test_fields_that_the_api_server_refuses(judge: Callable, container: str, words: str) -> None:
+    told = [finding.message for finding in judge(container, service=None) if finding.id == "field-invalid"]
+    assert len(told) == 1
+    assert words in told[0]
