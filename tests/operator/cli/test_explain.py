@@ -282,6 +282,21 @@ def test_rules_that_conflict_are_told(live):
     assert conflict == {"field": "liveness.path", "loser": "AppHealth/shop/all", "winner": "AppHealth/shop/zzz"}
 
 
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        pytest.param({"probes": {"startup": {"enabled": False}}}, "AppHealth all switches it off", id="the probe"),
+        pytest.param(
+            {"containers": [{"name": "main", "enabled": False}]},
+            "AppHealth all, containers 'main' switches it off",
+            id="the container",
+        ),
+    ],
+)
+def test_who_switches_a_probe_off_is_told(live, spec, why):
+    assert probe_of(live(workload("Deployment", "web"), rule(**spec)), "startup")["reason"].endswith(f"({why})")
+
+
 SETTINGS = [
     pytest.param({"preset": "flask-management-endpoints"}, id="preset"),
     pytest.param({"preset": "flask-management-endpoints", "pathPrefix": "/m"}, id="prefix"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from apphealth.api.healthplan import Value
 from apphealth.api.rule import Rule
@@ -20,19 +21,48 @@ from apphealth.cli.explain.report import (
 from apphealth.model.ownership import MANAGER, Ownership
 from apphealth.model.probe import Probe, serialise_probe
 from apphealth.model.service import Namespace
-from apphealth.model.workload import Container, LiveProbe, Workload
+from apphealth.model.workload import Container, Workload
 from apphealth.model.world import World
 from apphealth.plan import plan
+from apphealth.plan.eligibility import left_alone
+from apphealth.plan.finding import Finding
+from apphealth.plan.layers import container_settings
 from apphealth.plan.record import record_of
 from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
 from apphealth.plan.selection import opted_out, reaches, selects
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What all containers of the workload have in common."""
+
+    workload: Workload
+    world: World
+    rules: Sequence[Rule]
+
+    def why_none(self, planned: ProbePlan, container: Container) -> str:
+        """Say which word of the users', or what in the container, leaves it without this probe; empty if none does."""
+        if planned.action is not Action.NONE or planned.standing is not None or not self.rules:
+            return ""
+        settings = container_settings(self.rules, container.name, self.workload.pod_annotations)
+        for field in ("enabled", f"{planned.kind}.enabled"):
+            said = settings.sourced(field)
+            if said is not None and said.value is False:
+                return f"{said.source} switches it off"
+        services = self.world.services_of(self.workload)
+        match left_alone(container, settings, self.workload, self.rules, services):
+            case Finding(message=message):
+                return message
+            case str() as word:
+                return word
+        return ""
 
 
 def explain(workload: Workload, world: World) -> Explanation:
     """Plan a workload, and tell all of it."""
     decided = plan(workload, world)
     status = record_of(decided, workload).status
-    live = {container.name: container for container in workload.containers}
+    scene = _Scene(workload, world, [world.rules[key] for key in decided.rules])
     return Explanation(
         workload=Reference(
             api_version=workload.api_version, kind=workload.kind, namespace=workload.namespace, name=workload.name
@@ -46,7 +76,9 @@ def explain(workload: Workload, world: World) -> Explanation:
         conflicts=tuple(
             Conflicting(field=one.field, loser=str(one.loser), winner=str(one.winner)) for one in decided.conflicts
         ),
-        containers=tuple(_container(one, live[one.name], world) for one in decided.containers),
+        containers=tuple(
+            _container(one, live, scene) for one, live in zip(decided.containers, workload.containers, strict=True)
+        ),
         dependencies=status.dependencies,
         findings=status.findings,
         proofs=status.proofs,
@@ -55,24 +87,26 @@ def explain(workload: Workload, world: World) -> Explanation:
     )
 
 
-def _container(planned: ContainerPlan, live: Container, world: World) -> ExplainedContainer:
+def _container(planned: ContainerPlan, live: Container, scene: _Scene) -> ExplainedContainer:
     return ExplainedContainer(
         name=planned.name,
         preset=planned.preset,
         preset_source=planned.preset_source,
         considered=tuple(Rejected(preset=o.preset, evidence=o.evidence, why=o.why) for o in planned.considered),
-        probes=tuple(_probe(probe, live.probes.get(probe.kind), world) for probe in planned.probes),
+        probes=tuple(_probe(probe, live, scene) for probe in planned.probes),
     )
 
 
-def _probe(planned: ProbePlan, live: LiveProbe | None, world: World) -> ExplainedProbe:
-    owner = _owner(live.owner, world) if live is not None else ""
+def _probe(planned: ProbePlan, container: Container, scene: _Scene) -> ExplainedProbe:
+    live = container.probes.get(planned.kind)
+    owner = _owner(live.owner, scene.world) if live is not None else ""
     stays = live is not None and planned.action is not Action.APPLY and not live.owner.ours
     carried = live.probe if stays and live is not None else planned.probe
+    why = scene.why_none(planned, container)
     return ExplainedProbe(
         type=planned.kind.value,
         action=planned.action.value,
-        reason=planned.reason,
+        reason=f"{planned.reason} ({why})" if why else planned.reason,
         verification=planned.standing or "",
         answer=planned.proof.answer if planned.proof is not None else "",
         values=tuple(_values(carried, planned, f"its owner, {owner}" if stays else "")),
