@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "manifests"
 DOCKERFILES = ROOT / "deploy/docker"
 LOCK = ROOT / "requirements.lock"
-IMAGE_FIXTURES = {"places", "demo_runs"}
+IMAGE_FIXTURES = {"apps", "places", "demo_runs"}
 """Fixtures that need images."""
 
 
@@ -116,7 +116,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def apps_image() -> Path:
-    wheels = images.wheels([ROOT / "library"], ["gunicorn", "flask"], lock=LOCK)
+    wheels = images.wheels([ROOT / "library"], ["gunicorn", "flask", "grpcio-health-checking"], lock=LOCK)
     dockerfile = DOCKERFILES / "test-apps.Dockerfile"
     return images.build(Path(__file__).parent / "apps", dockerfile, "localhost/apphealth/test-apps:1", wheels=wheels)
 
@@ -185,10 +185,15 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def places(node: Cluster, operator: None) -> dict[str, Place]:
+def apps(node: Cluster) -> None:
+    """Bring the image of the test applications to the node."""
+    node.load(apps_image())
+
+
+@pytest.fixture(scope="session")
+def places(node: Cluster, operator: None, apps: None) -> dict[str, Place]:
     """Deploy all apps, each in a namespace of its own."""
-    for archive in (apps_image(), shop_image()):
-        node.load(archive)
+    node.load(shop_image())
     sources = {name: MANIFESTS / f"{name}.yaml" for name in ("seed-000", "seed-001", "seed-002")}
     sources["shop"] = ROOT / "deploy/demo/manifests/shop.yaml"
     places = {name: Place(node, name) for name in sources}
