@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from apphealth.plan.presets import flask, kubernetes, plain
+from apphealth.plan.presets import (
+    databases,
+    django,
+    flask,
+    jvm,
+    kubernetes,
+    microprofile,
+    plain,
+    servers,
+    spring,
+    web,
+)
 from apphealth.plan.presets.clues import Clues
 from apphealth.plan.presets.preset import Preset
 
@@ -17,6 +28,13 @@ AUTO = "auto"
 """Choose by evidence, and by asking the running pods."""
 FAMILIES: Sequence[tuple[Preset, ...]] = (
     flask.PRESETS,
+    servers.PRESETS,
+    databases.PRESETS,
+    jvm.PRESETS,
+    microprofile.PRESETS,
+    spring.PRESETS,
+    django.PRESETS,
+    web.PRESETS,
     plain.PRESETS,
     kubernetes.PRESETS,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apphealth.model.service import Service
@@ -13,6 +13,8 @@ MAX_WORDS = 128
 """Words of a command line that are looked at."""
 MAX_WORD = 4096
 """Characters of each of them."""
+JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "JAVA_OPTS_APPEND")
+"""Variables that hold options of the JVM."""
 _SPACES = re.compile(r"\s+")
 
 
@@ -31,19 +33,31 @@ class Clues:
     protocols: tuple[tuple[str, str], ...] = ()
     """appProtocol of each Service's port, with the Service's name."""
 
-    def option(self, *names: str) -> str:
-        """Return the value that the command line gives an option: `--server.port=1`, `-Dserver.port=1`, `--port 1`."""
-        for name, word in zip(("", *self.words), self.words, strict=False):
-            key, equals, value = word.partition("=")
-            if equals and key in names:
-                return value
-            if name in names and not word.startswith("-"):
-                return word
-        return ""
-
     def first(self, *names: str) -> str:
         """Return the first of these variables that has a value."""
         return next((value for name in names if (value := self.env.get(name))), "")
+
+    def option(self, *names: str) -> str:
+        """Return the value of an option on the command line: `--port=1`, `--port 1`."""
+        return _option(self.words, names)
+
+    def prop(self, name: str) -> str:
+        """Return a property as frameworks on the JVM read it: from the command line, else from the environment."""
+        said = _option((*self.words, *self._java_options()), (f"--{name}", f"-D{name}"))
+        upper = name.upper().replace(".", "_")
+        return said or self.first(upper.replace("-", ""), upper.replace("-", "_"))
+
+    def _java_options(self) -> Iterator[str]:
+        for name in JAVA_OPTIONS:
+            yield from self.env.get(name, "")[:MAX_WORD].split()[:MAX_WORDS]
+
+
+def _option(words: Sequence[str], names: Collection[str]) -> str:
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        key, equals, value = word.partition("=")
+        if key in names:
+            return value if equals else ("" if following.startswith("-") else following)
+    return ""
 
 
 def clues_of(container: Container, services: Sequence[Service]) -> Clues:

@@ -104,6 +104,11 @@ class Preset:
         return f"{found}, {more}" if more else ""
 
 
+def is_true(text: str) -> bool:
+    """Whether a setting is switched on."""
+    return text.strip().lower() in ("true", "1", "yes", "on")
+
+
 def port_of(text: str) -> int | None:
     """Read a port's number from a setting; None where it is none."""
     number = int(text) if text.isdecimal() and text.isascii() and len(text) <= 5 else 0

@@ -15,7 +15,7 @@ class Signs:
     env: tuple[str, ...] = ()
     """What the names of variables begin with."""
     images: tuple[str, ...] = ()
-    """Names of images: `postgres` is also `bitnami/postgres`."""
+    """Names of images, whoever built them: `postgres` is also `example/postgres`."""
     programs: tuple[str, ...] = ()
     """Names of programs on the command line, whatever their directory; `.jar` is any word that ends so."""
     ports: tuple[str, ...] = ()
@@ -39,8 +39,8 @@ class Signs:
             endings = tuple(name if name.startswith(".") else f"/{name}" for name in self.programs)
             yield from (f"command {word[-63:]}" for word in clues.words if _program(word).endswith(endings))
         if self.images and clues.image:
-            parts = clues.image.split("/")
-            yield from (f"image {clues.image[:63]}" for name in self.images if name in parts)
+            last = clues.image.rpartition("/")[2]
+            yield from (f"image {clues.image[:63]}" for name in self.images if name == last)
         if self.ports:
             yield from (f"port name {name}" for name in clues.ports if name.partition("-")[0] in self.ports)
         if self.protocols:
