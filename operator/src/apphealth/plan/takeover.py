@@ -160,7 +160,7 @@ def _theirs_there(case: Case, live: LiveProbe) -> Decision:
         return Decision(action=Action.NONE, reason=f"no probe is wanted; the one there is {whose}", edit=edit)
     if not case.replace:
         return Decision(action=Action.KEEP, reason=f"a probe is there already, {whose}", edit=_yield(live))
-    if live.probe == case.wanted:
+    if live.probe == case.wanted and (theirs_alone(live) == live.probe or only_ours_holds_it(live)):
         return Decision(action=Action.KEEP, reason=f"the wanted probe is there already, {whose}")
     return _take_over(case, case.wanted, live)
 
@@ -174,7 +174,9 @@ def _take_over(case: Case, wanted: Probe, live: LiveProbe) -> Decision:
         written=(serialise_probe(wanted),),
         generation=case.generation,
     )
-    return Decision(action=Action.APPLY, reason=_REPLACES, edit=SetProbe(wanted, live.probe), original=original)
+    # Who writes the handler that we wrote shares the probe with us: what is theirs of it has to be known later.
+    edit = None if live.probe == wanted else SetProbe(wanted, live.probe)
+    return Decision(action=Action.APPLY, reason=_REPLACES, edit=edit, original=original)
 
 
 def _once_replaced(case: Case, live: LiveProbe, record: OriginalRecord) -> Decision:

@@ -108,3 +108,18 @@ def _dies(life, when):
 
 def _probes(server):
     return {field: value for field, value in server.container().items() if field.endswith("Probe")}
+
+
+def test_an_owner_who_writes_the_handler_that_replaced_theirs_gets_back_the_whole_of_their_own(
+    build, api_server, operator
+):
+    theirs = {"httpGet": {"path": "/z/health/liveness", "port": "http"}}
+    server, shadow = (api_server(_manifest(build, None)) for _ in range(2))
+    life = operator(server, build.world(build.rule(existingProbes="Replace")))
+    life.settle()
+    for one in (server, shadow):
+        _write(one, "client-side", _manifest(build, theirs))
+    assert life.settle().state == "Applied"
+    life.world.rules = {}
+    life.settle()
+    assert _probes(server) == _probes(shadow)
