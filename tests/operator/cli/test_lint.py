@@ -142,10 +142,11 @@ def test_variants_of_an_object_are_judged_one_by_one(run: Callable, write: Calla
     assert {line.partition(":")[0] for line in outcome.text.splitlines()} == {"overlay/web.yaml"}
 
 
-def test_patches_are_passed_over_and_what_lacks_only_a_selector_is_not(findings: Callable) -> None:
+def test_patches_are_passed_over_and_what_lacks_only_a_selector_is_not(findings: Callable, run: Callable) -> None:
     whole = BOTH.replace("  selector: {matchLabels: {app: web}}\n", "")
     assert ids(findings(whole)) == ["readiness-missing", "liveness-missing"]
     assert ids(findings(whole.replace("        image: shop/web:1.4\n", ""))) == []
+    assert "m.yaml:8: Deployment web is only part of one, and passed over" in run("lint", "m.yaml").err
 
 
 def test_templates_in_a_directory_are_left_out_and_told(run: Callable, write: Callable) -> None:

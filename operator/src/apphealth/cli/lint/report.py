@@ -83,8 +83,8 @@ class Report:
     objects: int = 0
     """Workloads and Services that were looked at."""
     files: int = 0
-    templates: list[str] = field(default_factory=list)
-    """Files found in a directory that are the source of Helm templates."""
+    notes: list[str] = field(default_factory=list)
+    """What was passed over, and why."""
     fixed: list[str] = field(default_factory=list)
     """Files that `--fix` changed."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -16,6 +16,7 @@ from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.reading import Scene, from_files, is_template, judge, problems, sort
 from apphealth.cli.lint.report import INPUT, Report
 from apphealth.cli.manifests.inventory import Inventory
+from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
 from apphealth.model.world import World
 
@@ -84,9 +85,19 @@ def _files(options: Options) -> Report:
     templates = [problem for problem in unread if is_template(problem, options.paths)]
     wrong = [problem for problem in unread if problem not in templates]
     scene = from_files(manifests, inventory)
-    report = Report(objects=_objects(scene), files=len(manifests), templates=[one.file for one in templates])
+    report = Report(objects=_objects(scene), files=len(manifests), notes=[*_notes(templates, inventory, scene)])
     report.judged = [*judge(scene), *problems([*wrong, *others, *inventory.problems])]
     return report
+
+
+def _notes(templates: Sequence[Problem], inventory: Inventory, scene: Scene) -> Iterator[str]:
+    """Say what is passed over."""
+    for problem in templates:
+        yield f"{problem.file}: is the source of a Helm template, and passed over: render it first"
+    judged = {id(sighting.item) for _, sighting in scene.workloads}
+    for item in inventory.partial:
+        if id(item) not in judged:
+            yield f"{item.place}: {item.kind} {item.name} is only part of one, and passed over"
 
 
 def _objects(scene: Scene) -> int:
@@ -107,8 +118,8 @@ def _tell(report: Report, options: Options) -> ExitCode:
 
         put(_written(report, options).encode("utf-8", "replace"))
     if not options.quiet:
-        for name in report.templates:
-            click.echo(clean(f"{name}: is the source of a Helm template, and left out: render it first"), err=True)
+        for note in report.notes:
+            click.echo(clean(note), err=True)
         click.echo(text.summary(report), err=True)
         if options.fix and not options.unproven and any(one.finding.id.endswith("-missing") for one in report.counting):
             click.echo(_UNPROVEN, err=True)
