@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml
 
 from apphealth.kube.credentials import Credentials, CredentialsError, TokenSource, file_token, fixed_token
 
@@ -103,10 +102,10 @@ def load_kubeconfig(paths: list[Path], context: str | None = None) -> Credential
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = YAML(typ="safe", pure=False).load(path.read_text())
+        found = yaml.safe_load(path.read_text())
     except OSError as error:
         raise CredentialsError(f"cannot read the kubeconfig {path}: {error.strerror}") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CredentialsError(f"the kubeconfig {path} is no YAML: {error}") from error
     if not isinstance(found, dict):
         raise CredentialsError(f"the kubeconfig {path} is empty")
