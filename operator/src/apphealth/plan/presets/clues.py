@@ -53,7 +53,7 @@ class Clues:
 
 
 def _option(words: Sequence[str], names: Collection[str]) -> str:
-    for word, following in zip(words, (*words[1:], ""), strict=True):
+    for word, following in zip(words, (*words[1:], ""), strict=False):
         key, equals, value = word.partition("=")
         if key in names:
             return value if equals else ("" if following.startswith("-") else following)
