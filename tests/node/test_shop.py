@@ -17,7 +17,7 @@ def test_the_frontend_learns_of_a_new_dependency_without_a_restart(shop, ask, ad
         },
     }
     shop.kubectl("apply", "-f", "-", text=json.dumps(rule))
-    # A kubelet brings a changed ConfigMap into its pods with its next sync, a minute or more later.
+    # A kubelet brings a changed ConfigMap into its pods with its next look at them.
     eventually(lambda: "store" in _components(ask(url)), "the frontend knows of the store", 150)
     assert set(_components(ask(url))) == {"users-api", "store"}
     assert {pod["metadata"]["uid"]: _restarts(pod) for pod in shop.pods("frontend")} == {

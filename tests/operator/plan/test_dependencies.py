@@ -292,3 +292,6 @@ def test_only_so_many_are_kept_and_the_users_first(build, planned):
     assert len(plan.dependencies) == 64
     assert plan.dependencies[-1].service.name == "s099"
     assert len(plan.mentions) == 100
+    assert [f.message for f in plan.findings if f.id == "too-many-dependencies"] == [
+        "100 Services are named; only the 64 likeliest count as dependencies"
+    ]

@@ -138,6 +138,8 @@ def _kubelet(spec: ClusterSpec) -> dict[str, object]:
         "clusterDNS": [spec.addresses.server],
         "clusterDomain": "cluster.local",
         "resolvConf": str(HOME / "resolv.conf"),
+        # A changed ConfigMap reaches its pods with the kubelet's next look at them: by default within a minute or two.
+        "syncFrequency": "10s",
         "volumePluginDir": str(HOME / "kubelet" / "plugins"),
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": False,

@@ -64,10 +64,11 @@ def derive(
     counts = counting(rules, {service.key for service in own_services})
     mentions = [mention for mention in (*said, *found) if counts(mention.service)]
     missing = [mention for mention in said if counts(mention.service) and mention.service not in world.services]
+    edges = _edges(mentions, world)
     derived = Derived(
-        edges=tuple(_edges(mentions, world)),
+        edges=tuple(_likeliest_of(edges)),
         mentions=frozenset(mention.service for mention in mentions),
-        findings=tuple(_missing(mention) for mention in missing),
+        findings=(*map(_missing, missing), *_left_out(edges)),
     )
     return _without_cycle(derived, workload, own_services, world)
 
@@ -103,15 +104,19 @@ def _found(workload: Workload, world: World) -> Iterator[Mention]:
 
 
 def _edges(mentions: Iterable[Mention], world: World) -> list[Edge]:
-    """Gather the mentions of each Service that exists, the likeliest first."""
+    """Gather the mentions of each Service that exists."""
     by_service: dict[ServiceKey, list[Mention]] = {}
     for mention in mentions:
         service = world.services.get(mention.service)
         if service is not None and _meant(service, mention):
             by_service.setdefault(mention.service, []).append(mention)
-    edges = [_edge(world.services[key], found) for key, found in by_service.items()]
-    likeliest = sorted(edges, key=lambda edge: (-edge.confidence, edge.service.key))[:MAX_DEPENDENCIES]
-    return sorted(likeliest, key=lambda edge: edge.service.key)
+    return [_edge(world.services[key], found) for key, found in by_service.items()]
+
+
+def _likeliest_of(edges: Sequence[Edge]) -> list[Edge]:
+    """Return as many as may be kept, the likeliest: required ones first."""
+    ranked = sorted(edges, key=lambda edge: (not edge.required, -edge.confidence, edge.service.key))
+    return sorted(ranked[:MAX_DEPENDENCIES], key=lambda edge: edge.service.key)
 
 
 def _edge(service: Service, found: Sequence[Mention]) -> Edge:
@@ -160,3 +165,16 @@ def _missing(mention: Mention) -> Finding:
         message=f"{mention.evidence} names the Service {mention.service}, which does not exist",
         fix="create it, or correct the name or namespace",
     )
+
+
+def _left_out(edges: Sequence[Edge]) -> list[Finding]:
+    if len(edges) <= MAX_DEPENDENCIES:
+        return []
+    return [
+        Finding(
+            id="too-many-dependencies",
+            severity=Severity.WARNING,
+            message=f"{len(edges)} Services are named; only the {MAX_DEPENDENCIES} likeliest count as dependencies",
+            fix="leave some out with spec.dependencies.ignore, or name the ones that matter in dependencies.services",
+        )
+    ]
