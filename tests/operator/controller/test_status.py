@@ -2,7 +2,7 @@
 
 import pytest
 
-from apphealth.api.healthplan import State
+from apphealth.api.healthplan import Standing, State
 from apphealth.api.rule import RuleKey, RuleKind
 from apphealth.api.spec import Mode
 from apphealth.api.status import ConditionType, Reason
@@ -117,6 +117,46 @@ def test_conflicting(conflicts, status, message):
     given = facts(outcome(State.APPLIED, conflicts=conflicts))
     found = condition(rule_status(given), ConditionType.CONFLICTING)
     assert (found.status, found.message) == (status, message)
+
+
+def standing(*standings, proof="because"):
+    return facts(*(one and Outcome(state=State.APPLIED, standing=one, proof=proof) for one in standings))
+
+
+V, R, U, A = Standing.VERIFIED, Standing.REFUTED, Standing.UNVERIFIED, Standing.AWAITING_PODS
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "reason", "message"),
+    [
+        pytest.param(standing(V, V, None, proof=""), "True", Reason.VERIFIED, "of 2: 2 Verified", id="verified"),
+        pytest.param(
+            standing(V, U, proof=""), "Unknown", Reason.UNVERIFIED, "of 2: 1 Verified, 1 Unverified", id="not"
+        ),
+        pytest.param(
+            standing(V, A, A, U),
+            "Unknown",
+            Reason.AWAITING_PODS,
+            "of 4: 1 Verified, 1 Unverified, 2 AwaitingPods; Deployment/shop/web-1: because",
+            id="waiting",
+        ),
+        pytest.param(
+            standing(V, R, A, U, proof="404 from web-1"),
+            "False",
+            Reason.REFUTED,
+            "of 4: 1 Verified, 1 Unverified, 1 AwaitingPods, 1 Refuted; Deployment/shop/web-1: 404 from web-1",
+            id="refuted",
+        ),
+    ],
+)
+def test_verified(given, status, reason, message):
+    found = condition(rule_status(given), ConditionType.VERIFIED)
+    assert (found.status, found.reason, found.message) == (status, reason, message)
+
+
+def test_verified_is_not_said_where_no_probe_is_to_be_written():
+    kinds = [c.type for c in rule_status(facts(outcome(State.SKIPPED), None)).conditions]
+    assert ConditionType.VERIFIED not in kinds
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 import pytest
 
+from apphealth.api.healthplan import State
+from apphealth.controller.ledger import Outcome
 from apphealth.controller.resources import WORKLOADS, Resource
 from apphealth.controller.store import NOBODY, Name, Store, older
+from apphealth.model.proof import Proof, Verdict
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 
@@ -124,6 +127,31 @@ def test_a_status_or_a_replica_count_concerns_nobody_and_refreshes_the_version(f
     assert full.put(Resource.DEPLOYMENTS, scaled) is NOBODY
     key = WorkloadKey("Deployment", "shop", "web")
     assert full.world.workloads[key].resource_version == scaled["metadata"]["resourceVersion"]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "ready", "concerned"),
+    [
+        pytest.param(True, 1, ["shop/web"], id="it waits for a ready pod"),
+        pytest.param(True, 0, [], id="there is none yet"),
+        pytest.param(False, 1, [], id="it waits for nothing"),
+    ],
+)
+def test_a_pod_that_becomes_ready_concerns_a_workload_that_waits_for_one(full, make, waiting, ready, concerned):
+    key = WorkloadKey("Deployment", "shop", "web")
+    full.ledger.put(key, Outcome(state=State.AWAITING_PODS, waiting=waiting))
+    for again in (False, True):
+        workload = make.deployment("web") | {"status": {"readyReplicas": ready}}
+        assert names(full.put(Resource.DEPLOYMENTS, workload)) == ([] if again else concerned)
+
+
+def test_proofs_of_health_plans_are_recalled_once(full, make):
+    good = {"id": "a", "asked": "TCP :1", "verdict": "Verified", "answer": "open", "slowestMilliseconds": 7}
+    strange = {"id": "b", "asked": "TCP :1", "verdict": "Perhaps"}
+    full.put(Resource.HEALTH_PLANS, make.health_plan("web", proofs=[good, strange]))
+    assert full.world.proofs == {"a": Proof(verdict=Verdict.VERIFIED, answer="open", slowest=0.007)}
+    full.put(Resource.HEALTH_PLANS, make.health_plan("web", proofs=[good | {"id": "c"}]))
+    assert set(full.world.proofs) == {"a"}
 
 
 def test_a_workload_that_is_being_patched_does_not_concern_itself(full, make):
