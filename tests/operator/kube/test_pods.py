@@ -108,14 +108,7 @@ async def test_which_pods_can_be_asked(item, usable):
     ],
 )
 async def test_pods_of_every_kind_of_workload(kind, owned_by):
-    workload = Workload(
-        kind=kind,
-        api_version="apps/v1",
-        namespace="shop",
-        name="web",
-        uid="uid-web",
-        pod_labels={"a": "b", "app": "web"},
-    )
+    workload = replace(WORKLOAD, kind=kind, pod_labels={"a": "b", "app": "web"})
     server = Server([pod(owners=[owned_by])])
     (found,) = await list_pods(server, workload, QUESTION)
     assert (found.ip, found.node, 50 < found.age < 90) == ("10.1.2.3", "n1", True)
