@@ -13,12 +13,14 @@ PLAIN = {"containerPort": 9000}
 DNS = {"containerPort": 53, "name": "dns", "protocol": "UDP"}
 
 
-def resolve(build, *services, explicit=None, default=None, alone=True, **fields):
+def resolve(build, *services, explicit=None, default=None, management=None, alone=True, **fields):
     container = build.parse(build.deployment(build.container(**fields))).containers[0]
     world = build.world(*services)
     found = Sourced(explicit, "the rule") if explicit is not None else None
     usual = Sourced(default, "the preset") if default is not None else None
-    return resolve_port(found, container, list(world.services.values()), Preference(default=usual), alone=alone)
+    own = Sourced(management, "the preset's setting") if management is not None else None
+    preference = Preference(management=own, default=usual)
+    return resolve_port(found, container, list(world.services.values()), preference, alone=alone)
 
 
 @pytest.mark.parametrize(
@@ -253,3 +255,61 @@ def test_what_cannot_be_told_is_a_problem_with_a_fix(build, fields):
 def test_https_is_known_by_its_signs(build, ports, service, explicit, https):
     services = [build.service(**service)] if service else []
     assert resolve(build, *services, ports=ports, explicit=explicit).https is https
+
+
+ADMIN = {"containerPort": 9001, "name": "admin"}
+TWO = [PLAIN, {"containerPort": 9001}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [
+        pytest.param({"ports": [HTTP, ADMIN], "management": 9001, "explicit": 8080}, 8080, id="what users say"),
+        pytest.param({"ports": [HTTP, ADMIN], "management": 9001}, "admin", id="then the management port, by its name"),
+        pytest.param({"ports": [HTTP], "management": 9002}, 9002, id="also where it is not declared"),
+        pytest.param({"ports": [HTTP, ADMIN]}, "http", id="then the Service's"),
+        pytest.param({"ports": [ADMIN, WEB], "service": False}, "web", id="then a telling name"),
+        pytest.param({"ports": [ADMIN], "service": False}, "admin", id="then the only one"),
+        pytest.param(
+            {"ports": TWO, "service": False, "env": [{"name": "PORT", "value": "9001"}]},
+            9001,
+            id="then what the environment says",
+        ),
+        pytest.param(
+            {"ports": [PLAIN, ADMIN], "service": False, "args": ["--port=9001"]},
+            "admin",
+            id="or the command line, by its name",
+        ),
+        pytest.param({"ports": TWO, "service": False, "default": 7000}, 7000, id="then the preset's own"),
+    ],
+)
+def test_each_rung_counts_before_all_below_it(build, fields, asked):
+    given = {"default": 7000, "env": [{"name": "PORT", "value": "6000"}]} | fields
+    services = [build.service()] if given.pop("service", True) else []
+    if "args" in given or given["default"] != 7000 or fields.get("default"):
+        given["env"] = fields.get("env", [])
+    assert resolve(build, *services, **given).port == asked
+
+
+def test_a_presets_own_port_is_not_asked_where_only_udp_is_declared(build):
+    assert isinstance(resolve(build, ports=[DNS], default=8080), PortProblem)
+
+
+@pytest.mark.parametrize(
+    ("port", "service", "speaks"),
+    [
+        pytest.param(HTTP, {}, True, id="http"),
+        pytest.param({"containerPort": 6379, "name": "redis"}, {"targetPort": "redis"}, False, id="redis"),
+        pytest.param({"containerPort": 5671, "name": "amqp-tls"}, {"targetPort": 5671}, False, id="before a dash"),
+        pytest.param(
+            {"containerPort": 8080, "name": "api"}, {"targetPort": "api"}, True, id="a name that tells nothing"
+        ),
+        pytest.param(HTTP, {"targetPort": "http", "appProtocol": "mysql"}, False, id="the Service says more"),
+        pytest.param(
+            {"containerPort": 1, "name": "tcp"}, {"targetPort": "tcp", "appProtocol": "http"}, True, id="also for HTTP"
+        ),
+    ],
+)
+def test_a_port_tells_whether_it_speaks_http(build, port, service, speaks):
+    there = build.service(ports=[{"port": 80, "targetPort": "http"} | service])
+    assert resolve(build, there, ports=[port]).speaks_http is speaks

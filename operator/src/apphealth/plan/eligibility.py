@@ -15,20 +15,25 @@ from apphealth.plan.presets import AUTO
 
 INJECTED = frozenset(
     {
-        "istio-proxy",
-        "linkerd-proxy",
+        "azwi-proxy",
         "cloud-sql-proxy",
         "cloudsql-proxy",
-        "vault-agent",
-        "daprd",
+        "consul-connect-envoy-sidecar",
         "consul-dataplane",
-        "kuma-sidecar",
-        "jaeger-agent",
-        "fluent-bit",
+        "daprd",
         "filebeat",
+        "fluent-bit",
+        "gke-gcsfuse-sidecar",
+        "istio-proxy",
+        "jaeger-agent",
+        "kuma-sidecar",
+        "linkerd-proxy",
+        "otc-container",
+        "queue-proxy",
+        "vault-agent",
     }
 )
-"""Names of sidecars that others inject and look after: left alone unless a rule names them."""
+"""Names of sidecars that others inject and look after: left alone unless a rule names them, or the pod has no other."""
 
 
 def left_alone(
@@ -41,7 +46,7 @@ def left_alone(
         return "switched off by a rule"
     if container.name in named_containers(rules):
         return None
-    if container.name in INJECTED:
+    if container.name in INJECTED and any(other.name not in INJECTED for other in workload.containers):
         return "injected: whoever injects it looks after it"
     if settings.get("addressed"):
         return None
