@@ -21,6 +21,9 @@ _MODULES = {
     "settled": "settled",
     "plan": "planning",
     "render": "rendering",
+    "lint": "linting",
+    "graph": "graphs",
+    "recall": "recall",
 }
 """The operator's benchmarks; `library` has a command line of its own."""
 _NAMES = (*_MODULES, "library")

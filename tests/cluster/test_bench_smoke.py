@@ -25,10 +25,20 @@ def bench(name: str, folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["start", "plan", "render"])
+@pytest.mark.parametrize("name", ["start", "plan", "render", "lint", "graph"])
 def test_benchmark_gives_figures(name: str, tmp_path: Path):
     rows = bench(name, tmp_path)["rows"]
     assert all(row["value"] > 0 for row in rows)
+
+
+def test_all_that_the_demos_manifests_name_is_found_and_what_is_wrong_is_known(tmp_path: Path):
+    found = bench("recall", tmp_path)
+    shares = {row["what"]: row["value"] for row in found["rows"] if row["unit"] == "%"}
+    assert shares["apphealth: recall of what manifests name"] == 100
+    # All of a shared ConfigMap is in its environment (envFrom), and it uses one key of it.
+    assert [wrong for sample in found["samples"] for wrong in sample["wrong"]] == [
+        ["ledgerwriter", name] for name in ("contacts", "transactionhistory", "userservice")
+    ]
 
 
 def test_operator_and_bare_client_send_the_same_writes(tmp_path: Path):
