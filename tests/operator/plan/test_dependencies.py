@@ -285,6 +285,33 @@ def test_what_is_asked_of_a_service_with_a_workload_behind(build, planned, field
     assert [d.url for d in plan.dependencies] == [url]
 
 
+@pytest.mark.parametrize(
+    ("spec", "annotations", "url"),
+    [
+        pytest.param({}, {"apphealth.dev/path-prefix": "/internal"}, "/internal/health/readiness", id="its own prefix"),
+        pytest.param({"preset": "spring-boot"}, {}, "/actuator/health/readiness", id="Spring"),
+        pytest.param({"preset": "quarkus"}, {}, "/q/health/ready", id="Quarkus"),
+        pytest.param({"probes": {"readiness": {"path": "/up"}}}, {}, "/up", id="what a rule says"),
+    ],
+)
+def test_another_application_is_asked_where_it_tells_its_readiness(build, planned, spec, annotations, url):
+    behind = build.deployment(name="users", pod_annotations=annotations)
+    rule = build.rule("behind", targetRef={"kind": "Deployment", "name": "users"}, **spec)
+    services, extra = [build.service("users")], [behind, rule]
+    plan = plan_with(build, planned, ("X", "http://users"), services=services, extra=extra)
+    assert [d.url for d in plan.dependencies] == [f"http://users.shop.svc:80{url}"]
+
+
+def test_a_readiness_that_nothing_has_proven_yet_is_not_asked(build, planned):
+    """A guess that is wrong would take those out of rotation that require the Service."""
+    behind = build.deployment(build.container(env=[{"name": "APPHEALTH_X", "value": ""}]), name="users")
+    target = {"kind": "Deployment", "name": "users"}
+    rule = build.rule("behind", targetRef=target, preset="auto", verification="Required")
+    services, extra = [build.service("users")], [behind, rule]
+    plan = plan_with(build, planned, ("X", "http://users"), services=services, extra=extra)
+    assert [d.url for d in plan.dependencies] == ["tcp://users.shop.svc:80"]
+
+
 def test_only_so_many_are_kept_and_the_users_first(build, planned):
     names = [f"s{i:03}" for i in range(100)]
     env = [(f"V{name}", f"http://{name}") for name in names]
