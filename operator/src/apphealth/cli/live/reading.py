@@ -94,6 +94,8 @@ class Reading:
             self.gaps.add(gap("namespaces", name, error, follows(Resource.NAMESPACES), verb="get"))
         else:
             self._store.put(Resource.NAMESPACES, found, listed=True)
+            if self._seen is not None:
+                self._seen({"kind": "Namespace"} | found)
 
     async def _inside(self, namespace: str | None) -> None:
         readings = [self._collection(resource, namespace) for resource in _INSIDE if resource not in self._absent]
