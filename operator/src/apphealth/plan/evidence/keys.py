@@ -17,10 +17,12 @@ OWN_NAMES = frozenset({"DD_SERVICE", "OTEL_SERVICE"})
 """What an application is called in traces."""
 _STRANGERS = (
     "ALLOW ALLOWED CORS CSRF ORIGIN ORIGINS TRUSTED EXCLUDE EXCLUDED IGNORE IGNORED DENY DENIED BLOCKED BIND LISTEN "
-    "LISTENER LISTENERS ADVERTISED NOPROXY NONPROXYHOSTS IMAGE IMAGES"
+    "LISTENER LISTENERS ADVERTISED NOPROXY NONPROXYHOSTS"
 )
 STRANGERS = frozenset(_STRANGERS.split())
 """Words of a name that say: hosts that may call, that are left out, or where the application itself listens."""
+IMAGES = frozenset({"IMAGE", "IMAGES"})
+"""Words of a name that say: a container's image, unless the last one says that it is a host."""
 SECRETS = frozenset({"PASSWORD", "PASSWD", "PASS", "PWD", "SECRET", "TOKEN", "KEY"})
 """Last words of a name whose value is not looked at."""
 _MAX = 128
@@ -47,4 +49,8 @@ def says_host(key: str) -> bool:
 def says_stranger(key: str) -> bool:
     """Whether what may look like hosts in the value are not those that the application calls."""
     words = _words(key[-_MAX:])
-    return not STRANGERS.isdisjoint(words) or words[-2:] == ("NO", "PROXY") or (bool(words) and words[-1] in SECRETS)
+    if not words:
+        return False
+    if not STRANGERS.isdisjoint(words) or words[-2:] == ("NO", "PROXY") or words[-1] in SECRETS:
+        return True
+    return not IMAGES.isdisjoint(words) and words[-1] not in HOSTS
