@@ -38,6 +38,6 @@ def lint_world(world: World) -> tuple[dict[WorkloadKey, list[Finding]], dict[Ser
     if (found := graph.read_graph(world)) is not None:
         for workload, hit in graph.cycles(found):
             workloads.setdefault(workload, []).append(graph.CYCLE.finding(hit))
-        for service, hit in graph.shared(found):
-            services.setdefault(service, []).append(graph.SHARED.finding(hit))
+        for service, finding in graph.shared(found, world):
+            services.setdefault(service, []).append(finding)
     return workloads, services

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from apphealth.lint.check import Check, Hit
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import World
 from apphealth.plan.evidence.said import says_required
-from apphealth.plan.finding import Severity
+from apphealth.plan.finding import Finding, Severity
 from apphealth.plan.graph import SHARED_LEAST, SHARED_SHARE, Graph, build_graph
+from apphealth.plan.sharing import finding_of, shared_dependencies
 
 _SHOWN = 5
 
@@ -58,20 +60,7 @@ def cycles(graph: Graph) -> Iterator[tuple[WorkloadKey, Hit]]:
             )
 
 
-def shared(graph: Graph) -> Iterator[tuple[ServiceKey, Hit]]:
-    """Yield each Service that many workloads require."""
-    for key, count in graph.shared.items():
-        sources = sorted(
-            {edge.source for edge in graph.edges if edge.service == key and (edge.required or edge.in_cycle)}
-        )
-        names = ", ".join(str(source) for source in sources[:_SHOWN])
-        more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
-        yield (
-            key,
-            Hit(
-                message=f"{count} of {len(graph.workloads)} workloads require it and leave rotation with it:"
-                f" {names}{more}",
-                fix="take required: true away where the application can answer without it",
-                path=("metadata", "name"),
-            ),
-        )
+def shared(graph: Graph, world: World) -> Iterator[tuple[ServiceKey, Finding]]:
+    """Yield each Service that many workloads require, with what its failure would lead to."""
+    for one in shared_dependencies(graph, world):
+        yield one.service, replace(finding_of(one), where=("metadata", "name"))
