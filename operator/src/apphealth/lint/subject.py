@@ -102,10 +102,15 @@ class Subject:
 
     def gets(self, container: str, kind: ProbeKind) -> bool:
         """Whether a rule among the input gives the container a probe that its manifest leaves out."""
-        if self.plan is None:
-            return False
-        plans = (one for one in self.plan.containers if one.name == container)
-        return any(probe.kind is kind and probe.probe is not None for one in plans for probe in one.probes)
+        return self._planned(container, kind) is not None
+
+    def wants(self, container: str, probe: RawProbe) -> bool:
+        """Whether a probe is just what a rule among the input asks for."""
+        return self._planned(container, probe.kind) == probe.probe
+
+    def _planned(self, container: str, kind: ProbeKind) -> Probe | None:
+        plans = (one for one in self.plan.containers if one.name == container) if self.plan is not None else ()
+        return next((probe.probe for one in plans for probe in one.probes if probe.kind is kind and probe.probe), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

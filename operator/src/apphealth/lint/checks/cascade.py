@@ -38,11 +38,11 @@ def _depends(subject: Subject) -> Iterator[Hit]:
         what = _known(path, container, subject)
         sure = what != ""
         if not sure and _stem(path) == "/health":
-            what = "in many frameworks the aggregate of all checks"
+            what = "in many frameworks the aggregate of all checks; if here too,"
         if what:
-            verb = "is" if sure else "may be"
+            colon = ":" if sure else ""
             yield Hit(
-                message=f"liveness asks {path[:120]}, which {verb} {what}: a dependency that fails restarts every pod",
+                message=f"liveness asks {path[:120]}, which is {what}{colon} one failed dependency restarts every pod",
                 fix="ask an endpoint that looks at the process alone, such as .../liveness or /livez",
                 path=liveness.at("httpGet", "path"),
                 container=container.name,

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from apphealth.lint.check import Check, Hit
 from apphealth.lint.checks.missing import MAX_DELAY
 from apphealth.lint.checks.slow import slow_start
-from apphealth.lint.subject import Subject
-from apphealth.model.probe import ProbeKind
+from apphealth.lint.subject import RawContainer, RawProbe, Subject
+from apphealth.model.probe import ProbeKind, TcpSocket
 from apphealth.plan.finding import Severity
+from apphealth.plan.numbers import NO_STARTUP_DELAY
 
 _FIX = (
     "give it a startupProbe at the same endpoint with failureThreshold x periodSeconds for the slowest start,"
@@ -25,7 +26,7 @@ def _delay(subject: Subject) -> Iterator[Hit]:
         if subject.gets(container.name, ProbeKind.STARTUP):
             continue
         delay = liveness.probe.initial_delay
-        if delay > MAX_DELAY:
+        if delay > MAX_DELAY and not _right(liveness, container, subject):
             yield Hit(
                 message=f"liveness waits {delay} s after every start instead of as long as the start takes",
                 fix=_FIX,
@@ -41,6 +42,13 @@ def _delay(subject: Subject) -> Iterator[Hit]:
             )
 
 
+def _right(liveness: RawProbe, container: RawContainer, subject: Subject) -> bool:
+    """Whether the delay is what the plan itself writes where no startup probe is wanted."""
+    if liveness.probe.initial_delay > NO_STARTUP_DELAY:
+        return False
+    return isinstance(liveness.probe.handler, TcpSocket) or subject.wants(container.name, liveness)
+
+
 CHECKS = (
     Check(
         id="startup-delay",
@@ -50,7 +58,9 @@ CHECKS = (
         " process"
         " that hangs is left alone for the rest of it, at every restart.",
         remedy="Add a startupProbe at the endpoint of liveness and take the delay away. Reported are delays of liveness"
-        f" over {MAX_DELAY} s, and what is known to start slowly (a JVM) with neither delay nor startup probe.",
+        f" over {MAX_DELAY} s, and what is known to start slowly (a JVM) with neither delay nor startup probe. Up to "
+        f"{NO_STARTUP_DELAY} s pass for a probe over TCP, and where a rule among the input asks for it: so AppHealth"
+        " itself writes it.",
         sources=(
             "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
         ),

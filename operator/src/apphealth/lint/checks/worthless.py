@@ -30,7 +30,7 @@ def _succeeds(subject: Subject) -> Iterator[Hit]:
 
 def _reason(liveness: RawProbe, container: RawContainer, subject: Subject) -> str:
     match liveness.probe.handler:
-        case TcpSocket() if not _speaks_no_http(container) and not _wanted(subject, container):
+        case TcpSocket() if not _speaks_no_http(container) and not subject.wants(container.name, liveness):
             return "only opens a connection: the kernel accepts it while the application hangs"
         case Exec(command=command) if command and _does_nothing(command):
             return f"runs '{' '.join(command)[:60]}', which succeeds whatever is wrong"
@@ -42,13 +42,6 @@ def _reason(liveness: RawProbe, container: RawContainer, subject: Subject) -> st
 def _speaks_no_http(container: RawContainer) -> bool:
     name = image_name(container.model.image) if container.model is not None else ""
     return any(part in name for part in _SPEAK_NO_HTTP)
-
-
-def _wanted(subject: Subject, container: RawContainer) -> bool:
-    """Whether a rule among the input asks for just that."""
-    plans = (one for one in subject.plan.containers if one.name == container.name) if subject.plan else ()
-    probes = (probe.probe for one in plans for probe in one.probes if probe.kind is ProbeKind.LIVENESS)
-    return any(probe is not None and isinstance(probe.handler, TcpSocket) for probe in probes)
 
 
 def _does_nothing(command: tuple[str, ...]) -> bool:
