@@ -136,3 +136,10 @@ def test_stateful_sets_and_daemon_sets_are_mended_too(run: Callable, write: Call
         path = write(f"{kind}/shop.yaml", SHOP.replace("kind: Deployment", f"kind: {kind}"))
         run("lint", "-f", kind, "--rules", "rules", "--fix")
         assert "readinessProbe" in path.read_text(), kind
+
+
+@pytest.mark.parametrize("image", ["postgres:17", "redis:8", "rabbitmq:4", "mongo:8"])
+def test_what_it_writes_has_no_findings_of_its_own(run: Callable, write: Callable, image: str) -> None:
+    path = write("db.yaml", SHOP.replace("shop/web:1.4", image).replace("8080", "5432"))
+    assert run("lint", "-f", "db.yaml", "--fix", "--unproven", "--fail-on", "info").code == ExitCode.OK
+    assert "livenessProbe" in path.read_text()
