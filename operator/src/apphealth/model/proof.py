@@ -11,7 +11,7 @@ from functools import cached_property
 from hashlib import blake2b
 
 from apphealth.model.probe import Handler, HttpGet, ProbeKind
-from apphealth.model.workload import Container
+from apphealth.model.workload import Container, EnvVar
 
 
 class Accept(StrEnum):
@@ -109,9 +109,15 @@ def subject_of(container: Container) -> str:
         container.image,
         container.command,
         container.args,
-        container.env,
+        _in_order(container),
         container.env_from,
         container.config_files,
         container.ports,
     )
     return blake2b(repr(runs).encode(), digest_size=8).hexdigest()
+
+
+def _in_order(container: Container) -> tuple[EnvVar, ...]:
+    """Return the variables in an order of their own, unless theirs counts: one may refer to those before it."""
+    refers = any("$(" in variable.value for variable in container.env)
+    return container.env if refers else tuple(sorted(container.env))

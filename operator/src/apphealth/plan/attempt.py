@@ -187,7 +187,7 @@ class Attempt:
         found = dict(numbers_of(kinds, self.subject, slowest))
         usual = numbers_of(kinds, self.subject) if slowest else found
         for kind, way in picked.items():
-            live = self.live(kind)
+            live = self.subject.ours.get(kind)
             raised = found[kind].timeout.value > usual[kind].timeout.value
             said = self.subject.settings.get(f"{kind}.timeout_seconds") is not None
             if live is not None and not said and (raised or (not slowest and not self._pods.ready)):
@@ -199,11 +199,6 @@ class Attempt:
             proof = self.look_up(kind, way)
             if proof is not None and proof.verdict is Verdict.VERIFIED and proof.slowest:
                 yield kind, round(proof.slowest, 3)
-
-    def live(self, kind: ProbeKind) -> Probe | None:
-        """Return the probe of ours that is there."""
-        live = self.subject.container.probes.get(kind)
-        return live.probe if live is not None and live.owner.ours else None
 
     def look_up(self, kind: ProbeKind, way: Way) -> Proof | None:
         """Return what pods have answered to a probe."""

@@ -23,7 +23,7 @@ from apphealth.plan.probes import Subject, wanted_kinds
 from apphealth.plan.proving import Wanted, want_probes
 from apphealth.plan.result import Action, Conflict, ContainerPlan, ProbePlan
 from apphealth.plan.shares import abandoned
-from apphealth.plan.takeover import Case, Decision, Edit, decide
+from apphealth.plan.takeover import Case, Decision, Edit, decide, is_ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +133,9 @@ def _subject(container: Container, settings: Settings, scene: Scene) -> Subject:
     theirs: Mapping[ProbeKind, Probe] = {
         kind: live.probe for kind, live in container.probes.items() if not live.owner.ours
     }
+    ours = {
+        kind: live.probe for kind, live in container.probes.items() if is_ours(live, _original(container, kind, scene))
+    }
     return Subject(
         container=container,
         settings=settings,
@@ -141,6 +144,7 @@ def _subject(container: Container, settings: Settings, scene: Scene) -> Subject:
         defaults_version=scene.shared.get("defaults_version") or 1,
         allow_exec=scene.allow_exec,
         theirs=theirs,
+        ours=ours,
         replaces=_replaces(scene),
     )
 
@@ -148,7 +152,7 @@ def _subject(container: Container, settings: Settings, scene: Scene) -> Subject:
 def _decide(container: Container, kind: ProbeKind, wanted: Wanted, scene: Scene, outcome: Outcome) -> ProbePlan:
     chosen = wanted.probes.get(kind)
     live = container.probes.get(kind)
-    record = next((o for o in scene.originals if (o.container, o.type) == (container.name, kind)), None)
+    record = _original(container, kind, scene)
     decision = decide(
         Case(
             container=container.name,
@@ -183,6 +187,11 @@ _WAITS = {
     Standing.AWAITING_PODS: "waits to be shown on a running pod",
     Standing.REFUTED: "not written: the running pods answered otherwise",
 }
+
+
+def _original(container: Container, kind: ProbeKind, scene: Scene) -> OriginalRecord | None:
+    """Return what is remembered of a probe that we have replaced."""
+    return next((o for o in scene.originals if (o.container, o.type) == (container.name, kind)), None)
 
 
 def _replaces(scene: Scene) -> bool:

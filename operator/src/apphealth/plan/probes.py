@@ -60,6 +60,8 @@ class Subject:
     allow_exec: bool = False
     theirs: Mapping[ProbeKind, Probe] = field(default_factory=dict)
     """Probes of somebody else's; those that stay, ours have to fit."""
+    ours: Mapping[ProbeKind, Probe] = field(default_factory=dict)
+    """Probes that are there because of us."""
     replaces: bool = False
     """Those of theirs that we want others for do not stay."""
     ports: _Ports = field(default_factory=dict, compare=False)

@@ -88,7 +88,7 @@ class _Gate:
         """Return what the first candidate that holds comes to."""
         attempts: Iterable[Attempt] = (Attempt(one, self._subject, self._pods, self._answers) for one in candidates)
         kept = None
-        if any(live.owner.ours for live in self._subject.container.probes.values()):
+        if self._subject.ours:
             attempts = list(attempts)
             kept = next((one for one in attempts if one.candidate.derived and self._is_there(one)), None)
         for attempt in attempts:
@@ -130,7 +130,7 @@ class _Gate:
         """Return the probes that are there as they are wanted, ours."""
         there: dict[ProbeKind, Way] = {}
         for kind, ways in attempt.ways.items():
-            live = attempt.live(kind)
+            live = self._subject.ours.get(kind)
             if live is not None:
                 there.update((kind, way) for way in reversed(ways) if way.handled.handler == live.handler)
         if not there:
@@ -139,7 +139,7 @@ class _Gate:
         picked = {k: there.get(k) or _usual(ways) for k, ways in attempt.ways.items() if k in there or k not in lost}
         numbers = attempt.numbers(picked)
         whole = {kind: complete(way.handled, numbers[kind]).probe for kind, way in there.items()}
-        return {kind: way for kind, way in there.items() if whole[kind] == attempt.live(kind)}
+        return {kind: way for kind, way in there.items() if whole[kind] == self._subject.ours[kind]}
 
     def _lost(self, attempt: Attempt) -> set[ProbeKind]:
         """Return the probes that pods are known to refute, whichever way they ask."""
@@ -156,7 +156,7 @@ class _Gate:
 
     def _is_there(self, attempt: Attempt) -> bool:
         """Whether all that a candidate suggests is there already."""
-        if not attempt.applies:
+        if not attempt.applies or not self._subject.ours.keys() & self._open <= attempt.ways.keys():
             return False
         wanted = attempt.derived & self._open & attempt.ways.keys()
         there = wanted & self._carried(attempt).keys()

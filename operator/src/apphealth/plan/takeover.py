@@ -99,6 +99,11 @@ def decide(case: Case) -> Decision:
     return replace(decision, disown=True) if _gives_up(case.live, decision) else decision
 
 
+def is_ours(live: LiveProbe, original: OriginalRecord | None) -> bool:
+    """Whether a probe is there because of us: ours alone, or one that we put in the place of somebody else's."""
+    return live.owner.ours or (original is not None and _is_replaced(live, original)) or abandoned(live)
+
+
 def _gives_up(live: LiveProbe | None, decision: Decision) -> bool:
     """Whether a claim of ours is left on a probe that stays somebody else's.
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from apphealth.model.ownership import MANAGER, RESTORER
 from apphealth.model.parse_workload import parse_workload
+from apphealth.model.proof import Proof, Question
 from apphealth.model.world import World
 from apphealth.plan import plan
 
@@ -163,6 +165,7 @@ class ApiServer:
     def __init__(self, obj: dict[str, Any], manager: str = "kubectl-client-side-apply") -> None:
         self.metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
         self.kind = obj["kind"]
+        self.status = obj.get("status", {})
         self.spec: dict[str, Any] = {"spec": {"template": {"spec": {"containers": []}}}}
         self.owned: dict[tuple[str, str], set[Leaf]] = {}
         self.last_applied: dict[Leaf, Any] = {}
@@ -178,7 +181,8 @@ class ApiServer:
             for (manager, operation), owned in self.owned.items()
         ]
         metadata = self.metadata | {"generation": self.generation, "managedFields": fields}
-        return {"apiVersion": "apps/v1", "kind": self.kind, "metadata": metadata, **copy.deepcopy(self.spec)}
+        whole = {"apiVersion": "apps/v1", "kind": self.kind, "metadata": metadata, "status": self.status}
+        return {**whole, **copy.deepcopy(self.spec)}
 
     def container(self, name: str = "main") -> dict[str, Any]:
         """One container as it is now."""
@@ -276,18 +280,37 @@ def _fields(owned: set[Leaf]) -> dict[str, Any]:
 
 
 class Operator:
-    """The controller's loop in small: what it remembers is written before its patches."""
+    """The controller's loop in small: pods are asked first, and what it remembers is written before its patches.
 
-    def __init__(self, server: ApiServer, world: World) -> None:
+    `pods` answers a question with a Proof.
+    """
+
+    def __init__(self, server: ApiServer, world: World, pods: Callable[[Question], Proof] | None = None) -> None:
         self.server = server
         self.world = world
+        self.pods = pods
         self.sent = 0
+        self.asked: set[str] = set()
 
-    def look(self) -> Any:
-        """Plan the workload as it is now."""
+    def look(self, limit: int = 30) -> Any:
+        """Plan the workload as it is now, and ask its pods until the plan wants to know no more."""
         workload = parse_workload(self.server.obj)
         self.world.put_workload(workload)
-        return plan(workload, self.world)
+        for _ in range(limit):
+            decided = plan(workload, self.world)
+            if not decided.questions:
+                return decided
+            assert not decided.patches, "written before all is known"
+            self._ask(decided.questions)
+        raise AssertionError(f"never stops asking: {decided.questions}")
+
+    def _ask(self, questions: Sequence[Question]) -> None:
+        assert self.pods is not None, "no pod is ready, and some are asked"
+        ids = {question.id for question in questions}
+        assert len(ids) == len(questions)
+        assert not ids & self.asked, "asked twice"
+        self.asked |= ids
+        self.world.proofs.update({question.id: self.pods(question) for question in questions})
 
     def settle(self, limit: int = 6) -> Any:
         """Plan and write until nothing is left to write."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from apphealth.api.errors import InvalidResource
 from apphealth.model.parse_workload import parse_workload
+from apphealth.model.probe import ProbeKind
+from apphealth.model.proof import Accept, Proof, Verdict
 from apphealth.model.service import parse_service
-from apphealth.plan import plan
+from apphealth.plan import plan, presets
 
 NAMES = st.sampled_from(["main", "side", "istio-proxy", "c1"])
 PORT_NUMBERS = st.sampled_from([80, 8080, 8443, 9000])
@@ -51,19 +54,25 @@ PORTS = st.lists(
     max_size=3,
     unique_by=lambda port: port["containerPort"],
 )
+MORE = ("QUARKUS_MANAGEMENT_ENABLED", "DJANGO_SETTINGS_MODULE", "KC_HTTP_RELATIVE_PATH", "LIGHTSHIP_PORT")
+IMAGES = st.sampled_from(["x:1", "postgres:16", "quay.io/keycloak/keycloak", "python:3", "node"])
+COMMANDS = st.sampled_from([["gunicorn", "app:app"], ["java", "-jar", "app.jar"], ["sh", "-c", "exec node ."]])
 ENV = st.lists(
     st.builds(
         lambda name, value: {"name": name, "value": value},
-        st.sampled_from(["APPHEALTH_X", "PORT", "DB_HOST", "API_URL", "X"]),
-        st.sampled_from(["db", "http://api:80", "postgres://u:hunter2@db:5432/x", "9000", "/z"]),
+        st.sampled_from(
+            ["APPHEALTH_X", "PORT", "DB_HOST", "API_URL", "X", "MANAGEMENT_SERVER_PORT", "SPRING_X", *MORE]
+        ),
+        st.sampled_from(["db", "http://api:80", "postgres://u:hunter2@db:5432/x", "9000", "/z", "true"]),
     ),
-    max_size=4,
+    max_size=5,
     unique_by=lambda variable: variable["name"],
 )
 CONTAINERS = st.lists(
     st.fixed_dictionaries(
-        {"name": NAMES, "image": st.just("x:1")},
+        {"name": NAMES, "image": IMAGES},
         optional={
+            "command": COMMANDS,
             "ports": PORTS,
             "env": ENV,
             "livenessProbe": PROBES,
@@ -99,7 +108,8 @@ RULES = st.lists(
             "mode": st.sampled_from(["Enforce", "Enforce", "Audit"]),
         },
         optional={
-            "preset": st.sampled_from(["auto", "flask-management-endpoints", "tcp", "grpc", "http", "nope"]),
+            "preset": st.sampled_from(["auto", "auto", "nope", *presets.ALL]),
+            "verification": st.just("Required"),
             "probes": SAYS,
             "containers": st.lists(
                 st.fixed_dictionaries({"name": NAMES | st.just("*")}, optional={"probes": SAYS}),
@@ -118,9 +128,33 @@ SERVICES = st.lists(
     ),
     max_size=3,
 )
-DRAWN = st.tuples(CONTAINERS, ANNOTATIONS, RULES, SERVICES)
+PODS = st.none() | st.builds(
+    lambda *drawn: _pods(*drawn),  # noqa: PLW0108 - it is defined below
+    st.integers(0, 9),
+    st.sampled_from(Verdict).flatmap(
+        lambda one: st.sampled_from([tuple(Verdict), (one,), (Verdict.VERIFIED, Verdict.REFUTED)])
+    ),
+)
+"""How a workload's running pods answer; None where none is ready."""
+DRAWN = st.tuples(CONTAINERS, ANNOTATIONS, RULES, SERVICES, PODS)
+
+
+def _pods(seed, verdicts):
+    """Make pods that answer each question always alike, and anyhow."""
+
+    def answer(question):
+        digit = (int(question.id, 16) + seed * 7919) % 1009
+        verdict = verdicts[digit % len(verdicts)]
+        index = question.accept is Accept.INDEX and verdict is Verdict.VERIFIED
+        named = tuple((kind, path) for kind, path in zip(ProbeKind, INDEXED[digit % 3], strict=False)) if index else ()
+        return Proof(verdict=verdict, answer="an answer", slowest=digit / 500, endpoints=named)
+
+    return answer
+
+
+INDEXED = [("/z/a", "/z/b", "/z/c"), ("/z/a", "evil path", ""), ()]
 RUNS = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 
 
@@ -128,8 +162,9 @@ RUNS = settings(
 def scenes(build, api_server, operator):
     """Make scenes of what Hypothesis drew."""
 
-    def make(containers, annotations, specs, ports):
+    def make(containers, annotations, specs, ports, pods=None):
         workload = build.deployment(*copy.deepcopy(containers), pod_annotations=annotations)
+        workload["status"] = {"readyReplicas": 2} if pods else {}
         objects = [build.service(ports=ports), build.service("db"), build.service("api")]
         for index, spec in enumerate(specs):
             rule = build.rule(f"r{index}", created=f"2026-01-0{index + 1}T00:00:00Z", **{"preset": "auto"} | spec)
@@ -139,9 +174,12 @@ def scenes(build, api_server, operator):
                 continue
             objects.append(rule)
         server = api_server(workload)
-        return SimpleNamespace(server=server, objects=objects, life=operator(server, build.world(*objects)))
+        return SimpleNamespace(server=server, objects=objects, life=operator(server, build.world(*objects), pods))
 
     return make
+
+
+PORT_NAME = re.compile(r"(?=.{1,15}$)(?!.*--)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 def complete(probe):
@@ -153,11 +191,20 @@ def complete(probe):
     assert probe["periodSeconds"] >= 1
     assert probe["failureThreshold"] >= 1
     assert probe.get("initialDelaySeconds", 0) >= 0
+    assert probe.get("successThreshold", 1) >= 1
     handler = probe[handlers[0]]
     if "port" in handler:
-        assert isinstance(handler["port"], str) or 1 <= handler["port"] <= 65535
+        port = handler["port"]
+        assert PORT_NAME.fullmatch(port) if isinstance(port, str) else 1 <= port <= 65535
+        assert handlers[0] != "grpc" or isinstance(port, int)
     assert not handler.get("host")
     assert handler.get("path", "/").startswith("/")
+    assert handler.get("scheme", "HTTP") in ("HTTP", "HTTPS")
+    assert all(header["name"] and header["value"] is not None for header in handler.get("httpHeaders") or [])
+
+
+def container_has(scene, container, probe):
+    return probe.kind.field in scene.server.container(container.name)
 
 
 def test_what_is_planned_is_valid_and_settles(scenes):
@@ -170,6 +217,7 @@ def test_what_is_planned_is_valid_and_settles(scenes):
             for probe in container.probes:
                 if probe.probe is not None and probe.action == "Apply":
                     assert probe.probe.success_threshold == 1 or probe.kind == "readiness"
+                    assert probe.standing not in ("Refuted", "AwaitingPods") or container_has(scene, container, probe)
         for patch in decided.patches:
             for container in patch.body["spec"]["template"]["spec"].get("containers", []):
                 for field, probe in container.items():
@@ -204,6 +252,7 @@ def test_without_the_rules_all_is_as_it_was(scenes):
         original = scene.server.obj
         scene.life.settle()
         scene.life.world.rules = scenes(*drawn[:2], others, []).life.world.rules
+        scene.life.asked.clear()
         scene.life.settle()
         scene.life.world.rules = {}
         scene.life.settle()
@@ -216,9 +265,9 @@ def test_without_the_rules_all_is_as_it_was(scenes):
 
 def test_in_audit_nothing_is_written(scenes):
     @RUNS
-    @given(CONTAINERS, ANNOTATIONS, RULES, SERVICES)
-    def check(containers, annotations, specs, ports):
-        scene = scenes(containers, annotations, [spec | {"mode": "Audit"} for spec in specs], ports)
+    @given(CONTAINERS, ANNOTATIONS, RULES, SERVICES, PODS)
+    def check(containers, annotations, specs, ports, pods):
+        scene = scenes(containers, annotations, [spec | {"mode": "Audit"} for spec in specs], ports, pods)
         assert scene.life.look().patches == ()
 
     check()
@@ -226,8 +275,8 @@ def test_in_audit_nothing_is_written(scenes):
 
 def test_the_order_of_inputs_does_not_matter(build):
     @RUNS
-    @given(CONTAINERS, ANNOTATIONS, RULES, SERVICES, st.randoms(use_true_random=False))
-    def check(containers, annotations, specs, ports, order: random.Random):
+    @given(CONTAINERS, ANNOTATIONS, RULES, SERVICES, PODS, st.randoms(use_true_random=False))
+    def check(containers, annotations, specs, ports, pods, order: random.Random):
         rules = [build.rule(f"r{index}", **{"preset": "auto"} | spec) for index, spec in enumerate(specs)]
         rules = [rule for rule in rules if _valid(build, rule)]
         objects = [
@@ -238,14 +287,23 @@ def test_the_order_of_inputs_does_not_matter(build):
             build.service("more", selector={"app": "web"}),
         ]
         workload = build.deployment(*containers, pod_annotations=annotations)
-        expected = plan(parse_workload(workload), build.world(workload, *objects))
+        workload["status"] = {"readyReplicas": 1} if pods else {}
+        expected = _answered(workload, build.world(workload, *objects), pods)
         turned = copy.deepcopy(workload)
         order.shuffle(objects)
         for container in turned["spec"]["template"]["spec"]["containers"]:
             order.shuffle(container.get("env", []))
-        assert plan(parse_workload(turned), build.world(turned, *objects)) == expected
+        assert _answered(turned, build.world(turned, *objects), pods) == expected
 
     check()
+
+
+def _answered(workload, world, pods):
+    """Return the plan of a workload after all that it wants to know was asked, without what names the questions."""
+    parsed = parse_workload(workload)
+    while (decided := plan(parsed, world)).questions:
+        world.proofs.update({question.id: pods(question) for question in decided.questions})
+    return decided
 
 
 def _valid(build, rule):

@@ -34,7 +34,7 @@ class Signs:
 
     def _found(self, clues: Clues) -> Iterator[str]:
         if self.env:
-            yield from (f"env {name}" for name in clues.env if name.startswith(self.env))
+            yield from (f"env {name}" for name in sorted(clues.env) if name.startswith(self.env))
         if self.programs:
             endings = tuple(name if name.startswith(".") else f"/{name}" for name in self.programs)
             yield from (f"command {word[-63:]}" for word in clues.words if _program(word).endswith(endings))
