@@ -193,7 +193,30 @@ def test_mounted_files(build, text, confidence):
 def test_which_config_maps_are_files(build, volumes, mounts, expected):
     mounted = [{"name": name, "mountPath": f"/{i}"} for i, name in enumerate(mounts)]
     workload = build.parse(build.deployment(build.container(volumeMounts=mounted), volumes=volumes))
-    assert workload.containers[0].config_files == expected
+    assert tuple(files.config_map for files in workload.containers[0].config_files) == expected
+
+
+@pytest.mark.parametrize(
+    ("items", "sub_paths", "expected"),
+    [
+        pytest.param(None, [""], ["one", "two"], id="all of it"),
+        pytest.param(None, ["a.conf"], ["one"], id="one file"),
+        pytest.param(None, ["a.conf", "b.conf"], ["one", "two"], id="file by file"),
+        pytest.param(None, ["a.conf", ""], ["one", "two"], id="one file, and all elsewhere"),
+        pytest.param(None, ["c.conf"], [], id="a file that there isn't"),
+        pytest.param([{"key": "b.conf", "path": "etc/x.conf"}], [""], ["two"], id="chosen by the volume"),
+        pytest.param([{"key": "b.conf", "path": "etc/x.conf"}], ["etc"], ["two"], id="a folder of the volume"),
+        pytest.param([{"key": "b.conf", "path": "etc/x.conf"}], ["a.conf"], [], id="not among the chosen"),
+    ],
+)
+def test_only_files_that_a_container_sees_are_read(build, items, sub_paths, expected):
+    mounts = [{"name": "v", "mountPath": f"/{n}", "subPath": path} for n, path in enumerate(sub_paths)]
+    volumes = [{"name": "v", "configMap": {"name": "app"} | ({"items": items} if items else {})}]
+    workload = build.deployment(build.container(volumeMounts=mounts), volumes=volumes, name="web")
+    files = {"a.conf": "url: http://one", "b.conf": "url: http://two"}
+    rule = build.rule(preset="http", probes={"readiness": {"path": "/"}})
+    world = build.world(workload, build.service("one"), build.service("two"), rule, app=files)
+    assert names(world) == expected
 
 
 @pytest.mark.parametrize(

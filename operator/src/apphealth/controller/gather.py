@@ -18,7 +18,7 @@ def config_maps_of(workload: Workload) -> frozenset[ConfigMapKey]:
     """Return the ConfigMaps that a workload's environment and files come from, except the one that we write for it."""
     names = {variable.config_map for container in workload.containers for variable in container.env}
     names.update(name for container in workload.containers for name in container.env_from)
-    names.update(name for container in workload.containers for name in container.config_files)
+    names.update(files.config_map for container in workload.containers for files in container.config_files)
     if not names:
         return NOTHING
     ours = config_map_name(workload.kind, workload.name)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from sys import intern
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from apphealth.model import raw
 from apphealth.model.last_applied import last_applied
 from apphealth.model.ownership import POD_SPEC, FieldManager, list_key, managers, ownership
 from apphealth.model.probe import KINDS, ProbeKind, parse_probe
 from apphealth.model.service import own_annotations
-from apphealth.model.workload import Container, ContainerPort, ContainerRole, EnvVar, LiveProbe, Workload
+from apphealth.model.workload import ConfigFiles, Container, ContainerPort, ContainerRole, EnvVar, LiveProbe, Workload
 
 DELIVERY_VOLUME = "apphealth"
 """The name of the volume that carries a workload's dependencies."""
@@ -62,6 +63,24 @@ def parse_workload(obj: Mapping[str, Any]) -> Workload:
     )
 
 
+class _Source(NamedTuple):
+    """A ConfigMap in a volume."""
+
+    name: str
+    items: tuple[tuple[str, str], ...]
+    """Path and key of its files; none: every key is a file of that name."""
+
+    def mounted(self, sub_path: str) -> ConfigFiles | None:
+        """Return what is seen of it through a mount, if anything is."""
+        if not sub_path:
+            return ConfigFiles(self.name, tuple(key for _, key in self.items))
+        if not self.items:
+            return ConfigFiles(self.name, (sub_path,))
+        below = f"{sub_path}/"
+        keys = tuple(key for path, key in self.items if path == sub_path or path.startswith(below))
+        return ConfigFiles(self.name, keys) if keys else None
+
+
 def _parse_containers(pod: Mapping[str, Any], owners: Sequence[FieldManager]) -> Iterator[Container]:
     volumes = dict(_config_volumes(pod))
     for item in raw.items(pod.get("containers")):
@@ -74,7 +93,7 @@ def _parse_containers(pod: Mapping[str, Any], owners: Sequence[FieldManager]) ->
 def _parse_container(
     item: Mapping[str, Any],
     role: ContainerRole,
-    volumes: Mapping[str, tuple[str, ...]],
+    volumes: Mapping[str, tuple[_Source, ...]],
     owners: Sequence[FieldManager],
 ) -> Container:
     name = intern(raw.text(item.get("name")))
@@ -97,21 +116,35 @@ def _parse_container(
     )
 
 
-def _config_volumes(pod: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _config_volumes(pod: Mapping[str, Any]) -> Iterator[tuple[str, tuple[_Source, ...]]]:
     """Yield the volumes that hold ConfigMaps, by name; ours is none of its owner's configuration."""
     for volume in raw.items(pod.get("volumes")):
-        sources = [volume, *raw.items(raw.mapping(volume.get("projected")).get("sources"))]
-        given = (raw.text(raw.mapping(source.get("configMap")).get("name")) for source in sources)
-        names = tuple(intern(name) for name in given if name and name not in _NOT_CONFIGURATION)
-        if names and raw.text(volume.get("name")) != DELIVERY_VOLUME:
-            yield raw.text(volume.get("name")), names
+        name = raw.text(volume.get("name"))
+        given = [volume, *raw.items(raw.mapping(volume.get("projected")).get("sources"))]
+        sources = tuple(source for one in given if (source := _source(raw.mapping(one.get("configMap")))) is not None)
+        if sources and name != DELIVERY_VOLUME:
+            yield name, sources
 
 
-def _config_files(item: Mapping[str, Any], volumes: Mapping[str, tuple[str, ...]]) -> list[str]:
-    mounts = raw.items(item.get("volumeMounts"))
-    elsewhere = [mount for mount in mounts if raw.text(mount.get("mountPath")).rstrip("/") != DELIVERY_PATH]
-    names = (name for mount in elsewhere for name in volumes.get(raw.text(mount.get("name")), ()))
-    return list(dict.fromkeys(names))[:MAX_CONFIG_FILES]
+def _source(config_map: Mapping[str, Any]) -> _Source | None:
+    name = intern(raw.text(config_map.get("name")))
+    if not name or name in _NOT_CONFIGURATION:
+        return None
+    items = raw.items(config_map.get("items"))
+    return _Source(name, tuple((raw.text(item.get("path")), raw.text(item.get("key"))) for item in items))
+
+
+def _config_files(item: Mapping[str, Any], volumes: Mapping[str, tuple[_Source, ...]]) -> Iterator[ConfigFiles]:
+    """Yield what a container mounts: of a ConfigMap that is mounted in parts, each part."""
+    found: dict[ConfigFiles, None] = {}
+    for mount in raw.items(item.get("volumeMounts")):
+        if raw.text(mount.get("mountPath")).rstrip("/") != DELIVERY_PATH:
+            for source in volumes.get(raw.text(mount.get("name")), ()):
+                if (files := source.mounted(raw.text(mount.get("subPath")).strip("/"))) is not None:
+                    found[files] = None
+    whole = {files.config_map for files in found if not files.keys}
+    kept = (files for files in found if not files.keys or files.config_map not in whole)
+    yield from islice(kept, MAX_CONFIG_FILES)
 
 
 def _parse_probes(

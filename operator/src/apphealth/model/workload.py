@@ -56,6 +56,14 @@ class EnvVar(NamedTuple):
     key: str = ""
 
 
+class ConfigFiles(NamedTuple):
+    """Files that a container mounts from a ConfigMap."""
+
+    config_map: str
+    keys: tuple[str, ...] = ()
+    """The keys that become files; none: all."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveProbe:
     """A probe that a container carries now, and who owns it."""
@@ -80,8 +88,8 @@ class Container:
     probes: Mapping[ProbeKind, LiveProbe] = field(default_factory=dict)
     mounts: tuple[str, ...] = ()
     """Where the container mounts volumes."""
-    config_files: tuple[str, ...] = ()
-    """Names of the ConfigMaps that it mounts as files, ours left out."""
+    config_files: tuple[ConfigFiles, ...] = ()
+    """What it mounts from ConfigMaps, ours left out."""
     mounts_delivery: bool = False
     """It mounts our volume of dependencies, and the mount is ours."""
 

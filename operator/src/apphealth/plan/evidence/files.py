@@ -21,8 +21,10 @@ _MAX_KEY = 64
 
 def files(container: Container, namespace: str, config_maps: ConfigMaps) -> Iterator[Text]:
     """Yield the lines of the files that a container mounts, except comments."""
-    for config_map in container.config_files:
+    for config_map, keys in container.config_files:
         for name, content in config_maps.get((namespace, config_map), {}).items():
+            if keys and name not in keys:
+                continue
             source = f"file {name} of ConfigMap {config_map} in {container.name}"
             for line in content.splitlines()[:MAX_LINES]:
                 text = line.strip()
