@@ -145,13 +145,13 @@ def test_a_pod_that_becomes_ready_concerns_a_workload_that_waits_for_one(full, m
         assert names(full.put(Resource.DEPLOYMENTS, workload)) == ([] if again else concerned)
 
 
-def test_proofs_of_health_plans_are_recalled_once(full, make):
+def test_proofs_of_health_plans_are_recalled_and_what_is_known_counts(full, make):
     good = {"id": "a", "asked": "TCP :1", "verdict": "Verified", "answer": "open", "slowestMilliseconds": 7}
     strange = {"id": "b", "asked": "TCP :1", "verdict": "Perhaps"}
     full.put(Resource.HEALTH_PLANS, make.health_plan("web", proofs=[good, strange]))
     assert full.world.proofs == {"a": Proof(verdict=Verdict.VERIFIED, answer="open", slowest=0.007)}
-    full.put(Resource.HEALTH_PLANS, make.health_plan("web", proofs=[good | {"id": "c"}]))
-    assert set(full.world.proofs) == {"a"}
+    full.put(Resource.HEALTH_PLANS, make.health_plan("web", proofs=[good | {"answer": "another"}, good | {"id": "c"}]))
+    assert {id_: proof.answer for id_, proof in full.world.proofs.items()} == {"a": "open", "c": "open"}
 
 
 def test_a_workload_that_is_being_patched_does_not_concern_itself(full, make):

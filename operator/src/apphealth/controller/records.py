@@ -67,8 +67,7 @@ class Records:
         self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version)
         if known is not None and known.fingerprint == fingerprint and known.owner_uid == meta.owner_uid:
             return frozenset()
-        if known is None:
-            self._recall(plan)
+        self._recall(plan)
         if plan.status.originals:
             self._world.originals[key] = plan.status.originals
         else:
@@ -76,7 +75,7 @@ class Records:
         return frozenset({key})
 
     def _recall(self, plan: HealthPlan) -> None:
-        """Take in what pods answered to an earlier operator, so that they need not be asked again."""
+        """Take in what pods answered to an earlier operator, or to one that leads, so that they aren't asked again."""
         for record in plan.status.proofs:
             if (proof := read_proof(record)) is not None:
                 self._world.proofs.setdefault(record.id, proof)
