@@ -1,17 +1,18 @@
 """gRPC: a real server with and without the health service, and things that are none."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import json
+import subprocess
+import sys
+from pathlib import Path
 
-import grpc
 import pytest
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from apphealth.model.probe import Grpc
 from apphealth.model.proof import Accept, Question, Verdict
 from apphealth.probing.asker import NotYet, ask
 
-STATUS = health_pb2.HealthCheckResponse
+SERVER = Path(__file__).with_name("grpc_server.py")
 
 
 def question(port, service="", timeout=5):
@@ -23,34 +24,28 @@ def question(port, service="", timeout=5):
 
 @pytest.fixture
 def start():
-    """Provide a way to start gRPC servers: without `statuses`, one that has no health service."""
+    """Provide a way to start gRPC servers: without `statuses`, one that has no health service. Returns the port."""
     servers = []
 
     def start(statuses=None, address="127.0.0.1"):
-        server = grpc.server(ThreadPoolExecutor(4))
-        if statuses is not None:
-            servicer = health.HealthServicer()
-            for service, status in statuses.items():
-                servicer.set(service, status)
-            health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-        port = server.add_insecure_port(f"{address}:0")
-        server.start()
-        servers.append(server)
-        return port
+        command = [sys.executable, SERVER, address, json.dumps(statuses)]
+        servers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return int(servers[-1].stdout.readline())
 
     yield start
     for server in servers:
-        server.stop(None).wait()
+        server.kill()
+        server.communicate()
 
 
 @pytest.mark.parametrize(
     ("statuses", "service", "verdict", "said"),
     [
-        pytest.param({"": STATUS.SERVING}, "", Verdict.VERIFIED, "SERVING in", id="serving"),
-        pytest.param({"a.B": STATUS.SERVING}, "a.B", Verdict.VERIFIED, "SERVING in", id="a service of a name"),
-        pytest.param({"x" * 300: STATUS.SERVING}, "x" * 300, Verdict.VERIFIED, "SERVING in", id="a long name"),
-        pytest.param({"": STATUS.NOT_SERVING}, "", Verdict.REFUTED, "NOT_SERVING from", id="not serving"),
-        pytest.param({"": STATUS.SERVING}, "other", Verdict.REFUTED, "NOT_FOUND: it doesn't", id="unknown service"),
+        pytest.param({"": "SERVING"}, "", Verdict.VERIFIED, "SERVING in", id="serving"),
+        pytest.param({"a.B": "SERVING"}, "a.B", Verdict.VERIFIED, "SERVING in", id="a service of a name"),
+        pytest.param({"x" * 300: "SERVING"}, "x" * 300, Verdict.VERIFIED, "SERVING in", id="a long name"),
+        pytest.param({"": "NOT_SERVING"}, "", Verdict.REFUTED, "NOT_SERVING from", id="not serving"),
+        pytest.param({"": "SERVING"}, "other", Verdict.REFUTED, "NOT_FOUND: it doesn't", id="unknown service"),
         pytest.param(None, "", Verdict.REFUTED, "UNIMPLEMENTED: it has no health service", id="no health service"),
     ],
 )
@@ -60,12 +55,12 @@ async def test_what_a_server_says(start, make_pod, statuses, service, verdict, s
 
 
 async def test_ipv6(start, make_pod):
-    port = start({"": STATUS.SERVING}, "[::1]")
+    port = start({"": "SERVING"}, "[::1]")
     assert (await ask(question(port), [make_pod(ip="::1")])).verdict is Verdict.VERIFIED
 
 
 async def test_a_young_pod_may_not_serve_yet(start, make_pod):
-    port = start({"": STATUS.NOT_SERVING})
+    port = start({"": "NOT_SERVING"})
     assert await ask(question(port), [make_pod(age=3)]) == NotYet("NOT_SERVING from web-5d4f-x2x")
 
 
