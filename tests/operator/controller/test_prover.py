@@ -282,6 +282,17 @@ async def test_a_workload_without_a_pod_of_that_image_waits(bench):
     assert (bench.asked, bench.consider(web, question())) == ([], False)
 
 
+async def test_another_workload_is_asked_where_the_first_has_no_such_pods_by_its_own_containers_name(
+    bench, monkeypatch
+):
+    monkeypatch.setattr(module, "STARTING", SOON)
+    bench.pods["api"] = []
+    bench.consider(bench.workload("api"), question())
+    bench.consider(bench.workload("web"), replace(question(), container="other"))
+    await bench.until(lambda: bench.store.world.proofs)
+    assert [one.container for one in bench.asked] == ["other"]
+
+
 async def test_a_workload_that_is_no_longer_ready_is_planned_anew(bench):
     web = bench.workload()
     bench.prover.queue.pause()

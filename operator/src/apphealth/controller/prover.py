@@ -44,8 +44,8 @@ Ask = Callable[[Question, list[Pod]], Awaitable[Proof | NotYet]]
 class _Matter:
     """A question that somebody waits for."""
 
-    question: Question
-    waiting: set[WorkloadKey] = field(default_factory=set)
+    waiting: dict[WorkloadKey, Question] = field(default_factory=dict)
+    """Who waits, and how it is asked of its pods: by the name that the container has there."""
     fresh: bool = True
     """Not asked yet."""
     times: int = 0
@@ -128,14 +128,14 @@ class Prover:
 
     def _wait_for(self, id_: str, question: Question, key: WorkloadKey, *, at_once: bool, after: float) -> None:
         if (matter := self._matters.get(id_)) is None:
-            matter = self._matters[id_] = _Matter(question, {key}, fresh=after == 0)
+            matter = self._matters[id_] = _Matter(fresh=after == 0)
             self.queue.add(id_, after=after)
         elif not matter.waiting:
             self.queue.add(id_, after=after)
         elif at_once and not matter.fresh:
             matter.times = 0
             self.queue.add(id_)
-        matter.waiting.add(key)
+        matter.waiting[key] = question
 
     def _look_at(self, key: WorkloadKey, ids: frozenset[str]) -> None:
         """Take note of what a workload's plan looks at, and forget what nobody does any more."""
@@ -154,7 +154,7 @@ class Prover:
 
     def _no_longer_waiting(self, id_: str, key: WorkloadKey) -> None:
         if (matter := self._matters.get(id_)) is not None:
-            matter.waiting.discard(key)
+            matter.waiting.pop(key, None)
 
     async def _look_into(self, id_: str) -> float | None:
         """Ask a question; returns the seconds after which to ask again, if at all."""
@@ -174,11 +174,12 @@ class Prover:
             return None
         self._asking[workload.namespace] += 1
         try:
-            came = await self._find_out(matter.question, workload)
+            question = matter.waiting[workload.key]
+            came = await self._find_out(question, workload)
         finally:
             self._asking[workload.namespace] -= 1
             self._go_on([workload.namespace])
-        return self._take(id_, matter, came) if self._matters.get(id_) is matter else None
+        return self._take(id_, matter, question, came) if self._matters.get(id_) is matter else None
 
     def _go_on(self, namespaces: Iterable[str]) -> None:
         """Let those have their turn who were turned away, where there is room again."""
@@ -190,8 +191,10 @@ class Prover:
                 del self._asking[namespace], self._turned_away[namespace]
 
     def _whom_to_ask(self, matter: _Matter) -> Workload | None:
+        """Choose whose pods are asked: each time another's, for those of one may never be there."""
         workloads = (self._store.world.workloads.get(key) for key in sorted(matter.waiting))
-        return next((one for one in workloads if one is not None and one.ready and not one.host_network), None)
+        found = [one for one in workloads if one is not None and one.ready and not one.host_network]
+        return found[matter.times % len(found)] if found else None
 
     async def _find_out(self, question: Question, workload: Workload) -> Proof | NotYet:
         try:
@@ -208,8 +211,8 @@ class Prover:
             return Proof(verdict=Verdict.UNREACHABLE, answer=f"pods can't be listed: {error.message}"[:200])
         return NotYet("its pods come and go")
 
-    def _take(self, id_: str, matter: _Matter, came: Proof | NotYet) -> float | None:
-        log.debug("%s (%s): %s", matter.question, matter.question.image, came)
+    def _take(self, id_: str, matter: _Matter, question: Question, came: Proof | NotYet) -> float | None:
+        log.debug("%s (%s): %s", question, question.image, came)
         matter.times += 1
         if isinstance(came, NotYet):
             self._answered(matter)
@@ -227,7 +230,7 @@ class Prover:
             log.warning(
                 "can't try probes on pods from here: %s; %s. What rules say is written all the same, and nothing is "
                 "derived. Let the operator reach the pods, or set spec.verification: Skip (said once)",
-                matter.question,
+                question,
                 came.answer,
             )
         return REFUTED.after(matter.times)
