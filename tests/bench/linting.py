@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.progress import Progress as Bars
 from rich.table import Table
 from tests.bench import objects
 from tests.bench.options import Options
@@ -38,8 +37,8 @@ for path in pathlib.Path(sys.argv[1]).rglob("*.yaml"):
 """
 _CHECKS = "CKV_K8S_8,CKV_K8S_9"
 """checkov's liveness and readiness; with all its checks it takes far longer."""
-Judge = Callable[[Path], set[str]]
-"""What a tool reports of a file."""
+Judge = Callable[[Path], dict[str, set[str]]]
+"""What a tool reports of each file in a folder."""
 
 
 def run(options: Options) -> Result:
@@ -120,28 +119,35 @@ def _write(folder: Path, count: int) -> None:
 
 def _finds(folder: Path, tools: dict[str, Path]) -> dict[str, dict[str, list[str]]]:
     """Return for each rule what each tool says of its bad example that it doesn't say of the good one."""
-    judges: dict[str, Judge] = {"apphealth": _ids_of_ours}
+    judges: dict[str, Judge] = {"apphealth": _each(_ids_of_ours)}
     if tools:
-        judges["kube-score"] = lambda path: _ids_of_kube_score(tools["kube-score"], path)
-        judges["checkov"] = lambda path: _ids_of_checkov(tools["checkov"], path)
+        judges["kube-score"] = _each(lambda path: _ids_of_kube_score(tools["kube-score"], path))
+        judges["checkov"] = lambda examples: _ids_of_checkov(tools["checkov"], examples)
+    ids = _write_examples(folder / "examples")
+    told = {name: judge(folder / "examples") for name, judge in judges.items()}
+    found = {
+        id_: {name: sorted(said[f"{id_}-bad.yaml"] - said[f"{id_}-good.yaml"]) for name, said in told.items()}
+        for id_ in ids
+    }
     table = Table("rule", *judges, title="which problems each one finds", title_justify="left")
-    found: dict[str, dict[str, list[str]]] = {}
-    pages = sorted(page for page in DOCS.glob("*.md") if page.stem != "index")
-    with Bars(console=console, transient=True) as bars:
-        for page in bars.track(pages, description="examples"):
-            examples = dict(_EXAMPLE.findall(page.read_text()))
-            path = folder / "example.yaml"
-            row: dict[str, list[str]] = {}
-            for name, judge in judges.items():
-                told = {}
-                for kind, text in examples.items():
-                    path.write_text(text)
-                    told[kind] = judge(path)
-                row[name] = sorted(told["Bad"] - told["Good"])
-            found[page.stem] = row
-            table.add_row(page.stem, *(", ".join(ids) or "-" for ids in row.values()))
+    for id_, row in found.items():
+        table.add_row(id_, *(", ".join(names) or "-" for names in row.values()))
     console.print(table)
     return found
+
+
+def _write_examples(folder: Path) -> list[str]:
+    folder.mkdir()
+    pages = [page for page in sorted(DOCS.glob("*.md")) if page.stem != "index"]
+    for page in pages:
+        for kind, text in _EXAMPLE.findall(page.read_text()):
+            (folder / f"{page.stem}-{kind.lower()}.yaml").write_text(text)
+    return [page.stem for page in pages]
+
+
+def _each(judge: Callable[[Path], set[str]]) -> Judge:
+    """Judge the files one by one."""
+    return lambda folder: {path.name: judge(path) for path in sorted(folder.iterdir())}
 
 
 def _output(command: Sequence[str], folder: Path) -> str:
@@ -169,15 +175,14 @@ def _ids_of_kube_score(program: Path, path: Path) -> set[str]:
     }
 
 
-def _ids_of_checkov(program: Path, path: Path) -> set[str]:
-    command = [str(program), "-f", str(path), "--framework", "kubernetes", "--compact", "-o", "json"]
-    try:
-        report = json.loads(_output(command, path.parent))
-    except json.JSONDecodeError:
-        return {"unreadable"}
-    if not isinstance(report, dict) or "results" not in report:
-        return set()
-    return {check["check_id"] for check in report["results"]["failed_checks"]}
+def _ids_of_checkov(program: Path, folder: Path) -> dict[str, set[str]]:
+    """Return the checks that fail; checkov takes seconds to start, and tells files apart by itself."""
+    command = [str(program), "-d", str(folder), "--framework", "kubernetes", "--compact", "-o", "json"]
+    report = json.loads(_output(command, folder))
+    found: dict[str, set[str]] = {path.name: set() for path in folder.iterdir()}
+    for check in report["results"]["failed_checks"]:
+        found[Path(check["file_path"]).name].add(check["check_id"])
+    return found
 
 
 def _kube_score() -> Path:
