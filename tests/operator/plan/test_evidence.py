@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apphealth.plan import plan
 
@@ -291,3 +293,18 @@ def test_network_policies(build, given, found):
     far = [build.deployment(name="db", namespace="data"), build.service("far", "data", selector={"app": "db"})]
     world = make(build, extra=[*near, *far, given])
     assert edges(world) == {(name, 80): (0.6, "egress of NetworkPolicy web") for name in found}
+
+
+WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=8)
+
+
+@given(st.lists(WORD, max_size=12), st.sampled_from([" ", ", ", ",", " - ", "/", "\n"]))
+def test_words_are_no_evidence_whichever_services_there_are(build, words, separator):
+    """Neither as a variable, nor in arguments, nor in a file."""
+    services = [build.service(word) for word in dict.fromkeys(words) if word.strip("-") == word]
+    text = separator.join(words)
+    mounted = {"volumeMounts": [{"name": "v", "mountPath": "/etc/app"}]}
+    main = build.container(env=[{"name": "MODE", "value": text}], args=[text, "--mode", text], **mounted)
+    workload = build.deployment(main, name="web", volumes=[{"name": "v", "configMap": {"name": "app"}}])
+    rule = build.rule(preset="http", probes={"readiness": {"path": "/"}})
+    assert edges(build.world(workload, rule, *services, app={"notes": text})) == {}

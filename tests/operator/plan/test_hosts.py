@@ -149,3 +149,16 @@ def test_no_text_makes_credentials_show(before, after):
 )
 def test_an_address_is_read_back(name, port, form):
     assert [(host.name, host.port) for host in hosts(form.format(name, port))] == [(name, port)]
+
+
+NAME = st.from_regex(r"[a-z]([-a-z0-9]{0,20}[a-z0-9])?(\.[a-z]([-a-z0-9]{0,10}[a-z0-9])?){0,3}", fullmatch=True)
+
+
+@given(
+    st.lists(st.tuples(NAME, st.integers(1, 65535)), min_size=1, max_size=32),
+    st.sampled_from([",", ", ", ";", " ", "|", "\n", "\t"]),
+    st.sampled_from(["{}:{}", "http://{}:{}", "amqp://u:p@{}:{}/v", "PLAINTEXT://{}:{}", "tcp:{}:{}"]),
+)
+def test_every_address_of_a_list_is_read_in_its_order(addresses, separator, form):
+    text = separator.join(form.format(name, port) for name, port in addresses)
+    assert [(host.name, host.port) for host in hosts(text)] == addresses
