@@ -11,6 +11,8 @@ from apphealth.plan.graph import Graph, GraphEdge
 
 def clean(text: str) -> str:
     """Replace what would steer a terminal or break a line."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

@@ -71,8 +71,9 @@ def _size(value: Plain) -> int:
 
 def read_values(text: str) -> list[tuple[Plain, Marks] | None] | None:
     """Read all documents of a text: None for an empty one; None in all where the full reader is needed."""
-    events = yaml.parse(parsable(text), Loader=LOADER)
     try:
+        # As yaml.parse does, without a step of a generator for each of its events: a third of the time.
+        events = iter(LOADER(parsable(text)).get_event, None)
         return [_document(events) for event in events if type(event) is yaml.DocumentStartEvent]
     except (yaml.YAMLError, _UnusualError):
         return None
