@@ -34,8 +34,11 @@ class Api:
     def create(self, kind: str, spec: Any) -> tuple[int, Any]:
         body = {"apiVersion": "apphealth.dev/v1alpha1", "kind": kind, "metadata": {"name": "web"}, "spec": spec}
         path = f"/apis/apphealth.dev/v1alpha1/{PLURALS[kind]}?dryRun=All&fieldValidation=Strict"
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        self.connection.request("POST", path, json.dumps(body), headers)
+        return self.send("POST", path, body)
+
+    def send(self, method: str, path: str, body: Any, content_type: str = "application/json") -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
+        self.connection.request(method, path, json.dumps(body), headers)
         answer = self.connection.getresponse()
         return answer.status, json.loads(answer.read())
 
