@@ -117,3 +117,14 @@ def test_a_directory_that_is_not_ours_is_refused(run: Callable, write: Callable,
     assert outcome.code == ExitCode.INPUT
     assert words in outcome.err
     assert path.read_text() == content
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_each_kind_of_workload_gets_a_patch_that_kustomize_applies(
+    run: Callable, write: Callable, kustomize: Callable, kind: str
+) -> None:
+    write("k/web.yaml", DEPLOYMENT.replace("kind: Deployment", f"kind: {kind}"))
+    write("k/rule.yaml", RULE)
+    write("k/kustomization.yaml", "resources: [web.yaml]\ncomponents: [probes]\n")
+    assert run("render", "-f", "k", "--patches", "k/probes").code == ExitCode.OK
+    assert "readinessProbe" in kustomize("k")
