@@ -8,6 +8,7 @@ from apphealth.api.spec import Mode
 from apphealth.api.status import ConditionType, Reason
 from apphealth.controller.ledger import Outcome
 from apphealth.controller.status import Facts, rule_status
+from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.result import Conflict
 
@@ -171,3 +172,30 @@ def test_protected_is_said_where_it_is_known(protected, reasons):
 def test_messages_are_bounded():
     given = facts(outcome(State.REJECTED, Reason.WRITES_REJECTED, "x" * 5000))
     assert len(condition(rule_status(given), ConditionType.DEGRADED).message) == 1000
+
+
+def requiring(*names):
+    services = frozenset(ServiceKey("shop", name) for name in names)
+    return Outcome(state=State.APPLIED, rules=(RULE,), requires=services)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "workloads", "message"),
+    [
+        pytest.param([requiring("db")] * 3, 15, "3 of 15 workloads require shop/db; ", id="a fifth"),
+        pytest.param([requiring("db")] * 3, 16, None, id="less than a fifth"),
+        pytest.param([requiring("db")] * 2, 4, None, id="two are few"),
+        pytest.param([requiring("db"), requiring("db"), None], 3, None, id="one still to be looked at"),
+        pytest.param([requiring("db", "users")] * 3 + [requiring("users")], 10,
+                     "4 of 10 workloads require shop/users; 3 of 10 workloads require shop/db; ", id="two, by number"),
+        pytest.param([requiring("a", "b", "c", "d", "e")] * 3, 3, "require shop/c; and 2 more Services like it; ",
+                     id="more than are named"),
+    ],
+)  # fmt: skip
+def test_a_service_that_many_require_is_told(outcomes, workloads, message):
+    status = rule_status(facts(*outcomes, workloads=workloads))
+    found = [c for c in status.conditions if c.type is ConditionType.SHARED_DEPENDENCY]
+    assert len(found) == (message is not None)
+    if message is not None:
+        assert found[0].status == "True"
+        assert f"{message}they leave rotation" in found[0].message

@@ -21,6 +21,8 @@ class ConditionType(StrEnum):
     """Another rule of equal rank sets the same fields of the same workloads, and wins."""
     VERIFIED = "Verified"
     """Running pods answered as the probes want that are written; absent where no probe is to be written."""
+    SHARED_DEPENDENCY = "SharedDependency"
+    """By this rule so many workloads require one Service that its failure is everybody's; else absent."""
     PROTECTED = "Protected"
     """The admission policy is there with which no user's apply is refused for a probe of ours."""
 
@@ -72,6 +74,8 @@ class Reason(StrEnum):
     """Not known: probes are written that could not be tried on pods, or were not to be (`verification: Skip`)."""
     AWAITING_PODS = "AwaitingPods"
     """Not known: probes wait for a ready pod that can be asked."""
+    REQUIRED_BY_MANY = "RequiredByMany"
+    """SharedDependency: the message names the Services, and how many workloads leave rotation with each."""
     POLICY_INSTALLED = "PolicyInstalled"
     """Protected."""
     POLICY_MISSING = "PolicyMissing"

@@ -27,6 +27,8 @@ class Outcome:
     rules: tuple[RuleKey, ...] = ()
     mentions: frozenset[ServiceKey] = frozenset()
     """Services whose coming, going or changing would change the plan."""
+    requires: frozenset[ServiceKey] = frozenset()
+    """Services that its readiness follows."""
     config_maps: frozenset[ConfigMapKey] = frozenset()
     """ConfigMaps whose text was read for it."""
     conflicts: tuple[Conflict, ...] = ()

@@ -277,6 +277,7 @@ class Reconciler:
             state=State.REJECTED if any(refusal.rejected for refusal in refusals) else decided.state,
             rules=decided.rules,
             mentions=decided.mentions,
+            requires=frozenset(need.service for need in decided.dependencies if need.required),
             config_maps=config_maps,
             conflicts=decided.conflicts,
             standing=worst_standing(decided),

@@ -20,6 +20,7 @@ from apphealth.api.status import (
 from apphealth.controller.ledger import Outcome
 from apphealth.controller.standing import WORST
 from apphealth.model.workload import WorkloadKey
+from apphealth.plan.graph import shared
 
 NAMED = 3
 """How many workloads a condition's message names."""
@@ -42,6 +43,8 @@ class Facts:
     """Why the rule can't be used; empty if it can."""
     outcomes: Mapping[WorkloadKey, Outcome | None]
     """The selected workloads; None for one that is still to be looked at."""
+    workloads: int = 0
+    """All workloads there are, selected or not."""
     protected: bool | None = None
     """Whether the admission policy is there; None: not known."""
 
@@ -49,7 +52,7 @@ class Facts:
 def rule_status(facts: Facts) -> RuleStatus:
     """Work out a rule's status. The times of its conditions are left to `settle`."""
     counts = _counts(facts.outcomes.values())
-    conditions = [_ready(facts, counts), _degraded(facts), _conflicting(facts), *_verified(facts)]
+    conditions = [_ready(facts, counts), _degraded(facts), _conflicting(facts), *_verified(facts), *_shared(facts)]
     if facts.protected is not None:
         conditions.append(_protected(protected=facts.protected))
     return RuleStatus(
@@ -158,6 +161,23 @@ def _verified(facts: Facts) -> Iterator[Condition]:
     example = next((example for example in examples if not example.endswith(": ")), "")
     message = f"{tally}; {example}" if example else tally
     yield Condition(type=ConditionType.VERIFIED, status=status, reason=reason, message=message)
+
+
+def _shared(facts: Facts) -> Iterator[Condition]:
+    """Say which Services so many require by this rule that their failure is everybody's."""
+    count = Counter(service for outcome in facts.outcomes.values() if outcome for service in outcome.requires)
+    found = sorted(shared(count, facts.workloads).items(), key=lambda item: (-item[1], item[0]))
+    if not found:
+        return
+    named = [f"{number} of {facts.workloads} workloads require {service}" for service, number in found[:NAMED]]
+    more = [f"and {len(found) - NAMED} more Services like it"] if len(found) > NAMED else []
+    message = f"{'; '.join([*named, *more])}; they leave rotation together when it fails"
+    yield Condition(
+        type=ConditionType.SHARED_DEPENDENCY,
+        status=ConditionStatus.TRUE,
+        reason=Reason.REQUIRED_BY_MANY,
+        message=message,
+    )
 
 
 def _protected(*, protected: bool) -> Condition:

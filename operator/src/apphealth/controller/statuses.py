@@ -117,5 +117,6 @@ class Statuses:
             generation=rule.generation,
             mode=rule.spec.mode,
             outcomes={w: None if self._busy(w) else store.ledger.get(w) for w in selected},
+            workloads=len(world.workloads),
             protected=self._protection.installed if rule.spec.mode is Mode.ENFORCE else None,
         )

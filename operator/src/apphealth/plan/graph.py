@@ -111,6 +111,10 @@ def _members(cycle: Iterable[Requirement]) -> tuple[WorkloadKey, ...]:
 
 
 def _shared(edges: Iterable[GraphEdge], workloads: int) -> dict[ServiceKey, int]:
-    count = Counter(edge.service for edge in edges if edge.required or edge.in_cycle)
+    return shared(Counter(edge.service for edge in edges if edge.required or edge.in_cycle), workloads)
+
+
+def shared(requiring: Mapping[ServiceKey, int], workloads: int) -> dict[ServiceKey, int]:
+    """Return the shared dependencies among Services, given how many of all workloads require each."""
     least = max(SHARED_LEAST, SHARED_SHARE * workloads)
-    return {service: number for service, number in sorted(count.items()) if number >= least}
+    return {service: number for service, number in sorted(requiring.items()) if number >= least}
