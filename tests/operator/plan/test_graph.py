@@ -126,6 +126,15 @@ def test_workloads_that_no_rule_selects_are_in_it(build):
     assert [(edge.source.name, edge.service.name, edge.required) for edge in graph.edges] == [("x", "a", False)]
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_every_kind_of_workload_may_need_and_be_needed(build, kind):
+    main = build.container(env=[{"name": "A_URL", "value": "http://a"}])
+    objects = [build.deployment(main, name="x", kind=kind), build.deployment(name="a", kind=kind), build.service("a")]
+    graph = build_graph(build.world(*objects))
+    assert [(edge.source, edge.service.name) for edge in graph.edges] == [((kind, "shop", "x"), "a")]
+    assert graph.services["shop", "a"] == ((kind, "shop", "a"),)
+
+
 @settings(deadline=None)
 @given(st.fixed_dictionaries({name: st.sets(st.sampled_from(NAMES + NAMES.upper()), max_size=3) for name in NAMES}))
 def test_it_agrees_with_the_plans(build, edges):
