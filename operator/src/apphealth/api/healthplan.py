@@ -44,7 +44,7 @@ class Standing(StrEnum):
     REFUTED = "Refuted"
     """They answered otherwise; it is not written."""
     UNVERIFIED = "Unverified"
-    """Nobody tried it: the user said it, and no pod could be asked, or was to be."""
+    """Not tried for the container as it is now: a user's word where no pod could be asked, or there from before."""
     AWAITING_PODS = "AwaitingPods"
     """It was derived, and waits for a running pod to prove itself on."""
 

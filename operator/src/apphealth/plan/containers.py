@@ -152,7 +152,6 @@ def _subject(container: Container, settings: Settings, scene: Scene) -> Subject:
 def _decide(container: Container, kind: ProbeKind, wanted: Wanted, scene: Scene, outcome: Outcome) -> ProbePlan:
     chosen = wanted.probes.get(kind)
     live = container.probes.get(kind)
-    record = _original(container, kind, scene)
     decision = decide(
         Case(
             container=container.name,
@@ -161,26 +160,29 @@ def _decide(container: Container, kind: ProbeKind, wanted: Wanted, scene: Scene,
             live=live,
             replace=_replaces(scene),
             generation=scene.workload.generation,
-            original=record,
+            original=_original(container, kind, scene),
             unresolved=kind in wanted.unresolved,
         )
     )
     outcome.add(container, kind, decision)
     stays = live.probe if live is not None and decision.action is Action.APPLY else None
     tried = wanted.tried.get(kind, Tried())
-    reason = decision.reason
-    if decision.action is Action.NONE and tried.standing is not None:
-        reason = _WAITS.get(tried.standing, reason)
     return ProbePlan(
         kind=kind,
         action=decision.action,
-        reason=reason,
+        reason=_reason(decision, tried.standing),
         probe=chosen.probe if chosen else stays,
         provenance=chosen.provenance if chosen else (),
         standing=tried.standing,
         proof=tried.proof,
-        unproven=scene.pods.unproven and wanted.candidate.derived and kind in wanted.derived,
+        unproven=scene.pods.unproven and kind in wanted.derived,
     )
+
+
+def _reason(decision: Decision, standing: Standing | None) -> str:
+    if decision.action is Action.NONE and standing is not None:
+        return _WAITS.get(standing, decision.reason)
+    return decision.reason
 
 
 _WAITS = {

@@ -222,9 +222,7 @@ class _Gate:
         picked = {kind: one.way for kind, one in tried.items() if one.way is not None}
         numbers = attempt.numbers(picked)
         probes = {kind: complete(way.handled, numbers[kind]) for kind, way in picked.items()}
-        for one in tried.values():
-            if one.question is not None:
-                self._answers.open[one.question.id] = one.question
+        self._answers.open.update((one.question.id, one.question) for one in tried.values() if one.question is not None)
         problems = {kind: problem for kind, problem in attempt.problems.items() if kind not in tried}
         findings = (
             *problems.values(),
