@@ -91,16 +91,6 @@ def test_text_that_would_steer_a_terminal_is_shown_harmless(run, write):
         assert b"\x1b" not in run("explain", "deploy/web", "-f", "a.yaml", "-o", output).out
 
 
-def test_a_rollout_shows_the_probes_that_it_is_not_given(run, write):
-    rule = {"kind": "AppHealth", "spec": {"selector": {}, "probes": {"readiness": {"path": "/ready"}}}}
-    rule |= {"apiVersion": "apphealth.dev/v1alpha1", "metadata": {"name": "all"}}
-    write("a.yaml", f"{workload('Rollout', 'web', file=True)}---\n{yaml.safe_dump(rule)}")
-    text = run("explain", "rollout/web", "-f", "a.yaml").text
-    assert "[rollout-not-written]" in text
-    assert "mode Audit: nothing is written; Enforce would write this" in text
-    assert "    +      path: /ready\n" in text
-
-
 def test_without_a_rule_the_built_in_one_counts(run, write):
     write("a.yaml", workload("Deployment", "web", file=True))
     assert "by ClusterAppHealth/built-in" in run("explain", "-f", "a.yaml").text
@@ -236,6 +226,14 @@ def test_in_mode_audit_it_says_what_enforce_would_write(live):
     found = live(workload("Deployment", "web"), rule(mode="Audit"))
     assert (found["state"], found["next"]["writes"]) == ("Preview", False)
     assert "+      path: /live\n" in found["next"]["diff"]
+
+
+def test_a_rollout_shows_the_probes_that_it_is_not_given(serve, run):
+    _, cluster = serve(NAMESPACE, workload("Rollout", "web"), rule())
+    text = run("explain", "rollout/web", "--kubeconfig", cluster.kubeconfig).text
+    assert "[rollout-not-written]" in text
+    assert "mode Audit: nothing is written; Enforce would write this" in text
+    assert "    +      path: /live\n" in text
 
 
 @pytest.mark.parametrize(

