@@ -10,7 +10,6 @@ import click
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.explain.name import Wanted, find_workload
 from apphealth.cli.live.options import Cluster
-from apphealth.cli.live.world import read_cluster
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
@@ -43,6 +42,8 @@ def read(options: Options) -> tuple[Workload, World]:
     if options.paths:
         world = _files(options)
         return find_workload(options.wanted, options.namespace, world), world
+    from apphealth.cli.live.world import read_cluster  # the HTTP client takes longer to load than files to read
+
     live = read_cluster(
         options.cluster,
         options.namespace,
