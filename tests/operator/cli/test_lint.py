@@ -179,12 +179,22 @@ spec:
   probes: {liveness: {path: /livez}, readiness: {path: /readyz}}
 """
 
+ENFORCED = """\
+---
+apiVersion: apphealth.dev/v1alpha1
+kind: AppHealth
+metadata: {name: web}
+spec: {mode: Enforce, selector: {}}
+"""
+
 
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
         pytest.param(RULE, [], id="in force"),
         pytest.param(RULE.replace("Enforce", "Audit"), ["readiness-missing", "liveness-missing"], id="only told"),
+        pytest.param(RULE.replace("Enforce", "Audit").replace("AppHealth", "ClusterAppHealth") + ENFORCED, [],
+                     id="in force by a stronger one"),
         pytest.param(RULE.replace("{}", "{matchLabels: {app: other}}"),
                      ["readiness-missing", "liveness-missing"], id="for others"),
         pytest.param(RULE.replace("readiness: {path: /readyz}", "readiness: {enabled: false}"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from apphealth.api.spec import Mode
 from apphealth.model import raw
 from apphealth.model.probe import HANDLER_FIELDS, KINDS, Grpc, HttpGet, Probe, ProbeKind, TcpSocket, parse_probe
 from apphealth.model.service import Service
@@ -109,7 +110,8 @@ class Subject:
         return self._planned(container, probe.kind) == probe.probe
 
     def _planned(self, container: str, kind: ProbeKind) -> Probe | None:
-        plans = (one for one in self.plan.containers if one.name == container) if self.plan is not None else ()
+        enforced = self.plan is not None and self.plan.mode is Mode.ENFORCE
+        plans = (one for one in self.plan.containers if one.name == container) if self.plan and enforced else ()
         return next((probe.probe for one in plans for probe in one.probes if probe.kind is kind and probe.probe), None)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from apphealth.api.spec import Mode, Verification
+from apphealth.api.spec import Verification
 from apphealth.cli.lint.report import INPUT, Judged, Report
 from apphealth.cli.manifests.documents import Item, Manifest
 from apphealth.cli.manifests.inventory import Inventory, Placed
@@ -70,12 +70,12 @@ def _whole(inventory: Inventory) -> Iterator[Placed]:
 
 def judge(scene: Scene) -> list[Judged]:
     """Judge all of it, in order."""
-    enforced = _enforced(scene.world)
+    unproven = _unproven(scene.world)
     by_workload, by_service = lint_world(scene.world)
     found: list[Judged] = []
     for workload, sighting in scene.workloads:
         services = scene.world.services_of(workload)
-        decided = _plan(workload, enforced)
+        decided = _plan(workload, unproven)
         findings = list(lint_workload(read_subject(sighting.value, workload, services, decided)))
         findings += by_workload.get(workload.key, ())
         if findings:
@@ -88,29 +88,28 @@ def judge(scene: Scene) -> list[Judged]:
     return found
 
 
-def _enforced(world: World) -> World | None:
-    """Return the world as its rules in force see it, where there are any; nothing is asked of pods."""
-    rules = {key: rule for key, rule in world.rules.items() if rule.spec.mode is not Mode.AUDIT}
-    if not rules:
+def _unproven(world: World) -> World | None:
+    """Return the world with nothing to ask of pods, where there are any rules."""
+    if not world.rules:
         return None
     skipping = {
         key: replace(rule, spec=msgspec.structs.replace(rule.spec, verification=Verification.SKIP))
-        for key, rule in rules.items()
+        for key, rule in world.rules.items()
     }
-    enforced = World(allow_exec=True, cluster_domain=world.cluster_domain)
-    enforced.files = world.files
-    enforced.rules, enforced.namespaces, enforced.config_maps = skipping, world.namespaces, world.config_maps
+    unproven = World(allow_exec=True, cluster_domain=world.cluster_domain)
+    unproven.files = world.files
+    unproven.rules, unproven.namespaces, unproven.config_maps = skipping, world.namespaces, world.config_maps
     for workload in world.workloads.values():
-        enforced.put_workload(workload)
+        unproven.put_workload(workload)
     for service in world.services.values():
-        enforced.put_service(service)
-    return enforced
+        unproven.put_service(service)
+    return unproven
 
 
-def _plan(workload: Workload, enforced: World | None) -> Plan | None:
-    if enforced is None:
+def _plan(workload: Workload, unproven: World | None) -> Plan | None:
+    if unproven is None:
         return None
-    decided = plan(workload, enforced)
+    decided = plan(workload, unproven)
     return decided if decided.selected else None
 
 
