@@ -158,8 +158,27 @@ def test_templates_in_a_directory_are_left_out_and_told(run: Callable, write: Ca
     assert run("lint", "-f", "chart/templates/web.yaml").code == ExitCode.INPUT
 
 
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        pytest.param(b'{"compilerOptions": {} // why\n}', ExitCode.OK, id="something else"),
+        pytest.param(b"apiVersion: v1\nkind: [", ExitCode.INPUT, id="a manifest"),
+        pytest.param("apiVersion: v1\nkind: x".encode("utf-16"), ExitCode.INPUT, id="a manifest in UTF-16"),
+    ],
+)
+def test_what_is_found_and_is_no_manifest_need_not_be_readable(
+    run: Callable, write: Callable, content: bytes, code: ExitCode
+) -> None:
+    write("web.yaml", GOOD)
+    write("other.json", content)
+    outcome = run("lint", "-f", ".")
+    assert outcome.code == code
+    assert ("other.json: can't be read, and is no manifest" in outcome.err) is (code == ExitCode.OK)
+    assert run("lint", "-f", "other.json").code == ExitCode.INPUT
+
+
 def test_the_other_files_are_judged_where_one_cant_be_read(run: Callable, write: Callable) -> None:
-    write("a.yaml", "a: [\n")
+    write("a.yaml", "apiVersion: [\n")
     write("b.yaml", BOTH)
     outcome = run("lint", "-f", ".")
     assert outcome.code == ExitCode.INPUT
@@ -303,7 +322,7 @@ def test_a_baseline_that_cant_be_read_is_said(run: Callable, write: Callable, co
 
 
 def test_what_cant_be_read_is_never_accepted(run: Callable, write: Callable) -> None:
-    write("a.yaml", "a: [\n")
+    write("a.yaml", "apiVersion: [\n")
     assert run("lint", "-f", ".", "--write-baseline", "lint.json").code == ExitCode.INPUT
     assert run("lint", "-f", "a.yaml", "--baseline", "lint.json").code == ExitCode.INPUT
 

@@ -116,9 +116,16 @@ def test_a_diff_shows_it_and_writes_nothing(run: Callable, write: Callable) -> N
 
 def test_nothing_is_written_where_something_cant_be_read(run: Callable, write: Callable) -> None:
     path = write("shop.yaml", DERIVED)
-    write("broken.yaml", "a: [\n")
+    write("broken.yaml", "apiVersion: [\n")
     assert run("lint", "-f", ".", "--fix", "--unproven").code == ExitCode.INPUT
     assert path.read_text() == DERIVED
+
+
+def test_what_is_found_and_is_no_manifest_is_in_nobodys_way(run: Callable, write: Callable) -> None:
+    path = write("shop.yaml", DERIVED)
+    write("chart/templates/web.yaml", "a: {{ .Values.a }}\nb: c: {{ d }}\n")
+    assert run("lint", "-f", ".", "--fix", "--unproven").code == ExitCode.OK
+    assert "livenessProbe" in path.read_text()
 
 
 def test_variants_are_told_to_be_mended_one_by_one(run: Callable, write: Callable) -> None:

@@ -42,7 +42,7 @@ spec:
 @pytest.fixture
 def bad(write: Callable) -> str:
     write("sub dir/wéb.yaml", BAD)
-    write("sub dir/broken.yaml", "a: [\n")
+    write("sub dir/broken.yaml", "apiVersion: [\n")
     return "sub dir"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from apphealth.cli.lint.options import Options
+from apphealth.cli.lint.reading import passed_over
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
@@ -40,7 +41,8 @@ def mended(options: Options) -> tuple[list[Rendered], list[Problem]]:
     inventory.add_rules(rules)
     # As render and the operator, which don't watch them.
     world.policies.clear()
-    if found := [*problems, *others, *inventory.problems]:
+    wrong = [problem for problem in problems if not passed_over(problem, options.paths)]
+    if found := [*wrong, *others, *inventory.problems]:
         return [], found
     if not world.rules:
         world.rules[DEFAULT_RULE.key] = DEFAULT_RULE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -182,9 +183,23 @@ def problems(found: Sequence[Problem]) -> list[Judged]:
     ]
 
 
-def is_template(problem: Problem, named: Sequence[str]) -> bool:
-    """Whether a file, found in a directory and not named, can't be read because it is the source of a Helm template."""
-    return "Helm template" in problem.message and problem.file not in (*named, "<stdin>")
+def passed_over(problem: Problem, named: Sequence[str]) -> str:
+    """Say why a file that can't be read is no mistake; empty where it is one.
+
+    What was named has to be read. What was only found in a directory may be the source of a Helm template, or no
+    manifest at all: a lock file, or the configuration of something else.
+    """
+    if problem.file in (*named, "<stdin>"):
+        return ""
+    if "Helm template" in problem.message:
+        return "is the source of a Helm template, and passed over: render it first"
+    try:
+        content = Path(problem.file).read_bytes()
+    except OSError:
+        return ""
+    # Without the zeros that UTF-16 would put between them.
+    manifest = b"apiVersion" in content.replace(b"\0", b"")
+    return "" if manifest else f"can't be read, and is no manifest: passed over ({problem.message[:120]})"
 
 
 def sort(report: Report) -> None:

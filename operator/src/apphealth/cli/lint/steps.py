@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import click
@@ -13,7 +13,7 @@ from apphealth.cli.graph.text import clean
 from apphealth.cli.lint import text
 from apphealth.cli.lint.baseline import accept, baseline_text, read_baseline
 from apphealth.cli.lint.options import Options
-from apphealth.cli.lint.reading import Scene, from_files, is_template, judge, problems, sort
+from apphealth.cli.lint.reading import Scene, from_files, judge, passed_over, problems, sort
 from apphealth.cli.lint.report import INPUT, Report
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problem import Problem
@@ -82,18 +82,17 @@ def _files(options: Options) -> Report:
         inventory.add(manifest.items)
     rules, others = read_manifests(options.rules)
     inventory.add_rules(rules)
-    templates = [problem for problem in unread if is_template(problem, options.paths)]
-    wrong = [problem for problem in unread if problem not in templates]
+    reasons = {problem: passed_over(problem, options.paths) for problem in unread}
+    wrong = [problem for problem, reason in reasons.items() if not reason]
     scene = from_files(manifests, inventory)
-    report = Report(objects=_objects(scene), files=len(manifests), notes=[*_notes(templates, inventory, scene)])
+    report = Report(objects=_objects(scene), files=len(manifests), notes=[*_notes(reasons, inventory, scene)])
     report.judged = [*judge(scene), *problems([*wrong, *others, *inventory.problems])]
     return report
 
 
-def _notes(templates: Sequence[Problem], inventory: Inventory, scene: Scene) -> Iterator[str]:
+def _notes(reasons: Mapping[Problem, str], inventory: Inventory, scene: Scene) -> Iterator[str]:
     """Say what is passed over."""
-    for problem in templates:
-        yield f"{problem.file}: is the source of a Helm template, and passed over: render it first"
+    yield from (f"{problem.file}: {reason}" for problem, reason in reasons.items() if reason)
     judged = {id(sighting.item) for _, sighting in scene.workloads}
     for item in inventory.partial:
         if id(item) not in judged:
