@@ -23,7 +23,7 @@ def unique():
         "$ kubectl apply -f deploy/demo/manifests/clusterapphealth.yaml",
         "Liveness:   http-get http://:http/z/health/liveness delay=0s timeout=5s period=10s #success=1 #failure=3",
         "Readiness:  http-get http://:http/z/health/readiness delay=0s timeout=3s period=5s #success=1 #failure=3",
-        "Startup:    http-get http://:http/z/health/liveness delay=0s timeout=2s period=2s #success=1 #failure=150",
+        "Startup:    http-get http://:http/z/health/startup delay=0s timeout=2s period=2s #success=1 #failure=150",
         "Readiness:     tcp-socket :tcp delay=0s timeout=3s period=5s #success=1 #failure=3",
         "was restarted by its liveness probe, and serves again.",
         "gets no requests, and was not restarted",
