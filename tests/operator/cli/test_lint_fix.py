@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from apphealth.cli.errors import ExitCode
+from apphealth.plan.presets import ALL
 
 RULE = """\
 apiVersion: apphealth.dev/v1alpha1
@@ -150,3 +151,35 @@ def test_what_it_writes_has_no_findings_of_its_own(run: Callable, write: Callabl
     path = write("db.yaml", SHOP.replace("shop/web:1.4", image).replace("8080", "5432"))
     assert run("lint", "-f", "db.yaml", "--fix", "--unproven", "--fail-on", "info").code == ExitCode.OK
     assert "livenessProbe" in path.read_text()
+
+
+@pytest.mark.parametrize("preset", sorted(set(ALL) - {"http"}))
+def test_what_a_preset_writes_is_right_in_the_eyes_of_lint(run: Callable, write: Callable, preset: str) -> None:
+    write("shop.yaml", SHOP)
+    write("rules/web.yaml", RULE.partition("  probes:")[0] + f"  preset: {preset}\n")
+    args = ("lint", "-f", "shop.yaml", "--rules", "rules", "-o", "json")
+    run(*args, "--fix", "--unproven")
+    found = {one["id"] for one in json.loads(run(*args).text)["findings"]}
+    # The tcp preset has no liveness, and says so by leaving it out.
+    assert found <= {"port-number", "liveness-missing" if preset == "tcp" else "port-number"}
+
+
+@pytest.mark.parametrize(
+    ("image", "env"),
+    [
+        pytest.param("docker.elastic.co/elasticsearch/elasticsearch:9.2.0", "[]", id="by image"),
+        pytest.param(
+            "shop/web:1.4",
+            "[{name: DJANGO_SETTINGS_MODULE, value: shop.settings}]\n        command: [gunicorn, shop.wsgi]",
+            id="by env and command",
+        ),
+    ],
+)
+def test_what_auto_derives_is_right_without_the_rule_too(run: Callable, write: Callable, image: str, env: str) -> None:
+    write(
+        "shop.yaml",
+        SHOP.replace("shop/web:1.4", image).replace("        ports:", f"        env: {env}\n        ports:"),
+    )
+    run("lint", "-f", "shop.yaml", "--fix", "--unproven")
+    found = json.loads(run("lint", "-f", "shop.yaml", "-o", "json").text)["findings"]
+    assert {one["id"] for one in found if one["severity"] != "info"} == set()

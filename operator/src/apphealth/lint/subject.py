@@ -6,7 +6,7 @@ an init container. A rule may need just that, so the raw object is read here onc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -82,6 +82,10 @@ class RawContainer:
         return min(found, key=lambda candidate: candidate.protocol != "TCP", default=None)
 
 
+def _no_plan() -> Plan | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """A workload, with what is around it."""
@@ -93,6 +97,8 @@ class Subject:
     """Those that select its pods."""
     plan: Plan | None = None
     """What the rules among the input decide; None where none selects it."""
+    auto: Callable[[], Plan | None] = _no_plan
+    """Gives what `preset: auto` would decide; seldom asked, and so worked out when it is."""
     served: frozenset[str] = field(default_factory=frozenset)
     """The names of the containers that a Service leads to."""
 
@@ -103,16 +109,25 @@ class Subject:
 
     def gets(self, container: str, kind: ProbeKind) -> bool:
         """Whether a rule among the input gives the container a probe that its manifest leaves out."""
-        return self._planned(container, kind) is not None
+        return self._enforced(container, kind) is not None
 
     def wants(self, container: str, probe: RawProbe) -> bool:
         """Whether a probe is just what a rule among the input asks for."""
-        return self._planned(container, probe.kind) == probe.probe
+        return self._enforced(container, probe.kind) == probe.probe
 
-    def _planned(self, container: str, kind: ProbeKind) -> Probe | None:
+    def derives_tcp(self, container: str) -> bool:
+        """Whether `preset: auto` would give the container a liveness probe that opens a connection."""
+        probe = _planned(self.auto(), container, ProbeKind.LIVENESS)
+        return probe is not None and isinstance(probe.handler, TcpSocket)
+
+    def _enforced(self, container: str, kind: ProbeKind) -> Probe | None:
         enforced = self.plan is not None and self.plan.mode is Mode.ENFORCE
-        plans = (one for one in self.plan.containers if one.name == container) if self.plan and enforced else ()
-        return next((probe.probe for one in plans for probe in one.probes if probe.kind is kind and probe.probe), None)
+        return _planned(self.plan, container, kind) if enforced else None
+
+
+def _planned(plan: Plan | None, container: str, kind: ProbeKind) -> Probe | None:
+    plans = (one for one in plan.containers if one.name == container) if plan is not None else ()
+    return next((probe.probe for one in plans for probe in one.probes if probe.kind is kind and probe.probe), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +146,11 @@ def pod_of(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def read_subject(
-    value: Mapping[str, Any], workload: Workload, services: Sequence[Service], plan: Plan | None
+    value: Mapping[str, Any],
+    workload: Workload,
+    services: Sequence[Service],
+    plan: Plan | None,
+    auto: Callable[[], Plan | None] = _no_plan,
 ) -> Subject:
     """Read a workload's object for the rules."""
     containers = tuple(_containers(pod_of(value), workload))
@@ -141,6 +160,7 @@ def read_subject(
         containers=containers,
         services=services,
         plan=plan,
+        auto=auto,
         served=_served(workload, services),
     )
 

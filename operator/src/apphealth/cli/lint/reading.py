@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from apphealth.api.rule import Rule
 from apphealth.api.spec import Verification
 from apphealth.cli.lint.report import INPUT, Judged, Report
 from apphealth.cli.manifests.documents import Item, Manifest
 from apphealth.cli.manifests.inventory import Inventory, Placed
 from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.render.deciding import DEFAULT_RULE
 from apphealth.lint.linting import lint_service, lint_workload, lint_world
 from apphealth.lint.registry import ALL
 from apphealth.lint.subject import POD, ServiceSubject, pod_of, read_subject
@@ -71,19 +74,20 @@ def _whole(inventory: Inventory) -> Iterator[Placed]:
 
 def judge(scene: Scene) -> list[Judged]:
     """Judge all of it, in order."""
-    unproven = _unproven(scene.world)
+    unproven, auto = _unproven(scene.world), _Auto(scene.world)
     by_workload, by_service = lint_world(scene.world)
     found: list[Judged] = []
     for workload, sighting in scene.workloads:
         services = scene.world.services_of(workload)
         decided = _plan(workload, unproven)
-        findings = list(lint_workload(read_subject(sighting.value, workload, services, decided)))
+        subject = read_subject(sighting.value, workload, services, decided, partial(auto.plan, workload))
+        findings = list(lint_workload(subject))
         findings += by_workload.get(workload.key, ())
         if findings:
             found += _judged(findings, workload.key, sighting, scene)
     for service, sighting in scene.services:
-        subject = ServiceSubject(service=service, raw=sighting.value, behind=scene.world.workloads_behind(service))
-        findings = [*lint_service(subject), *by_service.get(service.key, ())]
+        asked = ServiceSubject(service=service, raw=sighting.value, behind=scene.world.workloads_behind(service))
+        findings = [*lint_service(asked), *by_service.get(service.key, ())]
         if findings:
             found += _judged(findings, service.key, sighting, scene)
     return found
@@ -91,20 +95,36 @@ def judge(scene: Scene) -> list[Judged]:
 
 def _unproven(world: World) -> World | None:
     """Return the world with nothing to ask of pods, where there are any rules."""
-    if not world.rules:
-        return None
-    skipping = {
-        key: replace(rule, spec=msgspec.structs.replace(rule.spec, verification=Verification.SKIP))
-        for key, rule in world.rules.items()
-    }
+    return _with_rules(world, world.rules.values()) if world.rules else None
+
+
+def _with_rules(world: World, rules: Iterable[Rule]) -> World:
+    """Return a world with these rules, whose probes need no proof."""
     unproven = World(allow_exec=True, cluster_domain=world.cluster_domain)
     unproven.files = world.files
-    unproven.rules, unproven.namespaces, unproven.config_maps = skipping, world.namespaces, world.config_maps
+    for rule in rules:
+        spec = msgspec.structs.replace(rule.spec, verification=Verification.SKIP)
+        unproven.rules[rule.key] = replace(rule, spec=spec)
+    unproven.namespaces, unproven.config_maps = world.namespaces, world.config_maps
     for workload in world.workloads.values():
         unproven.put_workload(workload)
     for service in world.services.values():
         unproven.put_service(service)
     return unproven
+
+
+class _Auto:
+    """Plans with the built-in rule alone: every workload, preset auto."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._auto: World | None = None
+
+    def plan(self, workload: Workload) -> Plan | None:
+        """Return what is derived for a workload."""
+        if self._auto is None:
+            self._auto = _with_rules(self._world, [DEFAULT_RULE])
+        return plan(workload, self._auto)
 
 
 def _plan(workload: Workload, unproven: World | None) -> Plan | None:

@@ -37,7 +37,7 @@ def _depends(subject: Subject) -> Iterator[Hit]:
         path = liveness.probe.handler.path
         what = _known(path, container, subject)
         sure = what != ""
-        if not sure and _stem(path) == "/health":
+        if not sure and _stem(path) == "/health" and not subject.wants(container.name, liveness):
             what = "in many frameworks the aggregate of all checks; if here too,"
         if what:
             colon = ":" if sure else ""

@@ -45,7 +45,7 @@ def _undeclared(subject: Subject) -> Iterator[Hit]:
             continue
         other = next((c.name for c in subject.containers if c is not container and c.port(probe.port)), "")
         declared = container.model.ports if container.model else ()
-        if not declared and not other:
+        if (not declared and not other) or subject.wants(container.name, probe):
             continue
         listed = ", ".join(str(port.number) for port in declared) or "none"
         hint = f"; the container {other} declares it" if other else ""

@@ -30,13 +30,20 @@ def _succeeds(subject: Subject) -> Iterator[Hit]:
 
 def _reason(liveness: RawProbe, container: RawContainer, subject: Subject) -> str:
     match liveness.probe.handler:
-        case TcpSocket() if not _speaks_no_http(container) and not subject.wants(container.name, liveness):
+        case TcpSocket() if not _right(liveness, container, subject):
             return "only opens a connection: the kernel accepts it while the application hangs"
         case Exec(command=command) if command and _does_nothing(command):
             return f"runs '{' '.join(command)[:60]}', which succeeds whatever is wrong"
         case HttpGet(path=path) if path.partition("?")[0].lower().endswith(_STATIC):
             return f"asks for the file {path[:80]}, which is served while the application hangs"
     return ""
+
+
+def _right(liveness: RawProbe, container: RawContainer, subject: Subject) -> bool:
+    """Whether opening a connection is what there is to do."""
+    if _speaks_no_http(container) or subject.wants(container.name, liveness):
+        return True
+    return subject.derives_tcp(container.name)
 
 
 def _speaks_no_http(container: RawContainer) -> bool:
@@ -65,7 +72,8 @@ CHECKS = (
         " application: it is asked all the time, and never restarts what hangs.",
         remedy="Ask an endpoint that the application itself answers, or leave liveness out. TCP is right for servers"
         " that speak no"
-        " HTTP, such as databases and brokers: known images, and what a rule asks for, are not reported.",
+        " HTTP, such as databases and brokers: known images, and what a rule asks for or preset auto derives, are"
+        " not reported.",
         sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-probes",),
         workload=_succeeds,
     ),
