@@ -342,3 +342,9 @@ def test_a_terminal_gets_a_table_by_object(run: Callable, write: Callable, monke
     assert text.startswith("Deployment/default/web  web.yaml\n")
     assert "because: ends by itself (apphealth.dev/ignore-liveness-missing)" in text
     assert "readiness-missing  docs/lint/readiness-missing.md" in text
+
+
+def test_the_page_names_every_field_of_the_json(findings: Callable) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
+    section = page.partition("\n## lint\n")[2].partition("\n## ")[0]
+    assert all(f"`{field}`" in section for field in findings(BOTH)[0])
