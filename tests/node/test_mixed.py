@@ -124,7 +124,8 @@ def manifests(app: App) -> list[dict[str, Any]]:
         "name": "main",
         "image": IMAGE,
         "command": app.command,
-        "env": [{"name": name, "value": value} for name, value in app.env.items()],
+        # Pods of one image and settings are asked once for all of them: here each is asked for itself.
+        "env": [{"name": name, "value": value} for name, value in {"APP": app.name, **app.env}.items()],
         "ports": [app.port] if app.port else [],
         "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
     }

@@ -21,6 +21,7 @@ MAIN = {
     "image": "localhost/apphealth/test-apps:1",
     "command": ["python", "odd.py", "healthy"],
     "ports": [{"containerPort": 8000}],
+    "env": [{"name": "APP", "value": NAME}],  # pods of one image and settings are asked once for all
 }
 DEPLOYMENT = {
     "apiVersion": "apps/v1",

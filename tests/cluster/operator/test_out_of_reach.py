@@ -98,10 +98,9 @@ def test_it_is_said_once_and_nothing_is_guessed(place, without_pods, run_operato
         rule("both", probes=EXPLICIT),
     )
     operator = run_operator(kubeconfig=without_pods)
-    plans = place.until(
-        lambda: all(found := {name: place.plan(name) for name in ("explicit", "derived", "both")}.values()) and found,
-        "every workload has its HealthPlan",
-    )
+    names = ("explicit", "derived", "both")
+    place.until(lambda: all(place.plan(name) for name in names), "every workload has its HealthPlan")
+    plans = {name: place.plan(name) for name in names}
     assert [plan["state"] for plan in plans.values()] == ["Applied", "AwaitingPods", "Applied"]
     assert all("pods-unreachable" in {one["id"] for one in plan["findings"]} for plan in plans.values())
     assert [place.probes(name) for name in ("explicit", "derived")] == [{"livenessProbe"}, set()]
