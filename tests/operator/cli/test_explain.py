@@ -9,6 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from apphealth.api.parse import parse_rule
+from apphealth.cli.explain.building import explain as explained
+from apphealth.cli.explain.report import Explanation
+from apphealth.cli.explain.text import plain
+from apphealth.model.parse_workload import parse_workload
+from apphealth.model.proof import Proof, Verdict
+from apphealth.model.world import World
+from apphealth.plan import plan
+
 DATA = Path(__file__).parent / "data" / "explain"
 SHOP = ("-f", DATA / "shop.yaml")
 LIVENESS = {"httpGet": {"path": "/live", "port": 8080, "scheme": "HTTP"}, "periodSeconds": 10, "timeoutSeconds": 5}
@@ -326,3 +335,44 @@ def test_every_field_of_every_probe_has_a_source(run, write, spec):
         assert planned is not None
         assert [(value["field"], value["value"]) for value in probe["values"]] == list(fields_of(planned))
         assert not [value for value in probe["values"] if value["source"].startswith("as it is now")]
+
+
+# What pods have answered.
+
+
+def answered(spec: dict[str, Any], verdict: Verdict, answer: str) -> Explanation:
+    """Explain a workload whose pods give the same answer to every question."""
+    world = World()
+    there = parse_workload(workload("Deployment", "web") | {"status": {"readyReplicas": 1}})
+    world.put_workload(there)
+    said = rule(**spec) | {"apiVersion": "apphealth.dev/v1alpha1"}
+    parsed = parse_rule(said)
+    world.rules[parsed.key] = parsed
+    for _ in range(20):
+        if not (questions := plan(there, world).questions):
+            break
+        world.proofs |= {question.id: Proof(verdict=verdict, answer=answer) for question in questions}
+    return explained(there, world)
+
+
+def test_a_probe_that_pods_confirmed_says_what_they_answered():
+    found = answered({"verification": "Required"}, Verdict.VERIFIED, "200 in 12 ms from 3 pods")
+    probe = next(probe for probe in found.containers[0].probes if probe.type == "liveness")
+    assert (probe.verification, probe.answer) == ("Verified", "200 in 12 ms from 3 pods")
+    assert "Verified: 200 in 12 ms from 3 pods\n" in plain(found)
+    assert [proof.verdict for proof in found.proofs] == ["Verified"]
+
+
+def test_a_probe_that_pods_refuted_says_what_they_answered_and_is_not_written():
+    found = answered({"verification": "Required"}, Verdict.REFUTED, "404 from web-1")
+    probe = next(probe for probe in found.containers[0].probes if probe.type == "liveness")
+    assert (probe.verification, found.next.writes, found.next.diff) == ("Refuted", False, "")
+    assert "404 from web-1" in plain(found)
+
+
+def test_presets_that_were_not_taken_are_told_with_the_reason():
+    found = answered({"verification": "Required", "probes": {}}, Verdict.REFUTED, "404 from web-1")
+    considered = found.containers[0].considered
+    assert considered
+    assert all("404 from web-1" in one.why for one in considered)
+    assert f"not preset {considered[0].preset} ({considered[0].evidence}): " in plain(found)
