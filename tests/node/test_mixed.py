@@ -127,7 +127,7 @@ def manifests(app: App) -> list[dict[str, Any]]:
         # Pods of one image and settings are asked once for all of them: here each is asked for itself.
         "env": [{"name": name, "value": value} for name, value in {"APP": app.name, **app.env}.items()],
         "ports": [app.port] if app.port else [],
-        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": 10}}},
     }
     labels = {"app": app.name}
     spec: dict[str, Any] = {
