@@ -361,6 +361,12 @@ def test_a_coarse_liveness_is_patient(planned_by, name):
             {"ports": [{"containerPort": 9, "name": "grpc-api"}]}, "grpc", "port name grpc-api", id="grpc by port"
         ),
         pytest.param({"ports": [{"containerPort": 9, "name": "grpcweb"}]}, "", "", id="grpcweb is HTTP"),
+        pytest.param(
+            {"image": "shop/catalogue-db:1", "ports": [{"containerPort": 3306, "name": "mysql"}]},
+            "mysql",
+            "port name mysql",
+            id="a database in an image of one's own",
+        ),
         pytest.param({}, "", "", id="nothing"),
         pytest.param(env(MY_SPRING_X="1"), "", "", id="a name that only contains it"),
     ],
@@ -377,6 +383,15 @@ def test_grpc_is_told_by_the_protocol_of_a_service(build, planned):
         "grpc",
         "appProtocol grpc of Service web",
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "preset"), [pytest.param(9555, "grpc", id="to its port"), pytest.param(9556, "", id="to another one")]
+)
+def test_grpc_is_told_by_the_name_of_a_services_port_that_leads_to_it(build, planned, target, preset):
+    service = build.service(ports=[{"name": "grpc", "port": 80, "targetPort": target}])
+    main = build.container(ports=[{"containerPort": 9555}])
+    assert planned(build.deployment(main), service, build.rule(preset="auto")).containers[0].preset == preset
 
 
 def test_of_several_ports_grpc_asks_its_own(build, planned):

@@ -29,7 +29,7 @@ class Clues:
     words: tuple[str, ...] = ()
     """The command and its arguments, word by word, also those inside `sh -c`."""
     ports: tuple[str, ...] = ()
-    """Names of its TCP ports."""
+    """Names of its TCP ports, its own and those of Services' ports that lead to them."""
     protocols: tuple[tuple[str, str], ...] = ()
     """appProtocol of each Service's port, with the Service's name."""
 
@@ -66,9 +66,17 @@ def clues_of(container: Container, services: Sequence[Service]) -> Clues:
         env={variable.name: variable.value for variable in container.env},
         image=_image_name(container.image),
         words=tuple(_words(container)),
-        ports=tuple(port.name for port in container.ports if port.name and port.protocol == "TCP"),
+        ports=tuple(dict.fromkeys(_port_names(container, services))),
         protocols=tuple((port.app_protocol, s.name) for s in services for port in s.ports if port.app_protocol),
     )
+
+
+def _port_names(container: Container, services: Sequence[Service]) -> Iterator[str]:
+    own = [port for port in container.ports if port.protocol == "TCP"]
+    yield from (port.name for port in own if port.name)
+    targets = {port.number for port in own} | {port.name for port in own if port.name}
+    led = (port for service in services for port in service.ports if port.protocol == "TCP" and port.target in targets)
+    yield from (port.name for port in led if port.name)
 
 
 def _image_name(image: str) -> str:

@@ -22,14 +22,16 @@ def _with_ping(*command: str) -> Callable[[str], Endpoints]:
     return lambda _prefix: {ProbeKind.LIVENESS: (TCP,), ProbeKind.READINESS: (ping, TCP)}
 
 
-def _database(name: str, source: str, port: int, ping: tuple[str, ...], *images: str) -> Preset:
+def _database(name: str, source: str, port: int, ping: tuple[str, ...], *images: str, also: str = "") -> Preset:
+    """Make a preset; `also` is another name that its port goes by."""
+    ports = (name, also) if also else (name,)
     return Preset(
         name=name,
         source=source,
         endpoints=_with_ping(*ping),
         default_port=port,
-        signs=Signs(images=(name, *images)),
-        port_names=(name, *images),
+        signs=Signs(images=(name, *images), ports=ports),
+        port_names=(*ports, *images),
         port_protocols=(name,),
         liveness_failures=PATIENCE,
     )
@@ -41,6 +43,7 @@ POSTGRES = _database(
     5432,
     ("pg_isready", "-h", "127.0.0.1"),
     *("postgresql", "postgis", "timescaledb", "pgvector"),
+    also="postgresql",
 )
 MYSQL = _database(
     "mysql",
@@ -73,5 +76,6 @@ MONGO = _database(
     27017,
     ("mongosh", "--quiet", "--eval", "db.adminCommand('ping')"),
     *("mongodb", "mongodb-community-server"),
+    also="mongodb",
 )
 PRESETS = (POSTGRES, MYSQL, MARIADB, REDIS, RABBITMQ, MONGO)
