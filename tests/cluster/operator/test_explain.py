@@ -52,7 +52,8 @@ def values(containers: list[dict[str, Any]], kind: str) -> dict[str, tuple[str, 
     return {value["field"]: (value["value"], value["source"]) for value in listed}
 
 
-def test_it_says_what_the_operators_record_says(shop, operator, explain):
+def test_it_says_what_the_operators_record_says(shop, run_operator, explain):
+    run_operator()
     shop.deployment("users")
     shop.service("users")
     env = [{"name": "USERS", "value": "http://users"}]
