@@ -74,7 +74,7 @@ def test_the_stronger_rules_mode_counts(build, planned):
             {"probes": {"liveness": {"port": "admin"}}},
             1,
             "port-unresolved",
-            ["'admin'", "http"],
+            ["probes.liveness.port", "'admin'", "http"],
             id="missing port",
         ),
         pytest.param(
@@ -114,6 +114,14 @@ def test_a_missing_port_of_one_probe_does_not_keep_the_others_back(build, planne
         build.deployment(), build.rule(probes={"liveness": {"port": "admin"}, "startup": {"enabled": False}})
     )
     assert written(plan) == {"main": ["readinessProbe"]}
+
+
+def test_a_missing_port_is_told_once_where_startup_asks_as_liveness_does(build, planned):
+    plan = planned(build.deployment(), build.rule(probes={"liveness": {"port": "admin"}}))
+    assert [f.message.partition(":")[0] for f in plan.findings if f.id == "port-unresolved"] == ["probes.liveness.port"]
+    reasons = {probe.kind: probe.reason for probe in plan.containers[0].probes if probe.action == "None"}
+    assert set(reasons) == {"liveness", "startup"}
+    assert set(reasons.values()) == {"what is wanted cannot be worked out, see the findings"}
 
 
 def test_a_service_without_a_selector_changes_nothing(build, planned):

@@ -117,7 +117,7 @@ def handle(kind: ProbeKind, endpoint: Endpoint | None, subject: Subject) -> Hand
     if port is None:
         port = subject.ports[asked.port] = _port(asked, subject)
     if isinstance(port, PortProblem):
-        return _finding("port-unresolved", port.message, port.fix, subject)
+        return _no_port(kind, port, subject)
     if asked.path is not None and asked.type.value is ProbeType.HTTP:
         return _http(asked, asked.path, port, subject)
     return _socket(asked, port)
@@ -125,6 +125,17 @@ def handle(kind: ProbeKind, endpoint: Endpoint | None, subject: Subject) -> Hand
 
 def _port(asked: Ask, subject: Subject) -> ResolvedPort | PortProblem:
     return resolve_port(asked.port, subject.container, subject.services, _preference(subject), alone=subject.alone)
+
+
+def _no_port(kind: ProbeKind, problem: PortProblem, subject: Subject) -> Finding:
+    """Tell of a port with the field that says it; of one that startup takes from liveness, as of liveness."""
+    said = subject.settings.sourced(f"{kind}.port")
+    if said is None and kind is ProbeKind.STARTUP:
+        kind, said = ProbeKind.LIVENESS, subject.settings.sourced(f"{ProbeKind.LIVENESS}.port")
+        theirs = subject.ports.get(said)
+        problem = theirs if said is not None and isinstance(theirs, PortProblem) else problem
+    field = f"probes.{kind}.port: " if said is not None else ""
+    return _finding("port-unresolved", field + problem.message, problem.fix, subject)
 
 
 def _preference(subject: Subject) -> Preference:

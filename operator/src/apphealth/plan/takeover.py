@@ -144,6 +144,8 @@ def _unresolved(case: Case, live: LiveProbe) -> Decision:
 
 
 def _nothing_there(case: Case) -> Decision:
+    if case.unresolved and case.wanted is None:
+        return Decision(action=Action.NONE, reason="what is wanted cannot be worked out, see the findings")
     if case.wanted is None:
         return Decision(action=Action.NONE, reason="no probe is wanted")
     return Decision(action=Action.APPLY, reason="there was none", edit=SetProbe(case.wanted, None))

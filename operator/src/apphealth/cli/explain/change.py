@@ -16,6 +16,7 @@ from apphealth.model.probe import serialise_probe
 from apphealth.model.workload import Workload
 from apphealth.model.world import World
 from apphealth.plan.delivery import delivery_mount, delivery_volume
+from apphealth.plan.finding import Severity
 from apphealth.plan.result import Action, Plan
 
 CONTEXT = 3
@@ -51,7 +52,11 @@ def _settled(decided: Plan) -> str:
     if not decided.selected:
         return "no rule selects it, and nothing of ours is there"
     waits = any(probe.standing == "AwaitingPods" for container in decided.containers for probe in container.probes)
-    return "nothing, until a pod can be asked" if waits else "nothing: it is as it should be, as far as can be known"
+    if waits:
+        return "nothing, until a pod can be asked"
+    if any(finding.severity is Severity.ERROR for finding in decided.findings):
+        return "nothing, until the errors among the findings are mended"
+    return "nothing: it is as it should be, as far as can be known"
 
 
 def _pod(workload: Workload) -> Pod:
