@@ -122,6 +122,7 @@ def test_auto_goes_by_evidence(build, planned, fields, preset, evidence, said):
     ("name", "words"),
     [
         pytest.param("flask-managment-endpoints", "did you mean 'flask-management-endpoints'?", id="a slip"),
+        pytest.param("flaks", "did you mean 'flask-management-endpoints'?", id="a slip in its first word"),
         pytest.param("gprc", "did you mean 'grpc'?", id="letters turned"),
         pytest.param("cobol", "there are: auto, flask-management-endpoints", id="nothing like it"),
     ],

@@ -63,5 +63,7 @@ def sought(clues: Clues) -> list[tuple[Preset, str]]:
 
 def nearest(name: str) -> str:
     """Say which presets there are, the most similar first."""
-    close = get_close_matches(name, [AUTO, *ALL], n=1)
-    return f"did you mean '{close[0]}'?" if close else f"there are: {', '.join([AUTO, *ALL])}"
+    names = [AUTO, *ALL]
+    first = {one.partition("-")[0]: one for one in reversed(names)}
+    close = get_close_matches(name, names, n=1) or [first[one] for one in get_close_matches(name, first, n=1)]
+    return f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(names)}"
