@@ -287,6 +287,26 @@ def test_a_port_is_ignored_for_the_probe_that_is_meant(findings: Callable) -> No
     assert ids(found) == ["port-unresolved"]
 
 
+@pytest.mark.parametrize(
+    ("annotation", "id_"),
+    [
+        pytest.param("preset: flaks", "preset-unknown", id="an unknown preset"),
+        pytest.param('port: "99999"', "annotation-invalid", id="a port that there is not"),
+    ],
+)
+def test_a_mistake_in_an_annotation_needs_no_rule_to_be_told(findings: Callable, annotation: str, id_: str) -> None:
+    labels = "metadata: {labels: {app: web}"
+    text = GOOD.replace(f"{labels}}}", f"{labels}, annotations: {{apphealth.dev/{annotation}}}}}")
+    assert id_ in ids(findings(text))
+
+
+def test_a_port_that_a_rule_sends_a_probe_to_in_vain_is_told(findings: Callable) -> None:
+    rule = "apiVersion: apphealth.dev/v1alpha1\nkind: AppHealth\nmetadata: {name: web}\nspec:\n  selector: {}\n"
+    found = findings(f"{BOTH}{READINESS}---\n{rule}  probes: {{liveness: {{path: /livez, port: admin}}}}\n")
+    told = next(one for one in found if one["id"] == "port-unresolved")
+    assert "probes.liveness.port: port 'admin'" in told["message"]
+
+
 def test_a_baseline_accepts_what_is_there_and_tells_what_is_new(run: Callable, write: Callable, tmp_path: Path) -> None:
     write("old.yaml", BOTH)
     written = run("lint", "-f", ".", "--write-baseline", "lint.json")

@@ -10,6 +10,7 @@ from apphealth.lint.subject import ServiceSubject, Subject
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import World
+from apphealth.plan.annotations import ANNOTATIONS
 from apphealth.plan.finding import Finding
 
 
@@ -19,8 +20,11 @@ def lint_workload(subject: Subject) -> Iterator[Finding]:
         assert check.workload is not None  # noqa: S101 -- WORKLOAD has none without
         for hit in check.workload(subject):
             yield check.finding(hit)
-    if subject.plan is not None:
-        yield from (finding for finding in subject.plan.findings if finding.id in SAID)
+    plan = subject.plan
+    if plan is None and not ANNOTATIONS.keys().isdisjoint(subject.workload.pod_annotations):
+        plan = subject.auto()  # an annotation is there for a rule that is elsewhere
+    if plan is not None:
+        yield from (finding for finding in plan.findings if finding.id in SAID)
 
 
 def lint_service(subject: ServiceSubject) -> Iterator[Finding]:

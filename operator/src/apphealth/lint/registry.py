@@ -26,7 +26,8 @@ ALL: dict[str, Check] = {
 }
 """By id, in the order in which they are run and listed."""
 WORKLOAD = tuple(check for check in ALL.values() if check.workload is not None)
-SAID = frozenset(check.id for check in said.CHECKS)
+SAID = frozenset({check.id for check in said.CHECKS} | {"port-unresolved"})
+"""What the plan has found is told under these ids."""
 SERVICE = tuple(check for check in ALL.values() if check.service is not None)
 
 
