@@ -194,6 +194,16 @@ def test_on_a_terminal_the_summary_is_a_table(run: Callable, tree: Path, monkeyp
     assert "set: tcp-socket :8080" in lines[1]
 
 
+def test_a_narrow_terminal_folds_the_table_and_loses_nothing(
+    run: Callable, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("apphealth.cli.render.summary.on_terminal", lambda: True)
+    text = run("render", "-f", "k").err
+    assert "…" not in text
+    assert "Deployment/default/web".startswith(text.splitlines()[1].split()[0])
+
+
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_each_kind_of_workload_is_written(run: Callable, write: Callable, kind: str) -> None:
     write("in/web.yaml", DEPLOYMENT.replace("kind: Deployment", f"kind: {kind}"))

@@ -73,7 +73,9 @@ def print_table(table: Sequence[Row]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table("Workload", "Container", "Liveness", "Readiness", "Startup", box=None, header_style="bold")
+    shown = Table(box=None, header_style="bold")
+    for header in ("Workload", "Container", "Liveness", "Readiness", "Startup"):
+        shown.add_column(header, overflow="fold")
     for row in table:
         style = "green" if any(cell.startswith("set") for cell in row.cells) else "dim"
         texts = (row.workload, row.container, *row.cells)
