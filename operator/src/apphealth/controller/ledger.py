@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from apphealth.api.healthplan import Standing, State
 from apphealth.api.rule import RuleKey
 from apphealth.api.status import Reason
+from apphealth.model.multimap import MultiMap
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.result import Conflict
@@ -25,11 +25,11 @@ class Outcome:
 
     state: State
     rules: tuple[RuleKey, ...] = ()
-    mentions: frozenset[ServiceKey] = frozenset()
+    mentions: tuple[ServiceKey, ...] = ()
     """Services whose coming, going or changing would change the plan."""
-    requires: frozenset[ServiceKey] = frozenset()
+    requires: tuple[ServiceKey, ...] = ()
     """Services that its readiness follows."""
-    config_maps: frozenset[ConfigMapKey] = frozenset()
+    config_maps: tuple[ConfigMapKey, ...] = ()
     """ConfigMaps whose text was read for it."""
     conflicts: tuple[Conflict, ...] = ()
     standing: Standing | None = None
@@ -44,32 +44,14 @@ class Outcome:
     """The problem in one sentence."""
 
 
-class _Reverse(Generic[T]):
-    """Workloads by something that they look at."""
-
-    def __init__(self) -> None:
-        self._keys: defaultdict[T, set[WorkloadKey]] = defaultdict(set)
-
-    def move(self, key: WorkloadKey, before: Iterable[T], after: Iterable[T]) -> None:
-        for item in before:
-            self._keys[item].discard(key)
-            if not self._keys[item]:
-                del self._keys[item]
-        for item in after:
-            self._keys[item].add(key)
-
-    def get(self, item: T) -> frozenset[WorkloadKey]:
-        return frozenset(self._keys.get(item, ()))
-
-
 class Ledger:
     """The outcomes of all selected workloads."""
 
     def __init__(self) -> None:
         self._outcomes: dict[WorkloadKey, Outcome] = {}
-        self._by_rule: _Reverse[RuleKey] = _Reverse()
-        self._by_service: _Reverse[ServiceKey] = _Reverse()
-        self._by_config_map: _Reverse[ConfigMapKey] = _Reverse()
+        self._by_rule: MultiMap[RuleKey, WorkloadKey] = MultiMap()
+        self._by_service: MultiMap[ServiceKey, WorkloadKey] = MultiMap()
+        self._by_config_map: MultiMap[ConfigMapKey, WorkloadKey] = MultiMap()
 
     def get(self, key: WorkloadKey) -> Outcome | None:
         """Return a workload's outcome; None where no rule selects it, or it has not been looked at yet."""
@@ -79,9 +61,9 @@ class Ledger:
         """Write down an outcome; None: no rule selects it any more. Returns the rules that it concerns, then or now."""
         before = self._outcomes.get(key)
         old, new = before or _NOTHING, outcome or _NOTHING
-        self._by_rule.move(key, old.rules, new.rules)
-        self._by_service.move(key, old.mentions, new.mentions)
-        self._by_config_map.move(key, old.config_maps, new.config_maps)
+        _move(self._by_rule, key, old.rules, new.rules)
+        _move(self._by_service, key, old.mentions, new.mentions)
+        _move(self._by_config_map, key, old.config_maps, new.config_maps)
         if outcome is None:
             self._outcomes.pop(key, None)
         else:
@@ -90,15 +72,22 @@ class Ledger:
 
     def ruled_by(self, rule: RuleKey) -> frozenset[WorkloadKey]:
         """Return the workloads that a rule selected when they were last looked at."""
-        return self._by_rule.get(rule)
+        return frozenset(self._by_rule.get(rule))
 
     def mentioning(self, service: ServiceKey) -> frozenset[WorkloadKey]:
         """Return the workloads whose plan names a Service."""
-        return self._by_service.get(service)
+        return frozenset(self._by_service.get(service))
 
     def reading(self, config_map: ConfigMapKey) -> frozenset[WorkloadKey]:
         """Return the workloads whose plan was made from a ConfigMap's text."""
-        return self._by_config_map.get(config_map)
+        return frozenset(self._by_config_map.get(config_map))
 
 
 _NOTHING = Outcome(state=State.SKIPPED)
+
+
+def _move(index: MultiMap[T, WorkloadKey], key: WorkloadKey, before: Iterable[T], after: Iterable[T]) -> None:
+    for item in before:
+        index.discard(item, key)
+    for item in after:
+        index.add(item, key)

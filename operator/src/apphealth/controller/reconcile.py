@@ -49,7 +49,7 @@ class Front(NamedTuple):
     readiness: object
     """How it tells it, and at which ports."""
     cycle: tuple[tuple[WorkloadKey, WorkloadKey], ...]
-    services: frozenset[ServiceKey]
+    services: tuple[ServiceKey, ...]
     """Those in front of it."""
 
 
@@ -276,9 +276,9 @@ class Reconciler:
         outcome = Outcome(
             state=State.REJECTED if any(refusal.rejected for refusal in refusals) else decided.state,
             rules=decided.rules,
-            mentions=decided.mentions,
-            requires=frozenset(need.service for need in decided.dependencies if need.required),
-            config_maps=config_maps,
+            mentions=tuple(decided.mentions),
+            requires=tuple(need.service for need in decided.dependencies if need.required),
+            config_maps=tuple(config_maps),
             conflicts=decided.conflicts,
             standing=worst_standing(decided),
             waiting=unsatisfied(decided),
@@ -296,7 +296,7 @@ class Reconciler:
 
         So too if the cycle of requirements that it stands in has changed: every member tells those that lead to it.
         """
-        services = frozenset(service.key for service in self._store.world.services_of(workload))
+        services = tuple(service.key for service in self._store.world.services_of(workload))
         ports = tuple(container.ports for container in workload.containers)
         front = Front((decided.readiness, ports), decided.cycle, services)
         before = self._fronts.get(workload.key)
@@ -307,7 +307,7 @@ class Reconciler:
         self._fronts[workload.key] = front
         if before is None and not seen:
             return
-        for service in services | (before.services if before else frozenset()):
+        for service in {*services, *(before.services if before else ())}:
             self._enqueue(self._store.ledger.mentioning(service))
 
 

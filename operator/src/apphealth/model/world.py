@@ -7,43 +7,21 @@ label pairs.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from apphealth.api.healthplan import OriginalRecord
 from apphealth.api.rule import Rule, RuleKey
+from apphealth.model.multimap import MultiMap
 from apphealth.model.network_policy import NetworkPolicy
 from apphealth.model.proof import Proof
 from apphealth.model.service import Namespace, Service, ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
 
-K = TypeVar("K")
 Label = tuple[str, str, str]
 """Namespace, label key, label value."""
 CLUSTER_DOMAIN = "cluster.local"
 """The domain of a cluster that says no other (the kubelet's `clusterDomain`)."""
-
-
-class _LabelIndex(Generic[K]):
-    """Keys by label pair."""
-
-    def __init__(self) -> None:
-        self._keys: defaultdict[Label, set[K]] = defaultdict(set)
-
-    def add(self, labels: Iterable[Label], key: K) -> None:
-        for label in labels:
-            self._keys[label].add(key)
-
-    def discard(self, labels: Iterable[Label], key: K) -> None:
-        for label in labels:
-            if (keys := self._keys.get(label)) is not None:
-                keys.discard(key)
-                if not keys:
-                    del self._keys[label]
-
-    def get(self, label: Label) -> Collection[K]:
-        return self._keys.get(label, ())
 
 
 class World:
@@ -88,20 +66,22 @@ class World:
         self.originals: dict[WorkloadKey, tuple[OriginalRecord, ...]] = {}
         self.proofs: dict[str, Proof] = {}
         self.worked_out: dict[WorkloadKey, tuple[tuple[object, ...], Any]] = {}
-        self._workload_labels: _LabelIndex[WorkloadKey] = _LabelIndex()
-        self._service_selectors: _LabelIndex[ServiceKey] = _LabelIndex()
+        self._workload_labels: MultiMap[Label, WorkloadKey] = MultiMap()
+        self._service_selectors: MultiMap[Label, ServiceKey] = MultiMap()
         self._addresses: dict[str, ServiceKey] = {}
 
     def put_workload(self, workload: Workload) -> None:
         """Add or replace a workload."""
         self.drop_workload(workload.key)
         self.workloads[workload.key] = workload
-        self._workload_labels.add(_pod_labels(workload), workload.key)
+        for label in _pod_labels(workload):
+            self._workload_labels.add(label, workload.key)
 
     def drop_workload(self, key: WorkloadKey) -> None:
         """Forget a workload, if it is there."""
         if (workload := self.workloads.pop(key, None)) is not None:
-            self._workload_labels.discard(_pod_labels(workload), key)
+            for label in _pod_labels(workload):
+                self._workload_labels.discard(label, key)
             self.worked_out.pop(key, None)
 
     def put_service(self, service: Service) -> None:
@@ -109,13 +89,15 @@ class World:
         self.drop_service(service.key)
         key = service.key
         self.services[key] = service
-        self._service_selectors.add(_first_selector(service), key)
+        for label in _first_selector(service):
+            self._service_selectors.add(label, key)
         self._addresses.update(dict.fromkeys(service.addresses, key))
 
     def drop_service(self, key: ServiceKey) -> None:
         """Forget a Service, if it is there."""
         if (service := self.services.pop(key, None)) is not None:
-            self._service_selectors.discard(_first_selector(service), key)
+            for label in _first_selector(service):
+                self._service_selectors.discard(label, key)
             for address in service.addresses:
                 if self._addresses.get(address) == key:
                     del self._addresses[address]
