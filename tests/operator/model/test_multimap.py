@@ -17,3 +17,4 @@ def test_it_is_a_dictionary_of_sets(changes):
         (index.add if adds else index.discard)(key, value)
         (plain[key].add if adds else plain[key].discard)(value)
         assert {key: sorted(index.get(key)) for key in range(3)} == {key: sorted(plain[key]) for key in range(3)}
+        assert len(index) == sum(map(bool, plain.values()))

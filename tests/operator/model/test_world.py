@@ -50,5 +50,5 @@ def test_a_dropped_world_holds_nothing():
     world.drop_service(service.key)
     world.drop_service(service.key)
     assert world.services_of(workload) == world.workloads_behind(service) == []
-    assert not world._workload_labels._keys
-    assert not world._service_selectors._keys
+    assert not world._workload_labels
+    assert not world._service_selectors

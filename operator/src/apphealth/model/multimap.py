@@ -16,6 +16,10 @@ class MultiMap(Generic[K, V]):
         self._one: dict[K, V] = {}
         self._more: dict[K, set[V]] = {}
 
+    def __len__(self) -> int:
+        """Return the number of keys that have a value."""
+        return len(self._one) + len(self._more)
+
     def add(self, key: K, value: V) -> None:
         """Put a value in, if it isn't there."""
         if key in self._more:
