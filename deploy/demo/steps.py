@@ -56,7 +56,7 @@ class Story:
         self._world.prepare(self._display)
         site = self._world.site
         shop = Shop(site.kubectl, site.namespace)
-        self._display.step("Install AppHealth: its resources, its rights, one admission policy, the operator")
+        self._display.step("Install AppHealth: its resources, its rights, its admission policies, the operator")
         self._world.install(self._display)
         before = self._deploy(site, shop)
         self._apply(site, shop)

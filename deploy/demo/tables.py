@@ -26,7 +26,11 @@ def fit(widths: Sequence[int], available: int) -> list[int]:
 def count_kinds(output: str) -> str:
     """Sum up what ``kubectl apply`` says of many objects: `namespace, 3 customresourcedefinitions, ...`."""
     kinds = Counter(re.split(r"[./]", line)[0] for line in output.splitlines())
-    return ", ".join(kind if count == 1 else f"{count} {kind}s" for kind, count in kinds.items())
+    return ", ".join(kind if count == 1 else f"{count} {_plural(kind)}" for kind, count in kinds.items())
+
+
+def _plural(kind: str) -> str:
+    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[list[str]]]:
