@@ -23,7 +23,7 @@ from apphealth.plan.probes import Subject, wanted_kinds
 from apphealth.plan.proving import Wanted, want_probes
 from apphealth.plan.result import Action, Conflict, ContainerPlan, ProbePlan
 from apphealth.plan.shares import abandoned
-from apphealth.plan.takeover import Case, Decision, Edit, decide, is_ours
+from apphealth.plan.takeover import UNRESOLVED, Case, Decision, Edit, decide, is_ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,8 @@ def plan_containers(scene: Scene) -> Outcome:
             outcome.findings.extend([candidates] if isinstance(candidates, Finding) else [])
         else:
             wanted = want_probes(_subject(container, settings, scene), candidates, scene.pods, open_kinds)
-            if open_kinds and not wanted.probes and not wanted.findings:
+            nothing = not (wanted.probes or wanted.findings or wanted.answers.open)
+            if open_kinds and nothing:
                 outcome.findings.append(_unknown(container))
         outcome.findings.extend(wanted.findings)
         outcome.containers.append(_planned(container, wanted, scene, outcome))
@@ -182,12 +183,18 @@ def _decide(container: Container, kind: ProbeKind, wanted: Wanted, scene: Scene,
 def _reason(decision: Decision, standing: Standing | None) -> str:
     if decision.action is Action.NONE and standing is not None:
         return _WAITS.get(standing, decision.reason)
+    if decision.action is Action.APPLY and decision.reason == UNRESOLVED and standing is not None:
+        return _STAYS.get(standing, decision.reason)
     return decision.reason
 
 
 _WAITS = {
     Standing.AWAITING_PODS: "waits to be shown on a running pod",
     Standing.REFUTED: "not written: the running pods answered otherwise",
+}
+_STAYS = {
+    Standing.AWAITING_PODS: "stays as it was: what is wanted now waits to be shown on a running pod",
+    Standing.REFUTED: "stays as it was: the running pods answered otherwise than what is wanted now",
 }
 
 

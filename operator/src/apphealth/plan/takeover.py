@@ -57,6 +57,7 @@ class YieldLeaves:
     leaves: tuple[Path, ...]
 
 
+UNRESOLVED = "stays as it was: what is wanted now cannot be worked out, see the findings"
 _REPLACES = "replaces a probe of somebody else's (existingProbes: Replace)"
 Edit = SetProbe | RemoveProbe | RestoreProbe | YieldLeaves
 
@@ -134,8 +135,7 @@ def _unresolved(case: Case, live: LiveProbe) -> Decision:
     """Leave what is there: a mistake in a rule takes nobody's probes away."""
     record = case.original
     if live.owner.ours or (record is not None and _is_replaced(live, record)):
-        reason = "stays as it was: what is wanted now cannot be worked out, see the findings"
-        return Decision(action=Action.APPLY, reason=reason, original=record)
+        return Decision(action=Action.APPLY, reason=UNRESOLVED, original=record)
     if record is not None and record.contested:
         return _contested(live, record)
     return Decision(

@@ -13,6 +13,8 @@ from apphealth.plan.finding import Finding, Severity
 MAX_ANSWERS = 4
 """Answers that one finding quotes."""
 _NAME_IT = "name its preset or the paths in a rule to have them written without proof"
+_CORRECT = "correct the preset, path or port in the rule, or what the application answers"
+_SERVE_IT = "serve it, or set the path that is served, or a preset, in a rule"
 
 Answered = Sequence[tuple[Question, Proof]]
 
@@ -47,7 +49,8 @@ def about(
     if refuted and any(said[kind].refuted for kind in refuted):
         yield _refuted(said, refuted, name, Severity.ERROR)
     if lost := _where(derived, Standing.REFUTED):
-        yield _refuted(derived, lost, name, Severity.WARNING)
+        severity = Severity.INFO if attempt.candidate.sought else Severity.WARNING
+        yield _refuted(derived, lost, name, severity)
     waiting = [kind for kind in _where(derived, Standing.AWAITING_PODS) if derived[kind].question is None]
     if passed_over and not _where(derived, Standing.AWAITING_PODS) and not _speaks(derived.values()):
         yield _nothing_found(passed_over, name, Severity.WARNING if suggested else Severity.INFO)
@@ -81,7 +84,7 @@ def _refuted(tried: Mapping[ProbeKind, Tried], kinds: Collection[ProbeKind], nam
         id="probe-refuted",
         severity=severity,
         message=f"not written, because it would fail on the running pods: {_kinds(kinds)}; {came_back}",
-        fix="correct the preset, path or port in the rule, or what the application answers",
+        fix=_CORRECT if severity is Severity.ERROR else _SERVE_IT,
         container=name,
     )
 

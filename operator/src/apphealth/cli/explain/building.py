@@ -122,7 +122,7 @@ def _values(carried: Probe | None, planned: ProbePlan, owner: str) -> Iterator[V
         return
     known = {} if owner else {one.field: one.source for one in planned.provenance}
     for field, value in fields_of(carried):
-        yield Value(field=field, value=value, source=known.get(field) or owner or f"as it is now: {planned.reason}")
+        yield Value(field=field, value=value, source=known.get(field) or owner or "as it is now")
 
 
 def _owner(owner: Ownership, world: World) -> str:

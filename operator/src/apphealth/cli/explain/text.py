@@ -73,7 +73,9 @@ def _container(container: ExplainedContainer) -> Iterator[RenderableType]:
     yield Text()
     yield Text("container ", style="bold") + Text(clean(container.name), style="bold")
     if container.preset:
-        yield _indented(f"preset {container.preset}: {container.preset_source}")
+        waits = any(probe.verification == "AwaitingPods" for probe in container.probes)
+        perhaps = "perhaps " if waits else ""
+        yield _indented(f"{perhaps}preset {container.preset}: {container.preset_source}")
     for one in container.considered:
         yield _indented(f"not preset {one.preset} ({one.evidence}): {one.why}", "dim")
     for probe in container.probes:
