@@ -159,8 +159,10 @@ class _Gate:
         if not attempt.applies or not self._subject.ours.keys() & self._open <= attempt.ways.keys():
             return False
         wanted = attempt.derived & self._open & attempt.ways.keys()
-        there = wanted & self._carried(attempt).keys()
-        return bool(there) and wanted - there <= self._lost(attempt)
+        carried = self._carried(attempt)
+        there = wanted & carried.keys()
+        silent = all(isinstance(carried[kind].handled.handler, TcpSocket) for kind in there)
+        return bool(there) and wanted - there <= self._lost(attempt) and (attempt.by_connection or not silent)
 
     def _try(self, attempt: Attempt, *, stays: bool) -> dict[ProbeKind, Tried]:
         carried = self._carried(attempt)

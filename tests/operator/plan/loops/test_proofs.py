@@ -134,3 +134,12 @@ def test_a_timeout_goes_back_where_answers_are_fast_again(lived):
     life.pods = answering("/up")
     life.settle()
     assert life.server.container()["readinessProbe"]["timeoutSeconds"] == 3
+
+
+def test_an_open_port_is_told_alike_before_and_after_it_is_written(lived):
+    life, _ = lived(answering("TCP"))
+    decided = life.look()
+    (container,) = decided.containers
+    assert container.preset != "kubernetes-style"
+    assert {probe.kind: probe.standing for probe in container.probes if probe.standing} == {"readiness": "Verified"}
+    assert {finding.severity for finding in decided.findings} <= {"info"}
