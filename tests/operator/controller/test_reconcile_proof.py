@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,10 +13,12 @@ from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff, WorkQueue
 from apphealth.controller.reconcile import Reconciler
 from apphealth.controller.resources import Resource
+from apphealth.controller.standing import told_by_pods
 from apphealth.controller.store import NOBODY, Store
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Verdict
 from apphealth.model.workload import WorkloadKey
+from apphealth.plan.finding import Finding
 from apphealth.probing.asker import NotYet
 
 WEB = WorkloadKey("Deployment", "shop", "web")
@@ -150,7 +153,17 @@ async def test_pods_that_are_still_starting_are_said_once(shop):
     (status,) = shop.api.written
     assert status.state is State.AWAITING_PODS
     assert "those there are still starting: GET http :8080/live" in status.findings[-1].message
+    assert "application-unknown" not in [finding.id for finding in status.findings]
     assert shop.store.ledger.get(WEB).waiting
+
+
+def test_what_was_refuted_is_told_before_what_is_still_asked():
+    decided = SimpleNamespace(
+        questions=("GET http :9999/",),
+        findings=(Finding(id="probe-refuted", severity="error", message="404 from web-1", fix=""),),
+        containers=(SimpleNamespace(probes=(SimpleNamespace(standing=Standing.REFUTED),)),),
+    )
+    assert told_by_pods(decided) == "404 from web-1"
 
 
 async def test_a_workload_without_pods_is_looked_at_again_when_one_is_ready(make, shop):

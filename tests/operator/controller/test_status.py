@@ -54,6 +54,12 @@ def test_counts(states, counts):
         pytest.param(facts(), "False", Reason.NOTHING_SELECTED, id="nothing-selected"),
         pytest.param(facts(None, outcome(State.APPLIED)), "False", Reason.IN_PROGRESS, id="still-to-be-looked-at"),
         pytest.param(facts(None, outcome(State.REJECTED)), "False", Reason.SOME_FAILED, id="failure-before-progress"),
+        pytest.param(
+            facts(outcome(State.SKIPPED, Reason.PLAN_INCOMPLETE)), "False", Reason.SOME_FAILED, id="a-preset-misspelt"
+        ),
+        pytest.param(
+            facts(outcome(State.SKIPPED, Reason.DEPENDENCY_CYCLE)), "True", Reason.ALL_MANAGED, id="nothing-to-write"
+        ),
         pytest.param(facts(complaint="spec.mode: wrong"), "False", Reason.INVALID_SPEC, id="invalid"),
     ],
 )

@@ -31,9 +31,10 @@ def unsatisfied(decided: Plan) -> bool:
 
 def told_by_pods(decided: Plan) -> str:
     """Say why the probe that stands worst does so."""
-    if decided.questions:
+    worst = worst_standing(decided)
+    if decided.questions and worst is Standing.AWAITING_PODS:
         return still_starting(decided).message
-    wanted = _TELLING.get(worst_standing(decided) or Standing.VERIFIED, ())
+    wanted = _TELLING.get(worst or Standing.VERIFIED, ())
     return next((finding.message for finding in decided.findings if finding.id in wanted), "")
 
 
@@ -45,7 +46,7 @@ def refuted_finding(decided: Plan) -> Finding | None:
 
 def still_starting(decided: Plan) -> FindingRecord:
     """Say that a plan waits for pods that don't answer yet."""
-    asked = "; ".join(str(question) for question in decided.questions[:MAX_NAMED])
+    asked = "; ".join(list(dict.fromkeys(map(str, decided.questions)))[:MAX_NAMED])
     return FindingRecord(
         id="awaiting-pods",
         severity="info",

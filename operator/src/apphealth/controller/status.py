@@ -65,13 +65,19 @@ def rule_status(facts: Facts) -> RuleStatus:
 def _counts(outcomes: Iterable[Outcome | None]) -> WorkloadCounts:
     found = list(outcomes)
     states = [outcome.state for outcome in found if outcome is not None]
+    stuck = sum(outcome is not None and _stuck(outcome) for outcome in found)
     return WorkloadCounts(
         selected=len(found),
         managed=states.count(State.APPLIED),
         pending=len(found) - len(states) + sum(state in _PENDING for state in states),
         kept_by_owner=sum(state in _KEPT for state in states),
-        failed=sum(state in _FAILED for state in states),
+        failed=sum(state in _FAILED for state in states) + stuck,
     )
+
+
+def _stuck(outcome: Outcome) -> bool:
+    """Whether nothing is written for want of a plan, and not because nothing is to be written."""
+    return outcome.state is State.SKIPPED and outcome.problem is Reason.PLAN_INCOMPLETE
 
 
 def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
@@ -88,8 +94,10 @@ def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
         return condition(ConditionStatus.FALSE, Reason.SOME_FAILED, _tally(counts))
     if counts.pending:
         return condition(ConditionStatus.FALSE, Reason.IN_PROGRESS, _tally(counts))
-    reason = Reason.PREVIEWED if facts.mode is Mode.AUDIT else Reason.ALL_MANAGED
-    return condition(ConditionStatus.TRUE, reason, _tally(counts))
+    if facts.mode is Mode.AUDIT:
+        told = f"of {counts.selected} selected: all decided, and nothing written; see kubectl get healthplans"
+        return condition(ConditionStatus.TRUE, Reason.PREVIEWED, told)
+    return condition(ConditionStatus.TRUE, Reason.ALL_MANAGED, _tally(counts))
 
 
 def _degraded(facts: Facts) -> Condition:
