@@ -81,8 +81,8 @@ def test_a_plan_is_written_whole_and_shows_its_probes(crds, namespace):
     }
     crds.kubectl("create", "-n", namespace, "-f", "-", input=json.dumps(plan))
     head, row = crds.kubectl("get", "hp", "-n", namespace).stdout.splitlines()
-    assert head.split() == ["NAME", "WORKLOAD", "LIVENESS", "READINESS", "STARTUP", "STATE", "AGE"]
-    assert row.split()[:-1] == ["deployment-web", "Deployment/web", "http-get", "tcp", "grpc", "Applied"]
+    assert head.split() == ["NAME", "WORKLOAD", "STATE", "LIVENESS", "READINESS", "STARTUP", "AGE"]
+    assert row.split()[:-1] == ["deployment-web", "Deployment/web", "Applied", "http-get", "tcp", "grpc"]
     assert crds.get("hp", "deployment-web", "-n", namespace)["status"] == plan["status"]
 
 

@@ -171,10 +171,11 @@ def describe_probe(probe: Probe) -> str:
         f"delay={probe.initial_delay}s timeout={probe.timeout}s period={probe.period}s "
         f"#success={probe.success_threshold} #failure={probe.failure_threshold}"
     )
-    return f"{_describe_handler(probe.handler)} {numbers}"
+    return f"{describe_handler(probe.handler)} {numbers}"
 
 
-def _describe_handler(handler: Handler | None) -> str:
+def describe_handler(handler: Handler | None) -> str:
+    """How and where a probe asks, spelled as `kubectl describe` does."""
     match handler:
         case HttpGet():
             return f"http-get {handler.scheme.lower()}://{handler.host}:{handler.port}{handler.path}"

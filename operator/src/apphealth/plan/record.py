@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from apphealth.api import healthplan as api
-from apphealth.model.probe import KINDS, ProbeKind, describe_probe, serialise_probe
+from apphealth.model.probe import KINDS, ProbeKind, describe_handler, serialise_probe
 from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.model.workload import Workload
 from apphealth.plan.finding import Finding
@@ -110,6 +110,6 @@ def _summary(containers: Iterable[ContainerPlan], workload: Workload) -> api.Sum
             there = live.get(container.name, {}).get(probe.kind)
             stays = probe.action in (Action.KEEP, Action.CONTESTED) and there is not None
             if (effective := there.probe if stays and there else probe.probe) is not None:
-                shown[probe.kind].append(describe_probe(effective) + (" (kept)" if stays else ""))
+                shown[probe.kind].append(describe_handler(effective.handler).strip() + (" (kept)" if stays else ""))
     name = f"{workload.kind}/{workload.name}"
     return api.Summary(workload=name, **{kind.value: "; ".join(texts) for kind, texts in shown.items()})

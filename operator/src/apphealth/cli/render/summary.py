@@ -11,7 +11,7 @@ import click
 from apphealth.api.spec import Mode
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.render.deciding import Decided
-from apphealth.model.probe import ProbeKind, describe_probe
+from apphealth.model.probe import ProbeKind, describe_handler
 from apphealth.plan.finding import Finding
 from apphealth.plan.result import Action, Conflict, ProbePlan
 from apphealth.plan.selection import opted_out
@@ -50,7 +50,7 @@ def _cell(probe: ProbePlan, mode: Mode | None) -> str:
         case Action.APPLY if probe.probe is not None:
             verb = "would be set" if mode is Mode.AUDIT else "set"
             unproven = " (unproven)" if probe.unproven else ""
-            return f"{verb}: {describe_probe(probe.probe).split(' delay=')[0].strip()}{unproven}"
+            return f"{verb}: {describe_handler(probe.probe.handler).strip()}{unproven}"
         case Action.KEEP:
             return "kept"
         case _:
