@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import subprocess
@@ -83,6 +84,12 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     ("error", "code", "line"),
     [
         pytest.param(CommandError("no\nway", ExitCode.ENVIRONMENT), 4, "apphealth: no way\n", id="a known error"),
+        pytest.param(
+            OSError(errno.ENOSPC, "No space left on device"),
+            4,
+            "apphealth: the output can't be written: No space left on device\n",
+            id="a full disk",
+        ),
         pytest.param(click.ClickException("no"), 1, "apphealth: no\n", id="an error of click's"),
         pytest.param(click.Abort(), 130, "apphealth: interrupted\n", id="aborted"),
         pytest.param(KeyboardInterrupt(), 130, "\napphealth: interrupted\n", id="interrupted"),

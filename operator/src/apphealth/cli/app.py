@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -15,6 +16,7 @@ from apphealth.cli.group import Lazy, LazyGroup
 NAME = "apphealth"
 DEBUG = "APPHEALTH_DEBUG"
 """Environment variable that has unexpected errors shown with their traceback."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 COMPLETE = "_APPHEALTH_COMPLETE"
 """Environment variable by which a shell's completion script asks us; click's convention."""
 
@@ -124,6 +126,8 @@ def _reader_gone() -> int:
 
 
 def _unexpected(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return _complain(f"the output can't be written: {error.strerror}", ExitCode.ENVIRONMENT)
     if os.environ.get(DEBUG, "0") not in ("", "0"):
         traceback.print_exception(error, file=sys.stderr)
     hint = f"this is a mistake in {NAME}; please report it with what {DEBUG}=1 shows"
