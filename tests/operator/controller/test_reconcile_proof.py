@@ -153,6 +153,7 @@ async def test_pods_that_are_still_starting_are_said_once(shop):
     (status,) = shop.api.written
     assert status.state is State.AWAITING_PODS
     assert "those there are still starting: GET http :8080/live" in status.findings[-1].message
+    assert status.message == "nothing is written before running pods have answered"
     assert "application-unknown" not in [finding.id for finding in status.findings]
     assert shop.store.ledger.get(WEB).waiting
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from operator import is_
 from typing import NamedTuple, cast
@@ -121,10 +121,10 @@ def _state(outcome: Outcome, mode: Mode | None) -> tuple[State, str]:
         Action.CONTESTED: "left to its owner, who took it back:",
     }
     message = "; ".join(f"{verb} {', '.join(by_action[action])}" for action, verb in parts.items() if by_action[action])
-    message = message or ("nothing to write: see the findings" if outcome.findings else "nothing to write")
+    standings = {probe.standing for container in outcome.containers for probe in container.probes}
+    message = message or _why_nothing(outcome, standings)
     if mode is Mode.AUDIT:
         return State.PREVIEW, message
-    standings = {probe.standing for container in outcome.containers for probe in container.probes}
     for applies, state in (
         (by_action[Action.CONTESTED], State.CONTESTED),
         (by_action[Action.APPLY] and not outcome.questions, State.APPLIED),
@@ -136,6 +136,12 @@ def _state(outcome: Outcome, mode: Mode | None) -> tuple[State, str]:
         if applies:
             return state, message
     return State.SKIPPED, message
+
+
+def _why_nothing(outcome: Outcome, standings: Collection[Standing | None]) -> str:
+    if Standing.AWAITING_PODS in standings and Standing.REFUTED not in standings:
+        return "nothing is written before running pods have answered"
+    return "nothing to write: see the findings" if outcome.findings else "nothing to write"
 
 
 def _readiness(workload: Workload, containers: Sequence[ContainerPlan]) -> Readiness:
