@@ -38,7 +38,14 @@ class Api:
 
     def send(self, method: str, path: str, body: Any, content_type: str = "application/json") -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
-        self.connection.request(method, path, json.dumps(body), headers)
+        try:
+            return self._ask(method, path, json.dumps(body), headers)
+        except (OSError, http.client.HTTPException):
+            self.connection.close()  # the API server ends connections that were idle for long, as between two files
+            return self._ask(method, path, json.dumps(body), headers)
+
+    def _ask(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[int, Any]:
+        self.connection.request(method, path, body, headers)
         answer = self.connection.getresponse()
         return answer.status, json.loads(answer.read())
 
