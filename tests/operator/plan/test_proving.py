@@ -234,6 +234,7 @@ def test_without_a_pod_to_ask_the_users_word_is_written_and_the_rest_waits(build
     assert written(found.plan) == {"readiness": "/up"}
     assert standings(found.plan) == {"liveness": "AwaitingPods", "readiness": "Unverified", "startup": "AwaitingPods"}
     assert (found.plan.state, ids(found.plan)) == ("Applied", ["awaiting-pods", "probe-unverified"])
+    assert ("wait for a ready pod" in found.plan.findings[0].fix) is alone
     assert found.asked == 0
 
 

@@ -34,6 +34,8 @@ class Pods:
     """`verification: Required`."""
     ready: bool = False
     """A pod is there to be asked."""
+    on_host: bool = False
+    """They share their node's network, and are never asked."""
     files: bool = False
     """There are no pods, and never will be."""
     unproven: bool = False

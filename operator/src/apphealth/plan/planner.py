@@ -99,6 +99,7 @@ def _pods(workload: Workload, shared: Settings, world: World) -> Pods:
         proofs=world.proofs if required and not world.files else {},
         required=required,
         ready=workload.ready and not workload.host_network and not world.files,
+        on_host=workload.host_network,
         files=world.files,
         unproven=world.files and world.unproven,
     )

@@ -60,7 +60,7 @@ def about(
     elif waiting and pods.files:
         yield _needs_proof(attempt, waiting, name)
     elif waiting:
-        yield _awaiting(attempt, waiting, name)
+        yield _awaiting(attempt, waiting, name, on_host=pods.on_host)
     if untried and pods.required and not pods.files:
         yield _unverified(untried, name)
 
@@ -99,14 +99,15 @@ def _nothing_found(refuted: Answered, name: str, severity: Severity) -> Finding:
     )
 
 
-def _awaiting(attempt: Attempt, kinds: Collection[ProbeKind], name: str) -> Finding:
+def _awaiting(attempt: Attempt, kinds: Collection[ProbeKind], name: str, *, on_host: bool) -> Finding:
     candidate = attempt.candidate
     guess = candidate.source if not candidate.sought else "endpoints that pods may serve"
+    why = "pods on their node's network are never asked" if on_host else "none can be asked"
     return Finding(
         id="awaiting-pods",
         severity=Severity.INFO,
-        message=f"has to be shown on a ready pod first, and none can be asked: {_kinds(kinds)}, from {guess}",
-        fix=f"wait for a ready pod, or {_NAME_IT}",
+        message=f"has to be shown on a ready pod first, and {why}: {_kinds(kinds)}, from {guess}",
+        fix=_NAME_IT if on_host else f"wait for a ready pod, or {_NAME_IT}",
         container=name,
     )
 
