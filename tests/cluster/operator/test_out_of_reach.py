@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[3]
 EXPLICIT = {"liveness": {"path": "/live", "port": "http"}}
 
 
-def deployment(name: str) -> dict[str, Any]:
+def deployment(name: str, image: str) -> dict[str, Any]:
     labels = {"app": name}
-    main = {"name": "main", "image": "example/web:1", "ports": [{"name": "http", "containerPort": 8080}]}
+    main = {"name": "main", "image": image, "ports": [{"name": "http", "containerPort": 8080}]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -85,7 +85,9 @@ def without_pods(simulated: Cluster) -> Path:
 def place(simulated: Cluster, simulated_namespace: str) -> Place:
     """Provide a namespace with three Deployments whose pods are ready."""
     place = Place(simulated, simulated_namespace)
-    place.apply(*(deployment(name) for name in ("explicit", "derived", "both")))
+    # An image of its own: what came of an image in one test is known to the operator of the next.
+    image = f"example/{place.namespace}:1"
+    place.apply(*(deployment(name, image) for name in ("explicit", "derived", "both")))
     for name in ("explicit", "derived", "both"):
         simulated.kubectl("wait", "-n", place.namespace, "--for=condition=Available", f"deployment/{name}")
     return place
