@@ -62,6 +62,12 @@ class Shop:
         arguments = MODES[mode or self.mode]
         return self.kubectl("apply", *arguments, "-f", "-", text=json.dumps(manifest), check=check)
 
+    def replace(self, manifest: dict[str, Any], tries: int = 5) -> CompletedProcess[str]:
+        """Replace as the user does; it reads, then writes, and asks to be tried again if a controller wrote between."""
+        done = self.kubectl("replace", "-f", "-", text=json.dumps(manifest), check=tries == 1)
+        again = done.returncode and "the object has been modified" in done.stderr
+        return self.replace(manifest, tries - 1) if again else done
+
     def kubectl(self, *arguments: str, text: str | None = None, check: bool = True) -> CompletedProcess[str]:
         return self.cluster.kubectl(*arguments, "-n", self.namespace, input=text, check=check)
 
