@@ -187,6 +187,9 @@ def installed(control_plane: Cluster) -> Path:
     objects = [item for item in yaml.safe_load_all(text) if item and item["kind"] != "Deployment"]
     control_plane.apply(yaml.safe_dump_all(objects))
     control_plane.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=apphealth")
+    kinds = ("get", "apphealths,clusterapphealths,healthplans", "-A")
+    # They are served a moment after that.
+    eventually(lambda: control_plane.kubectl(*kinds, check=False).returncode == 0, "our resources are served")
     return control_plane.service_account_kubeconfig("apphealth", "apphealth")
 
 

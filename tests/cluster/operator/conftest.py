@@ -141,7 +141,7 @@ class Shop:
 
 
 @pytest.fixture
-def new_shop(api: Any) -> Iterator[Callable[[], Shop]]:
+def new_shop(api: Any, installed: object) -> Iterator[Callable[[], Shop]]:
     """Provide a way to get empty namespaces."""
     made: list[str] = []
 
