@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import click
-
-from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.explain.name import Wanted, find_workload
 from apphealth.cli.live.options import Cluster
-from apphealth.cli.manifests.inventory import Inventory
-from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
-from apphealth.cli.render.deciding import DEFAULT_RULE
+from apphealth.cli.manifests.stock import refuse, take_stock
+from apphealth.cli.render.deciding import look_as_the_operator
 from apphealth.model.workload import Workload
 from apphealth.model.world import World
 
@@ -59,21 +54,7 @@ def _files(options: Options) -> World:
     world = World(cluster_domain=options.cluster_domain, allow_exec=options.allow_exec)
     world.files = True
     manifests, problems = read_manifests(options.paths)
-    inventory = Inventory(namespace=options.namespace or "default", world=world)
-    for manifest in manifests:
-        inventory.add(manifest.items)
-    more, others = read_manifests(options.rules)
-    inventory.add_rules(more)
-    _refuse([*problems, *others, *inventory.problems])
-    world.policies.clear()  # the operator doesn't watch them
-    if not world.rules:
-        world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
+    inventory = take_stock(manifests, options.rules, namespace=options.namespace, world=world)
+    refuse([*problems, *inventory.problems])
+    look_as_the_operator(inventory)
     return world
-
-
-def _refuse(problems: Sequence[Problem]) -> None:
-    if not problems:
-        return
-    for problem in sorted(problems):
-        click.echo(problem, err=True)
-    raise CommandError(f"{len(problems)} problem{'' if len(problems) == 1 else 's'} in the input", ExitCode.INPUT)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
-from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.live.options import Cluster
-from apphealth.cli.manifests.inventory import Inventory
-from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
+from apphealth.cli.manifests.stock import refuse, take_stock
 from apphealth.model.world import World
 
 
@@ -23,11 +19,10 @@ def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, clust
         Something can't be used; each problem has been told on standard error.
     """
     manifests, problems = read_manifests(paths)
-    inventory = Inventory(namespace=namespace, world=World(cluster_domain=cluster_domain))
-    for manifest in manifests:
-        inventory.add(manifest.items)
-    _add_rules(inventory, rules, problems)
-    return inventory.world
+    world = World(cluster_domain=cluster_domain)
+    inventory = take_stock(manifests, rules, namespace=namespace, world=world)
+    refuse([*problems, *inventory.problems])
+    return world
 
 
 def read_live(
@@ -44,19 +39,5 @@ def read_live(
 
     live = read_cluster(cluster, namespace, policies=True, cluster_domain=cluster_domain)
     live.tell_gaps()
-    _add_rules(Inventory(namespace=live.namespace or "default", world=live.world), rules, [])
+    refuse(take_stock([], rules, namespace=live.namespace, world=live.world).problems)
     return live.world, live.namespace
-
-
-def _add_rules(inventory: Inventory, rules: Sequence[str], problems: Sequence[Problem]) -> None:
-    more, others = read_manifests(rules)
-    inventory.add_rules(more)
-    _refuse([*problems, *others, *inventory.problems])
-
-
-def _refuse(problems: Sequence[Problem]) -> None:
-    if not problems:
-        return
-    for problem in sorted(problems):
-        click.echo(problem, err=True)
-    raise CommandError(f"{len(problems)} problem{'' if len(problems) == 1 else 's'} in the input", ExitCode.INPUT)

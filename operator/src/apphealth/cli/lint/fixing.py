@@ -8,10 +8,10 @@ from typing import Any
 
 from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.reading import passed_over
-from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
-from apphealth.cli.render.deciding import DEFAULT_RULE, Decided, decide
+from apphealth.cli.manifests.stock import take_stock
+from apphealth.cli.render.deciding import Decided, decide, look_as_the_operator
 from apphealth.cli.render.rendering import Rendered, write_plans
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw
@@ -34,18 +34,11 @@ def mended(options: Options) -> tuple[list[Rendered], list[Problem]]:
     manifests, problems = read_manifests(options.paths)
     world = World()
     world.files, world.unproven = True, options.unproven
-    inventory = Inventory(namespace=options.namespace or "default", world=world)
-    for manifest in manifests:
-        inventory.add(manifest.items)
-    rules, others = read_manifests(options.rules)
-    inventory.add_rules(rules)
-    # As render and the operator, which don't watch them.
-    world.policies.clear()
+    inventory = take_stock(manifests, options.rules, namespace=options.namespace, world=world)
     wrong = [problem for problem in problems if not passed_over(problem, options.paths)]
-    if found := [*wrong, *others, *inventory.problems]:
+    if found := [*wrong, *inventory.problems]:
         return [], found
-    if not world.rules:
-        world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
+    look_as_the_operator(inventory)
     decided = [_without_unwanted(item) for item in decide(inventory)]
     rendering = write_plans(manifests, decided, inventory)
     return [file for file in rendering.files if file.changed], rendering.problems

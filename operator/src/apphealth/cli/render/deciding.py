@@ -34,6 +34,22 @@ class Decided:
     plan: Plan
 
 
+def look_as_the_operator(inventory: Inventory) -> bool:
+    """Leave out what the operator doesn't look at, and use the built-in rule where there is none.
+
+    Returns
+    -------
+    bool
+        Whether the built-in rule is used; never where something can't be used, which may be a rule.
+    """
+    # The operator doesn't watch NetworkPolicies: to decide as it does, neither may we look at them.
+    inventory.world.policies.clear()
+    if inventory.world.rules or inventory.problems:
+        return False
+    inventory.world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
+    return True
+
+
 def decide(inventory: Inventory) -> list[Decided]:
     """Plan every workload of the files."""
     return [

@@ -10,11 +10,11 @@ import click
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.manifests.documents import Manifest
 from apphealth.cli.manifests.inventory import Inventory
-from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
+from apphealth.cli.manifests.stock import refuse, take_stock
 from apphealth.cli.render import kustomize, summary, targets
 from apphealth.cli.render.configmaps import namespace_unknown
-from apphealth.cli.render.deciding import DEFAULT_RULE, Decided, decide, enforce
+from apphealth.cli.render.deciding import Decided, decide, enforce, look_as_the_operator
 from apphealth.cli.render.options import Options
 from apphealth.cli.render.rendering import Rendered, write_plans
 from apphealth.model.world import World
@@ -23,6 +23,7 @@ from apphealth.plan.finding import Finding
 _DEFAULT_USED = (
     "there is no AppHealth or ClusterAppHealth in the input, so the built-in rule is used: every workload, preset auto"
 )
+_NOTHING_WRITTEN = "; nothing was written"
 Change = tuple[str, str, str]
 """A file's name, its text before and after."""
 
@@ -34,12 +35,10 @@ def execute(options: Options) -> ExitCode:
     inventory.problems[:0] = problems
     if options.patches is not None:
         return _component(options, options.patches, inventory)
-    if inventory.problems:
-        return _refuse(inventory.problems)
+    refuse(inventory.problems, _NOTHING_WRITTEN)
     decided = decide(inventory)
     rendering = write_plans(manifests, decided, inventory)
-    if rendering.problems:
-        return _refuse(rendering.problems)
+    refuse(rendering.problems, _NOTHING_WRITTEN)
     if not options.quiet:
         changed = {id(item) for item in decided} & rendering.changed
         _summarise(decided, len(changed), rendering.findings, inventory, options)
@@ -50,8 +49,7 @@ def _component(options: Options, directory: Path, inventory: Inventory) -> ExitC
     earlier = kustomize.read_earlier(directory, inventory.namespace)
     kustomize.forget(inventory, earlier)
     kustomize.leave_rollouts(inventory)
-    if inventory.problems:
-        return _refuse(inventory.problems)
+    refuse(inventory.problems, _NOTHING_WRITTEN)
     decided = decide(inventory)
     files = kustomize.component(decided)
     if not options.quiet:
@@ -68,29 +66,12 @@ def _component(options: Options, directory: Path, inventory: Inventory) -> ExitC
 def _take_stock(manifests: Iterable[Manifest], options: Options) -> Inventory:
     world = World(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain)
     world.files, world.unproven = True, options.unproven
-    inventory = Inventory(namespace=options.namespace or "default", world=world)
-    for manifest in manifests:
-        inventory.add(manifest.items)
-    rules, problems = read_manifests(options.rules)
-    inventory.problems += problems
-    inventory.add_rules(rules)
-    # The operator doesn't watch NetworkPolicies: to decide as it does, neither may we look at them.
-    inventory.world.policies.clear()
-    if not inventory.world.rules and not inventory.problems:
-        inventory.world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
-        if not options.quiet:
-            click.echo(_DEFAULT_USED, err=True)
+    inventory = take_stock(manifests, options.rules, namespace=options.namespace, world=world)
+    if look_as_the_operator(inventory) and not options.quiet:
+        click.echo(_DEFAULT_USED, err=True)
     if options.enforce:
         enforce(inventory.world)
     return inventory
-
-
-def _refuse(problems: Sequence[Problem]) -> ExitCode:
-    for problem in sorted(problems):
-        click.echo(problem, err=True)
-    count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-    click.echo(f"apphealth: {count} in the input; nothing was written", err=True)
-    return ExitCode.INPUT
 
 
 def _summarise(
