@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from apphealth.model.service import Service
 from apphealth.model.workload import Container
+from apphealth.plan.ports import targets
 
 MAX_WORDS = 128
 """Words of a command line that are looked at."""
@@ -72,11 +73,10 @@ def clues_of(container: Container, services: Sequence[Service]) -> Clues:
 
 
 def _port_names(container: Container, services: Sequence[Service]) -> Iterator[str]:
-    own = [port for port in container.ports if port.protocol == "TCP"]
-    yield from (port.name for port in own if port.name)
-    targets = {port.number for port in own} | {port.name for port in own if port.name}
-    led = (port for service in services for port in service.ports if port.protocol == "TCP" and port.target in targets)
-    yield from (port.name for port in led if port.name)
+    yield from (port.name for port in container.ports if port.name and port.protocol == "TCP")
+    for service in services:
+        led = (port for port in service.ports if port.name and targets(service, port, container, alone=False))
+        yield from (port.name for port in led)
 
 
 def _image_name(image: str) -> str:
