@@ -91,8 +91,7 @@ CHECKS = (
         why="One dead database then restarts every pod of every application that uses it, over and over, and keeps them"
         " from recovering when it is back.",
         remedy="Let liveness look at the process alone. Reported are endpoints of readiness, and aggregates that run"
-        " every"
-        " check; a plain /health of an unknown application is only for information.",
+        " every check; a plain /health of an unknown application is only for information.",
         sources=(
             "https://docs.spring.io/spring-boot/reference/actuator/endpoints.html#actuator.endpoints.kubernetes-probes",
             "https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/",

@@ -175,8 +175,7 @@ CHECKS = (
         severity=Severity.ERROR,
         title="A probe has a field or value that the API server refuses",
         why="The API server refuses the whole object; or, where unknown fields are not checked, drops a misspelt"
-        " field, and"
-        " the probe runs with a default that nobody chose.",
+        " field, and the probe runs with a default that nobody chose.",
         remedy="Write the field as the Kubernetes API has it; the message says what it takes.",
         sources=("https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Probe",),
         workload=_fields,

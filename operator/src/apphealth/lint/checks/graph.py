@@ -21,8 +21,7 @@ CYCLE = Check(
     severity=Severity.WARNING,
     title="Required dependencies form a circle",
     why="If a requires b and b requires a, no pod of either could become ready before the other. So none of the"
-    " edges in the"
-    " circle counts as required, which is not what was asked for.",
+    " edges in the circle counts as required, which is not what was asked for.",
     remedy="Take required: true away from one of them in spec.dependencies.services of its rule.",
 )
 SHARED = Check(
@@ -30,11 +29,9 @@ SHARED = Check(
     severity=Severity.WARNING,
     title="Many workloads require one Service",
     why="When it fails, all of them leave rotation together: one failure becomes an outage of everything, where"
-    " degraded"
-    " answers might have done.",
+    " degraded answers might have done.",
     remedy="Take required: true away wherever the application can answer without it, or make the Service fail"
-    " rarely. Reported"
-    f" are Services that {SHARED_SHARE:.0%} of the workloads require, and {SHARED_LEAST} at least.",
+    f" rarely. Reported are Services that {SHARED_SHARE:.0%} of the workloads require, and {SHARED_LEAST} at least.",
 )
 CHECKS = (CYCLE, SHARED)
 

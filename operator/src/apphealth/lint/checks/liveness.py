@@ -34,8 +34,7 @@ def _identical(subject: Subject) -> Iterator[Hit]:
         if last <= first:
             yield Hit(
                 message=f"liveness asks just what readiness asks, and restarts after {last} s, no later than the"
-                f" {first} s"
-                " after which readiness takes it out of rotation",
+                f" {first} s after which readiness takes it out of rotation",
                 fix=f"ask another endpoint, or raise liveness' failureThreshold until it waits {2 * first} s",
                 path=liveness.path,
                 container=container.name,
@@ -49,8 +48,7 @@ def _aggressive(subject: Subject) -> Iterator[Hit]:
             yield Hit(
                 message=f"liveness {'; '.join(reasons)}",
                 fix=f"let it fail for {max(MIN_PATIENCE, 30)} s before it restarts: periodSeconds 10,"
-                " failureThreshold 3,"
-                " timeoutSeconds 5, and a startupProbe for the start",
+                " failureThreshold 3, timeoutSeconds 5, and a startupProbe for the start",
                 path=liveness.path,
                 container=container.name,
             )
@@ -84,11 +82,9 @@ CHECKS = (
         severity=Severity.WARNING,
         title="Liveness asks what readiness asks, and gives up no later",
         why="When the application is overloaded or waits for something, readiness should take the pod out of"
-        " rotation so"
-        " that it can recover. With the same probe for liveness it is restarted at that very moment.",
+        " rotation so that it can recover. With the same probe for liveness it is restarted at that very moment.",
         remedy="Give liveness an endpoint of its own, or let it give up well after readiness (twice as late is the"
-        " rule of"
-        " thumb). Compared are type, port (names resolved), path, scheme and headers, and failureThreshold x"
+        " rule of thumb). Compared are type, port (names resolved), path, scheme and headers, and failureThreshold x"
         " periodSeconds.",
         sources=(
             "https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/",
@@ -101,12 +97,10 @@ CHECKS = (
         severity=Severity.WARNING,
         title="Liveness restarts too soon",
         why="A restart throws away what the process was doing and sends its load to the others, which fail next. A"
-        " pause of"
-        " the garbage collector or a busy node is no reason for one.",
+        " pause of the garbage collector or a busy node is no reason for one.",
         remedy="Let liveness fail for some time before it restarts. Reported are: giving up in less than"
-        f" {MIN_PATIENCE} s;"
-        " failureThreshold 1; a period below the timeout; giving up before readiness does, or before the"
-        " initialDelaySeconds of readiness are over with no startup probe; a grace period of 0.",
+        f" {MIN_PATIENCE} s; failureThreshold 1; a period below the timeout; giving up before readiness does, or"
+        " before the initialDelaySeconds of readiness are over with no startup probe; a grace period of 0.",
         sources=(
             "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
         ),

@@ -75,8 +75,7 @@ READINESS = Check(
     severity=Severity.ERROR,
     title="A container behind a Service has no readiness probe",
     why="Without a readiness probe a pod counts as ready as soon as its process runs. The Service sends it requests"
-    " while"
-    " it is still starting, in every rollout and after every restart, and goes on while it cannot serve.",
+    " while it is still starting, in every rollout and after every restart, and goes on while it cannot serve.",
     remedy="Add a readinessProbe at an endpoint that answers 200 once requests can be served. Only containers that a"
     " Service leads to are looked at, and a probe that a rule among the input gives counts.",
     sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#types-of-probe",),
@@ -100,10 +99,9 @@ STARTUP = Check(
     title="A slow start is not covered by a startup probe",
     why="Liveness that counts while the application is still starting restarts it before it is up, most of all when"
     " the node is busy and everything starts at once.",
-    remedy="Add a startupProbe: while it runs, neither liveness nor readiness is asked. Looked at are containers with a"
-    f" liveness probe whose readiness waits more than {MAX_DELAY} s, or that run what is known to start slowly (a"
-    " JVM) with a"
-    f" delay of up to {MAX_DELAY} s.",
+    remedy="Add a startupProbe: while it runs, neither liveness nor readiness is asked. Looked at are containers"
+    f" with a liveness probe whose readiness waits more than {MAX_DELAY} s, or that run what is known to start slowly"
+    f" (a JVM) with a delay of up to {MAX_DELAY} s.",
     sources=("https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",),
     workload=_startup,
 )

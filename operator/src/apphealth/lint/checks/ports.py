@@ -147,8 +147,7 @@ CHECKS = (
         why="Where a container declares its ports, another one in a probe is most often a slip, or the port of another"
         " container of the pod.",
         remedy="Ask a declared port, or declare this one. Containers that declare no port at all are not reported,"
-        " unless"
-        " another container of the pod declares the one that is asked.",
+        " unless another container of the pod declares the one that is asked.",
         workload=_undeclared,
     ),
     Check(
@@ -164,8 +163,7 @@ CHECKS = (
         severity=Severity.ERROR,
         title="A probe speaks another protocol than its port",
         why="A probe over TCP to a UDP or SCTP port never succeeds (error). An HTTP request to a gRPC server fails"
-        " too, and"
-        " so does HTTP where TLS is spoken (warnings, since they are told by names).",
+        " too, and so does HTTP where TLS is spoken (warnings, since they are told by names).",
         remedy="Use grpc or tcpSocket for gRPC, scheme: HTTPS for TLS, and a TCP port or a command for the rest.",
         sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#probe-check-methods",),
         workload=_mismatch,

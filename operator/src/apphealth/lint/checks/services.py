@@ -57,8 +57,7 @@ CHECKS = (
         why="With a targetPort by name that no container has, the Service has no endpoint for it, and requests fail"
         " (error). A number that nobody declares may still be open, and is most often a slip (warning).",
         remedy="Correct targetPort, or declare the port under ports of the container. Services without a workload"
-        " among the"
-        " input are not looked at, nor are numbers where no container of the pod declares a port.",
+        " among the input are not looked at, nor are numbers where no container of the pod declares a port.",
         sources=("https://kubernetes.io/docs/concepts/services-networking/service/#field-spec-ports",),
         service=_mismatch,
     ),

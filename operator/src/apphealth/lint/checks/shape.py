@@ -148,8 +148,7 @@ CHECKS = (
         severity=Severity.WARNING,
         title="A probe waits longer for an answer than until the next one",
         why="Probes of one kind are asked one after the other, so that a slow answer stretches the period, and what"
-        " was meant"
-        " to fail after failureThreshold x periodSeconds takes longer.",
+        " was meant to fail after failureThreshold x periodSeconds takes longer.",
         remedy="Set timeoutSeconds to at most periodSeconds.",
         sources=(_PROBES,),
         workload=_timeout,
@@ -174,8 +173,7 @@ CHECKS = (
         " node,"
         " every few seconds. A JVM tool or an interpreter takes longer than most timeouts when the node is busy.",
         remedy="Ask over HTTP, TCP or gRPC, or run one small program. A shell alone is for information; jcmd, java,"
-        " python, ps, ls"
-        " and the like are warnings.",
+        " python, ps, ls and the like are warnings.",
         sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#probe-check-methods",),
         workload=_exec,
     ),

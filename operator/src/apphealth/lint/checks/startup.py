@@ -55,8 +55,7 @@ CHECKS = (
         severity=Severity.WARNING,
         title="A fixed delay stands where a startup probe belongs",
         why="A delay is a guess: a start that takes longer is killed by liveness, and after one that took less a"
-        " process"
-        " that hangs is left alone for the rest of it, at every restart.",
+        " process that hangs is left alone for the rest of it, at every restart.",
         remedy="Add a startupProbe at the endpoint of liveness and take the delay away. Reported are delays of liveness"
         f" over {MAX_DELAY} s, and what is known to start slowly (a JVM) with neither delay nor startup probe. Up to "
         f"{NO_STARTUP_DELAY} s pass for a probe over TCP, and where a rule among the input asks for it: so AppHealth"

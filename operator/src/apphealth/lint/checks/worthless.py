@@ -71,9 +71,8 @@ CHECKS = (
         why="An open port, a file that is served from disk or a command that always succeeds says nothing of the"
         " application: it is asked all the time, and never restarts what hangs.",
         remedy="Ask an endpoint that the application itself answers, or leave liveness out. TCP is right for servers"
-        " that speak no"
-        " HTTP, such as databases and brokers: known images, and what a rule asks for or preset auto derives, are"
-        " not reported.",
+        " that speak no HTTP, such as databases and brokers: known images, and what a rule asks for or preset auto"
+        " derives, are not reported.",
         sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-probes",),
         workload=_succeeds,
     ),
