@@ -55,6 +55,15 @@ class Api:
         self.local = threading.local()
 
     def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+        status, text = self.send(method, path, body, content_type)
+        if status >= 400:
+            raise ApiError(status, text.decode(errors="replace")[:500])
+        return json.loads(text) if text.startswith(b"{") else text.decode()
+
+    def send(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
+    ) -> tuple[int, bytes]:
+        """Return status and body, whatever they are."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
         for attempt in (1, 2):
             connection = self._connection()
@@ -63,13 +72,11 @@ class Api:
                 answer = connection.getresponse()
                 text = answer.read()
                 break
-            except (http.client.HTTPException, OSError):  # the server has been restarted since
+            except (http.client.HTTPException, OSError):  # the server has been restarted, or closed an idle connection
                 self.close()
                 if attempt == 2:
                     raise
-        if answer.status >= 400:
-            raise ApiError(answer.status, text.decode(errors="replace")[:500])
-        return json.loads(text) if text.startswith(b"{") else text.decode()
+        return answer.status, text
 
     def close(self) -> None:
         if hasattr(self.local, "connection"):

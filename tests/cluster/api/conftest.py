@@ -1,17 +1,11 @@
-"""The CustomResourceDefinitions on the API server, and a way to ask it quickly: one connection, no kubectl."""
+"""The CustomResourceDefinitions on the API server, and a way to try resources on it."""
 
-import base64
-import http.client
 import json
-import ssl
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
 from localcluster import Cluster
 
@@ -19,17 +13,11 @@ CRDS = Path(__file__).parents[3] / "crds"
 PLURALS = {"AppHealth": "namespaces/default/apphealths", "ClusterAppHealth": "clusterapphealths"}
 
 
-class Api:
-    """Creates AppHealths as `kubectl create --dry-run=server` does, without the cost of starting kubectl."""
+class Resources:
+    """Creates AppHealths as `kubectl create --dry-run=server` does; an answer that says no is an answer."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        config = yaml.safe_load(cluster.kubeconfig.read_text())
-        server = config["clusters"][0]["cluster"]
-        authority = base64.b64decode(server["certificate-authority-data"]).decode()
-        context = ssl.create_default_context(cadata=authority)
-        where = urlsplit(server["server"])
-        self.connection = http.client.HTTPSConnection(where.hostname, where.port, context=context, timeout=30)
-        self.token = config["users"][0]["user"]["token"]
+    def __init__(self, server: Any) -> None:
+        self.server = server
 
     def create(self, kind: str, spec: Any) -> tuple[int, Any]:
         body = {"apiVersion": "apphealth.dev/v1alpha1", "kind": kind, "metadata": {"name": "web"}, "spec": spec}
@@ -37,17 +25,8 @@ class Api:
         return self.send("POST", path, body)
 
     def send(self, method: str, path: str, body: Any, content_type: str = "application/json") -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
-        try:
-            return self._ask(method, path, json.dumps(body), headers)
-        except (OSError, http.client.HTTPException):
-            self.connection.close()  # the API server ends connections that were idle for long, as between two files
-            return self._ask(method, path, json.dumps(body), headers)
-
-    def _ask(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[int, Any]:
-        self.connection.request(method, path, body, headers)
-        answer = self.connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        status, text = self.server.send(method, path, body, content_type)
+        return status, json.loads(text)
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +42,6 @@ def crds(control_plane: Cluster) -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def api(crds: Cluster) -> Iterator[Api]:
-    """Provide an open connection to an API server with our resources."""
-    found = Api(crds)
-    yield found
-    found.connection.close()
+def api(crds: Cluster, api: Any) -> Resources:
+    """Provide an API server with our resources."""
+    return Resources(api)
