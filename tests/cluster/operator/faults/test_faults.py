@@ -23,6 +23,19 @@ def about(request, namespace):
     return f"/namespaces/{namespace}/" in request.path
 
 
+def once_each(applies, wrong):
+    """Go wrong with the first request to each path among those that this applies to."""
+    seen = set()
+
+    def choose(request):
+        if not applies(request) or request.path in seen:
+            return None
+        seen.add(request.path)
+        return wrong
+
+    return choose
+
+
 def test_a_settled_cluster_is_left_alone(shop, proxy, proxied, run_operator):
     for number in range(3):
         shop.deployment(f"web-{number}")
@@ -64,15 +77,7 @@ def test_deletions_during_an_expired_watch_are_found(shop, proxy, proxied, run_o
     shop.api.delete(shop.path("/api/v1", "services", "web"))
     time.sleep(1)
     assert shop.paths() != {}
-    expired = set()
-
-    def gone_once(request):
-        if not request.is_watch or request.path in expired:
-            return None
-        expired.add(request.path)
-        return fault(200, body=GONE)
-
-    proxy.fault = gone_once
+    proxy.fault = once_each(lambda request: request.is_watch, fault(200, body=GONE))
     shop.until_clean()
 
 
@@ -94,16 +99,8 @@ def test_a_deletion_of_the_only_object_of_a_kind_is_found(shop, proxy, proxied, 
     proxy.fault = lambda request: fault(0) if request.is_watch else None
     proxy.cut_watches()
     api.delete(f"{path}/{name}")
-    expired = set()
     time.sleep(0.5)
-
-    def gone_once(request):
-        if not request.is_watch or request.path in expired:
-            return None
-        expired.add(request.path)
-        return fault(200, body=GONE)
-
-    proxy.fault = gone_once
+    proxy.fault = once_each(lambda request: request.is_watch, fault(200, body=GONE))
     shop.until_clean()
 
 
@@ -129,15 +126,7 @@ def test_failing_writes_are_tried_again(shop, proxy, proxied, run_operator, faul
 
 
 def test_a_write_whose_answer_is_lost_is_not_repeated(shop, proxy, proxied, run_operator, fault):
-    lost = set()
-
-    def lose_answer(request):
-        if not request.is_write or request.path in lost:
-            return None
-        lost.add(request.path)
-        return fault(0, after=True)
-
-    proxy.fault = lose_answer
+    proxy.fault = once_each(lambda request: request.is_write, fault(0, after=True))
     shop.deployment()
     shop.rule()
     run_operator(kubeconfig=proxied)
