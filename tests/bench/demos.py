@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from apphealth.cli.graph.reading import read_world
-from apphealth.plan.graph import build_graph
+from apphealth.plan.dependencies.graph import build_graph
 
 FOLDER = Path(__file__).with_name("demos")
 Edges = frozenset[tuple[str, str]]

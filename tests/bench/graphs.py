@@ -14,7 +14,7 @@ from apphealth.controller.ledger import Outcome
 from apphealth.controller.resources import Resource
 from apphealth.controller.store import Store
 from apphealth.plan import plan
-from apphealth.plan.graph import build_graph
+from apphealth.plan.dependencies.graph import build_graph
 
 
 def run(options: Options) -> Result:

@@ -8,8 +8,8 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from apphealth.cli.graph.reading import read_world
-from apphealth.plan.graph import build_graph
-from apphealth.plan.impact import impact, patience
+from apphealth.plan.dependencies.graph import build_graph
+from apphealth.plan.dependencies.impact import impact, patience
 
 DATA = Path(__file__).parents[1] / "operator/cli/data/graph"
 SHOP = (DATA / "shop.yaml", DATA / "rules.yaml")

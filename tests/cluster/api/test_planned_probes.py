@@ -12,7 +12,8 @@ from apphealth.model.parse_workload import parse_workload
 from apphealth.model.probe import KINDS, parse_probe
 from apphealth.model.service import parse_service
 from apphealth.model.world import World
-from apphealth.plan import plan, presets
+from apphealth.plan import plan
+from apphealth.plan.probes import presets
 
 SAMPLE = 60
 MERGE = "application/strategic-merge-patch+json"

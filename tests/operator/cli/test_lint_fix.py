@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from apphealth.cli.errors import ExitCode
-from apphealth.plan.presets import ALL
+from apphealth.plan.probes.presets import ALL
 
 RULE = """\
 apiVersion: apphealth.dev/v1alpha1

@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.github import report_github
 from apphealth.cli.lint.report import Judged, Report
-from apphealth.plan.finding import Finding, Severity
+from apphealth.plan.findings import Finding, Severity
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif-2.1.0.schema.json").read_text())
 BAD = """\

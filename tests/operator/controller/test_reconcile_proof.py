@@ -18,7 +18,7 @@ from apphealth.controller.store import NOBODY, Store
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Verdict
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
 from apphealth.probing.asker import NotYet
 
 WEB = WorkloadKey("Deployment", "shop", "web")

@@ -13,7 +13,7 @@ from apphealth.lint.subject import ServiceSubject, read_subject
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_service
 from apphealth.model.world import World
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
 
 LIVENESS = {"httpGet": {"path": "/livez", "port": "http"}}
 READINESS = {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5}

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apphealth.model.service import MAX_FILE
-from apphealth.plan.dependencies import derive
-from apphealth.plan.evidence.files import MAX_LINES
-from apphealth.plan.hosts import MAX_PARTS, hosts
+from apphealth.plan.dependencies.edges import derive
+from apphealth.plan.dependencies.evidence.files import MAX_LINES
+from apphealth.plan.dependencies.hosts import MAX_PARTS, hosts
 
 HOSTILE = [
     "a:1,",

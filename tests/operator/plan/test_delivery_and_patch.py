@@ -7,7 +7,7 @@ import json
 import pytest
 
 from apphealth.model.probe import Exec, Grpc, HttpGet, Probe, TcpSocket
-from apphealth.plan.patch import complete
+from apphealth.plan.ownership.patch import complete
 
 VOLUME = {"name": "apphealth", "configMap": {"name": "web-apphealth", "optional": True}}
 MOUNT = {"name": "apphealth", "mountPath": "/etc/apphealth", "readOnly": True}

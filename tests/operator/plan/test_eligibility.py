@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apphealth.plan.eligibility import INJECTED
+from apphealth.plan.probes.eligibility import INJECTED
 
 
 def with_probes(plan):

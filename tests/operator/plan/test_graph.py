@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from apphealth.model.service import ServiceKey
 from apphealth.plan import plan
-from apphealth.plan.graph import around, build_graph
-from apphealth.plan.impact import impact, patience
-from apphealth.plan.sharing import finding_of, shared_dependencies
+from apphealth.plan.dependencies.graph import around, build_graph
+from apphealth.plan.dependencies.impact import impact, patience
+from apphealth.plan.dependencies.shared import finding_of, shared_dependencies
 
 HTTP = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1}
 NAMES = "abcde"

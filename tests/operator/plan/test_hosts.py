@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apphealth.plan.hosts import Form, hosts
+from apphealth.plan.dependencies.hosts import Form, hosts
 
 URL, PAIR, QUALIFIED, WORD = Form.URL, Form.PAIR, Form.QUALIFIED, Form.WORD
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from apphealth.plan.layers import container_layers, merge, rule_layers
-from apphealth.plan.selection import selecting
+from apphealth.plan.rules.merging import container_layers, merge, rule_layers
+from apphealth.plan.rules.selection import selecting
 
 OLD, YOUNG = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
 

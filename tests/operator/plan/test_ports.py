@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from apphealth.plan.layers import Sourced
-from apphealth.plan.ports import PortProblem, Preference, resolve_port
+from apphealth.plan.probes.ports import PortProblem, Preference, resolve_port
+from apphealth.plan.rules.merging import Sourced
 
 HTTP = {"containerPort": 8080, "name": "http"}
 WEB = {"containerPort": 8081, "name": "web"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apphealth.model.probe import describe_probe
-from apphealth.plan import presets
+from apphealth.plan.probes import presets
 
 DOCS = Path(__file__).parents[3] / "docs" / "presets.md"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apphealth.model.probe import describe_probe
-from apphealth.plan import presets
+from apphealth.plan.probes import presets
 
 
 def asks(plan):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apphealth.plan.selection import opted_out, selecting
+from apphealth.plan.rules.selection import opted_out, selecting
 
 IN = {"key": "tier", "operator": "In", "values": ["web", "api"]}
 NOT_IN = {"key": "tier", "operator": "NotIn", "values": ["web"]}

@@ -9,7 +9,7 @@ from apphealth.kube.client import Client
 from apphealth.kube.configmaps import read_config_map
 from apphealth.kube.errors import NotFoundError
 from apphealth.model.workload import Workload
-from apphealth.plan.selection import selecting
+from apphealth.plan.rules.selection import selecting
 
 NOTHING: frozenset[ConfigMapKey] = frozenset()
 

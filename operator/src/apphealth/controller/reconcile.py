@@ -28,8 +28,8 @@ from apphealth.kube.events import Event, Events
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Plan, plan
-from apphealth.plan.cycles import FINDING as CYCLE
-from apphealth.plan.finding import Severity
+from apphealth.plan.dependencies.cycles import FINDING as CYCLE
+from apphealth.plan.findings import Severity
 
 TRIES = 4
 """How often a workload is planned again at once because it changed meanwhile."""

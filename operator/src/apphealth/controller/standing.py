@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apphealth.api.healthplan import FindingRecord, Standing
 from apphealth.plan import Plan
-from apphealth.plan.finding import Finding, Severity
+from apphealth.plan.findings import Finding, Severity
 
 MAX_NAMED = 3
 """Questions that one finding names."""

@@ -20,7 +20,7 @@ from apphealth.api.status import (
 from apphealth.controller.ledger import Outcome
 from apphealth.controller.standing import WORST
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.graph import shared
+from apphealth.plan.dependencies.graph import shared
 
 NAMED = 3
 """How many workloads a condition's message names."""

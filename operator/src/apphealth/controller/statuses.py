@@ -17,7 +17,7 @@ from apphealth.kube.client import Client
 from apphealth.kube.errors import InvalidError, KubeError
 from apphealth.kube.status import write_status
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.selection import opted_out
+from apphealth.plan.rules.selection import opted_out
 
 PACE = 0.75
 """Seconds that changes are gathered before a rule's status is written."""

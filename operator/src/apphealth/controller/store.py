@@ -25,7 +25,7 @@ from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.model.world import CLUSTER_DOMAIN, World
-from apphealth.plan.selection import selects
+from apphealth.plan.rules.selection import selects
 
 Raw = Mapping[str, Any]
 

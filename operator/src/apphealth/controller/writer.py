@@ -25,7 +25,7 @@ from apphealth.kube.meta import Meta
 from apphealth.kube.workloads import disown, patch_workload, read_workload
 from apphealth.model.ownership import Path
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.plan.delivery import FILE
+from apphealth.plan.dependencies.delivery import FILE
 from apphealth.plan.result import Patch
 
 

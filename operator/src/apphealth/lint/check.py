@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from apphealth.lint.subject import ServiceSubject, Subject
-from apphealth.plan.finding import Finding, Severity
+from apphealth.plan.findings import Finding, Severity
 
 DOCS = "docs/lint"
 """Where the page of each rule is, in the project's repository."""

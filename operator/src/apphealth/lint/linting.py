@@ -10,8 +10,8 @@ from apphealth.lint.subject import ServiceSubject, Subject
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import World
-from apphealth.plan.annotations import ANNOTATIONS
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
+from apphealth.plan.rules.annotations import ANNOTATIONS
 
 
 def lint_workload(subject: Subject) -> Iterator[Finding]:

@@ -16,8 +16,8 @@ from apphealth.model import raw
 from apphealth.model.probe import HANDLER_FIELDS, KINDS, Grpc, HttpGet, Probe, ProbeKind, TcpSocket, parse_probe
 from apphealth.model.service import Service
 from apphealth.model.workload import Container, ContainerPort, Workload
-from apphealth.plan.eligibility import INJECTED, alone
-from apphealth.plan.ports import targets
+from apphealth.plan.probes.eligibility import INJECTED, alone
+from apphealth.plan.probes.ports import targets
 from apphealth.plan.result import Plan
 
 Path = tuple[str | int, ...]

@@ -11,8 +11,8 @@ from typing import Any
 
 from apphealth.model import raw
 from apphealth.model.workload import DOMAIN
-from apphealth.plan.finding import Finding
-from apphealth.plan.selection import IGNORE
+from apphealth.plan.findings import Finding
+from apphealth.plan.rules.selection import IGNORE
 
 OURS = f"{DOMAIN}ignore-"
 KUBE_SCORE = "kube-score/ignore"

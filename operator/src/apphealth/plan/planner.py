@@ -14,18 +14,18 @@ from apphealth.model.proof import Proof
 from apphealth.model.service import Service, ServicePort
 from apphealth.model.workload import Container, Workload
 from apphealth.model.world import World
-from apphealth.plan.attempt import Pods
-from apphealth.plan.containers import Outcome, Scene, plan_containers
-from apphealth.plan.delivery import delivery_text, plan_delivery
-from apphealth.plan.dependencies import Derived, Edge, derive
-from apphealth.plan.eligibility import alone
-from apphealth.plan.layers import Settings, workload_settings
-from apphealth.plan.patch import build_patches
-from apphealth.plan.ports import targets
+from apphealth.plan.dependencies.delivery import delivery_text, plan_delivery
+from apphealth.plan.dependencies.edges import Derived, Edge, derive
+from apphealth.plan.ownership.patch import build_patches
+from apphealth.plan.probes.attempt import Pods
+from apphealth.plan.probes.containers import Outcome, Scene, plan_containers
+from apphealth.plan.probes.eligibility import alone
+from apphealth.plan.probes.ports import targets
 from apphealth.plan.record import record_of
 from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan
-from apphealth.plan.rollouts import mode_for, not_written
-from apphealth.plan.selection import selecting
+from apphealth.plan.rules.merging import Settings, workload_settings
+from apphealth.plan.rules.modes import mode_for, not_written
+from apphealth.plan.rules.selection import selecting
 
 Readiness = tuple[tuple[str, Handler], ...]
 """How each container (by name) tells its readiness."""

@@ -8,7 +8,7 @@ from apphealth.api import healthplan as api
 from apphealth.model.probe import KINDS, ProbeKind, describe_handler, serialise_probe
 from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.model.workload import Workload
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
 from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, ProbePlan
 
 

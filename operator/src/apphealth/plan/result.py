@@ -14,7 +14,7 @@ from apphealth.model.probe import Handler, Probe, ProbeKind
 from apphealth.model.proof import Proof, Question
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
 
 
 class Action(StrEnum):

@@ -16,7 +16,8 @@ from apphealth.model.parse_workload import parse_workload
 from apphealth.model.probe import ProbeKind
 from apphealth.model.proof import Accept, Proof, Verdict
 from apphealth.model.service import parse_service
-from apphealth.plan import plan, presets
+from apphealth.plan import plan
+from apphealth.plan.probes import presets
 
 NAMES = st.sampled_from(["main", "side", "istio-proxy", "c1"])
 PORT_NUMBERS = st.sampled_from([80, 8080, 8443, 9000])

@@ -24,12 +24,12 @@ from apphealth.model.service import Namespace
 from apphealth.model.workload import Container, Workload
 from apphealth.model.world import World
 from apphealth.plan import plan
-from apphealth.plan.eligibility import left_alone
-from apphealth.plan.finding import Finding
-from apphealth.plan.layers import container_settings
+from apphealth.plan.findings import Finding
+from apphealth.plan.probes.eligibility import left_alone
 from apphealth.plan.record import record_of
 from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
-from apphealth.plan.selection import opted_out, reaches, selects
+from apphealth.plan.rules.merging import container_settings
+from apphealth.plan.rules.selection import opted_out, reaches, selects
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from apphealth.model.parse_workload import DELIVERY_VOLUME
 from apphealth.model.probe import serialise_probe
 from apphealth.model.workload import Workload
 from apphealth.model.world import World
-from apphealth.plan.delivery import delivery_mount, delivery_volume
-from apphealth.plan.finding import Severity
+from apphealth.plan.dependencies.delivery import delivery_mount, delivery_volume
+from apphealth.plan.findings import Severity
 from apphealth.plan.result import Action, Plan
 
 CONTEXT = 3

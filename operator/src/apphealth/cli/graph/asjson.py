@@ -10,9 +10,9 @@ import msgspec
 from apphealth.cli.graph.text import in_cycles
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.graph import Graph
-from apphealth.plan.impact import Affected, Impact
-from apphealth.plan.sharing import SharedDependency
+from apphealth.plan.dependencies.graph import Graph
+from apphealth.plan.dependencies.impact import Affected, Impact
+from apphealth.plan.dependencies.shared import SharedDependency
 
 
 def graph_json(graph: Graph, shared: Sequence[SharedDependency]) -> str:

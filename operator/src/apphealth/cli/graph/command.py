@@ -11,7 +11,7 @@ from apphealth.cli.options import cluster_domain_option, filename_option, rules_
 
 if TYPE_CHECKING:
     from apphealth.model.world import World
-    from apphealth.plan.graph import Graph
+    from apphealth.plan.dependencies.graph import Graph
 
 EPILOG = """
 \b
@@ -69,7 +69,7 @@ def graph(
         raise click.UsageError("-f reads manifests, --kubeconfig, --context and -A a cluster: choose one")
 
     from apphealth.cli.graph.reading import read_live, read_world
-    from apphealth.plan.graph import around, build_graph
+    from apphealth.plan.dependencies.graph import around, build_graph
 
     if paths:
         world, only = read_world(paths, rules, namespace or "default", cluster_domain), None
@@ -85,7 +85,7 @@ def graph(
 
 def _impact(service: str, namespace: str, found: Graph, world: World, output: str) -> str:
     from apphealth.cli.graph import asjson, failing
-    from apphealth.plan.impact import impact, patience
+    from apphealth.plan.dependencies.impact import impact, patience
 
     follows = impact(failing.find_service(service, namespace, found), found, patience(found, world))
     return asjson.impact_json(follows) if output == "json" else failing.impact_text(follows)
@@ -93,8 +93,8 @@ def _impact(service: str, namespace: str, found: Graph, world: World, output: st
 
 def _written(found: Graph, world: World, output: str) -> str:
     from apphealth.cli.graph import asjson, dot, html, mermaid, tree
-    from apphealth.plan.impact import patience
-    from apphealth.plan.sharing import shared_dependencies
+    from apphealth.plan.dependencies.impact import patience
+    from apphealth.plan.dependencies.shared import shared_dependencies
 
     match output:
         case "mermaid":

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.graph.text import clean
 from apphealth.model.service import ServiceKey
-from apphealth.plan.graph import Graph
-from apphealth.plan.impact import Impact
+from apphealth.plan.dependencies.graph import Graph
+from apphealth.plan.dependencies.impact import Impact
 
 PREFIXES = ("svc/", "service/", "services/")
 

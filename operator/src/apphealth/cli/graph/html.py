@@ -13,8 +13,8 @@ from importlib.resources import files
 import msgspec
 
 from apphealth.cli.graph.text import clean, evidence_kind
-from apphealth.plan.graph import Graph
-from apphealth.plan.impact import Patience
+from apphealth.plan.dependencies.graph import Graph
+from apphealth.plan.dependencies.impact import Patience
 
 _PARTS = ("1-model.js", "2-layout.js", "3-draw.js", "4-view.js", "5-panel.js", "6-table.js", "7-show.js", "8-main.js")
 _ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apphealth.cli.graph.text import clean, in_cycles, namespaces, needed, ways
-from apphealth.plan.graph import Graph
+from apphealth.plan.dependencies.graph import Graph
 
 _ESCAPED = str.maketrans({'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"})
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.graph import Graph, GraphEdge
+from apphealth.plan.dependencies.graph import Graph, GraphEdge
 
 
 def clean(text: str) -> str:

@@ -9,8 +9,8 @@ import click
 
 from apphealth.cli.graph.text import at, clean
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.graph import Graph, GraphEdge
-from apphealth.plan.sharing import SharedDependency, finding_of
+from apphealth.plan.dependencies.graph import Graph, GraphEdge
+from apphealth.plan.dependencies.shared import SharedDependency, finding_of
 
 
 def tree(graph: Graph, shared: Sequence[SharedDependency]) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from apphealth.cli.lint.report import Judged, Report
 from apphealth.lint.registry import ALL
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 
 def report_json(report: Report) -> str:

@@ -16,7 +16,7 @@ from apphealth.cli.render.rendering import Rendered, write_plans
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw
 from apphealth.model.world import World
-from apphealth.plan.finding import Finding, Severity
+from apphealth.plan.findings import Finding, Severity
 from apphealth.plan.result import Patch
 
 _FIELDS = {

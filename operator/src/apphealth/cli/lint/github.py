@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apphealth.cli.lint.report import Judged, Report
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 

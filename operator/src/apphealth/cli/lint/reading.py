@@ -27,7 +27,7 @@ from apphealth.model.service import Service, ServiceKey, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.model.world import World
 from apphealth.plan import plan
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
 from apphealth.plan.result import Plan
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from apphealth.lint.suppression import Suppression
-from apphealth.plan.finding import Finding, Severity
+from apphealth.plan.findings import Finding, Severity
 
 _RANK = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.INFO: 1}
 INPUT = "input-invalid"

@@ -12,7 +12,7 @@ import msgspec
 from apphealth.cli.lint.report import Judged, Report
 from apphealth.lint.check import Check
 from apphealth.lint.registry import ALL
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}

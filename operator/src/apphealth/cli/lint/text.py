@@ -9,7 +9,7 @@ from itertools import groupby
 from apphealth.cli.graph.text import clean
 from apphealth.cli.lint.report import Judged, Report
 from apphealth.lint.registry import ALL
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 

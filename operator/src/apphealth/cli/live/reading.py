@@ -23,8 +23,8 @@ from apphealth.model import raw
 from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.service import parse_config_map
 from apphealth.model.workload import Workload
-from apphealth.plan.dependencies import derive
-from apphealth.plan.selection import selecting
+from apphealth.plan.dependencies.edges import derive
+from apphealth.plan.rules.selection import selecting
 
 PAGE = "500"
 """Objects asked for at once."""

@@ -11,8 +11,8 @@ from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.render.deciding import Decided
 from apphealth.kube.meta import LABELS, MANAGED_BY, OURS
 from apphealth.model import raw
-from apphealth.plan.delivery import FILE
-from apphealth.plan.finding import Finding, Severity
+from apphealth.plan.dependencies.delivery import FILE
+from apphealth.plan.findings import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

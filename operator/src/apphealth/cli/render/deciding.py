@@ -16,7 +16,7 @@ from apphealth.model import raw
 from apphealth.model.workload import Workload
 from apphealth.model.world import World
 from apphealth.plan import Plan, plan
-from apphealth.plan.delivery import delivery_mount, delivery_volume
+from apphealth.plan.dependencies.delivery import delivery_mount, delivery_volume
 
 DEFAULT_RULE = Rule(
     kind=RuleKind.CLUSTER_APP_HEALTH,

@@ -22,7 +22,7 @@ from apphealth.cli.yamledit.layout import Layout, detect, is_json
 from apphealth.cli.yamledit.places import CannotEditError
 from apphealth.cli.yamledit.plain import Plain, plain
 from apphealth.cli.yamledit.reader import YamlError, read
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
 
 _CANNOT = "can't be changed in place, because of how it is written ({}); write its containers out in block style"
 

@@ -18,7 +18,7 @@ from apphealth.cli.render.deciding import Decided, decide, enforce, look_as_the_
 from apphealth.cli.render.options import Options
 from apphealth.cli.render.rendering import Rendered, write_plans
 from apphealth.model.world import World
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
 
 _DEFAULT_USED = (
     "there is no AppHealth or ClusterAppHealth in the input, so the built-in rule is used: every workload, preset auto"

@@ -12,9 +12,9 @@ from apphealth.api.spec import Mode
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.render.deciding import Decided
 from apphealth.model.probe import ProbeKind, describe_handler
-from apphealth.plan.finding import Finding
+from apphealth.plan.findings import Finding
 from apphealth.plan.result import Action, Conflict, ProbePlan
-from apphealth.plan.selection import opted_out
+from apphealth.plan.rules.selection import opted_out
 
 _SHOWN = (ProbeKind.LIVENESS, ProbeKind.READINESS, ProbeKind.STARTUP)
 

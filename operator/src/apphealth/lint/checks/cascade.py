@@ -8,7 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, Subject
 from apphealth.model.probe import HttpGet, ProbeKind
 from apphealth.model.workload import DOMAIN, Container
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 _READY = frozenset({"ready", "readyz", "readiness", "readiness-check"})
 """Last parts of paths that tell readiness."""

@@ -12,7 +12,7 @@ from apphealth.lint.check import Check, Hit, Path
 from apphealth.lint.subject import RawContainer, Subject
 from apphealth.model.probe import KINDS, ProbeKind
 from apphealth.model.raw import MAX_PORT
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 _NUMBERS = {
     "initialDelaySeconds": 0,

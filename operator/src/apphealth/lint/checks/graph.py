@@ -9,10 +9,10 @@ from apphealth.lint.check import Check, Hit
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import World
-from apphealth.plan.evidence.said import says_required
-from apphealth.plan.finding import Finding, Severity
-from apphealth.plan.graph import SHARED_LEAST, SHARED_SHARE, Graph, build_graph
-from apphealth.plan.sharing import finding_of, shared_dependencies
+from apphealth.plan.dependencies.evidence.said import says_required
+from apphealth.plan.dependencies.graph import SHARED_LEAST, SHARED_SHARE, Graph, build_graph
+from apphealth.plan.dependencies.shared import finding_of, shared_dependencies
+from apphealth.plan.findings import Finding, Severity
 
 _SHOWN = 5
 

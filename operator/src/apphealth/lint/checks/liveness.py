@@ -8,7 +8,7 @@ from dataclasses import replace
 from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, RawProbe, Subject, pod_of
 from apphealth.model.probe import Grpc, Handler, HttpGet, ProbeKind, TcpSocket
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 MIN_PATIENCE = 10
 """Seconds of failures below which a liveness probe gives up too soon: a pause of a garbage collector, a busy node."""

@@ -8,7 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.checks.slow import slow_start
 from apphealth.lint.subject import RawContainer, Subject
 from apphealth.model.probe import ProbeKind
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 MAX_DELAY = 15
 """Seconds of `initialDelaySeconds` that pass for less than a slow start."""

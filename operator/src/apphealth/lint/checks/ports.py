@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, RawProbe, Subject
 from apphealth.model.probe import Grpc, HttpGet, TcpSocket
-from apphealth.plan.finding import Severity
-from apphealth.plan.ports import targets
+from apphealth.plan.findings import Severity
+from apphealth.plan.probes.ports import targets
 
 
 def _asked(subject: Subject) -> Iterator[tuple[RawContainer, RawProbe]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apphealth.lint.check import Check
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 CHECKS = (
     Check(

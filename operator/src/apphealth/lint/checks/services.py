@@ -8,7 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import ServiceSubject
 from apphealth.model.service import ServicePort
 from apphealth.model.workload import ContainerPort, Workload
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 
 def _mismatch(subject: ServiceSubject) -> Iterator[Hit]:

@@ -8,7 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, RawProbe, Role, Subject
 from apphealth.model import raw
 from apphealth.model.probe import ProbeKind
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 _PROBES = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Probe"
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "busybox", "env"})

@@ -9,8 +9,8 @@ from apphealth.lint.checks.missing import MAX_DELAY
 from apphealth.lint.checks.slow import slow_start
 from apphealth.lint.subject import RawContainer, RawProbe, Subject
 from apphealth.model.probe import ProbeKind, TcpSocket
-from apphealth.plan.finding import Severity
-from apphealth.plan.numbers import NO_STARTUP_DELAY
+from apphealth.plan.findings import Severity
+from apphealth.plan.probes.numbers import NO_STARTUP_DELAY
 
 _FIX = (
     "give it a startupProbe at the same endpoint with failureThreshold x periodSeconds for the slowest start,"

@@ -8,7 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.checks.slow import image_name
 from apphealth.lint.subject import RawContainer, RawProbe, Subject
 from apphealth.model.probe import Exec, HttpGet, ProbeKind, TcpSocket
-from apphealth.plan.finding import Severity
+from apphealth.plan.findings import Severity
 
 _STATIC = (".html", ".htm", ".txt", ".ico", ".css", ".js", ".png", ".svg", ".jpg", ".gif")
 _NOTHING = frozenset({"true", ":", "echo", "exit 0", "/bin/true", "/usr/bin/true", "printf", "date", "hostname"})

@@ -1,0 +1,95 @@
+"""Handing a workload its dependencies: a volume and a mount in its containers, the text of the file in a ConfigMap.
+
+The mount is there from the first patch on, dependencies or not, so that a dependency found later restarts nobody. No
+environment variable: a client-side apply that drops a container's last one would wipe ours with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from apphealth.api.names import config_map_name
+from apphealth.model.parse_workload import DELIVERY_PATH, DELIVERY_VOLUME
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import Workload
+from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.result import ContainerPlan, Dependency
+
+FILE = "dependencies.json"
+"""The ConfigMap's key, and so the file's name."""
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What has to change in the pod template so that its containers see the file."""
+
+    add_mounts: tuple[str, ...] = ()
+    """Containers that lack the mount."""
+    remove_mounts: tuple[str, ...] = ()
+    add_volume: bool = False
+    remove_volume: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+def plan_delivery(workload: Workload, containers: Sequence[ContainerPlan], *, deliver: bool) -> Delivery:
+    """Decide which volume and mounts to add or remove."""
+    readers = {plan.name for plan in containers if plan.runs_library} if deliver else set()
+    mounted = {container.name for container in workload.containers if DELIVERY_PATH in container.mounts}
+    add = tuple(c.name for c in workload.containers if c.name in readers - mounted)
+    remove = tuple(c.name for c in workload.containers if c.mounts_delivery and c.name not in readers)
+    if add and DELIVERY_VOLUME in workload.volumes and not workload.delivery_volume:
+        return Delivery(remove_mounts=remove, findings=(_taken(workload),))
+    return Delivery(
+        add_mounts=add,
+        remove_mounts=remove,
+        add_volume=bool(add) and not workload.delivery_volume,
+        # A mount that somebody has made theirs may need the volume.
+        remove_volume=workload.delivery_volume and not readers and not mounted - set(remove),
+    )
+
+
+def _taken(workload: Workload) -> Finding:
+    name = config_map_name(workload.kind, workload.name)
+    return Finding(
+        id="volume-taken",
+        severity=Severity.WARNING,
+        message=f"the pod has a volume named '{DELIVERY_VOLUME}' that is not ours, so dependencies are not delivered",
+        fix=f"rename it, or mount the ConfigMap '{name}' at {DELIVERY_PATH} yourself",
+    )
+
+
+def delivery_volume(workload: Workload) -> dict[str, Any]:
+    """Return the volume; optional, so that a pod starts also while there is no ConfigMap."""
+    return {
+        "name": DELIVERY_VOLUME,
+        "configMap": {"name": config_map_name(workload.kind, workload.name), "optional": True},
+    }
+
+
+def delivery_mount() -> dict[str, Any]:
+    """Return the mount."""
+    return {"name": DELIVERY_VOLUME, "mountPath": DELIVERY_PATH, "readOnly": True}
+
+
+def delivery_text(workload: Workload, dependencies: Sequence[Dependency]) -> str:
+    """Return the file's text, in the format that flask_management_endpoints documents; the same for equal input."""
+    services = {
+        _name(dependency.service, workload.namespace): {"url": dependency.url, "required": dependency.required}
+        for dependency in dependencies
+        if dependency.url
+    }
+    content = {
+        "version": FORMAT_VERSION,
+        "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name},
+        "service_dependencies": services,
+    }
+    return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=2).decode() + "\n"
+
+
+def _name(service: ServiceKey, namespace: str) -> str:
+    return service.name if service.namespace == namespace else f"{service.name}.{service.namespace}"

@@ -1,0 +1,180 @@
+"""Which Services a workload needs: named by its rules, its annotation, or what it is configured with.
+
+Only names of Services that exist count, and never the workload's own. Confidence: a user's word 1.0; a URL, DSN,
+`host:port` or qualified name 0.9; a bare name where its key says that it is a host 0.7; a NetworkPolicy 0.6; a bare
+name elsewhere is no evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from apphealth.api.rule import Rule
+from apphealth.model.service import Service, ServiceKey, ServicePort
+from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.world import World
+from apphealth.plan.dependencies.cycles import find_cycle, finding_of
+from apphealth.plan.dependencies.evidence.commandline import command_line
+from apphealth.plan.dependencies.evidence.environment import environment, variables
+from apphealth.plan.dependencies.evidence.files import files
+from apphealth.plan.dependencies.evidence.mention import Mention
+from apphealth.plan.dependencies.evidence.policies import by_policies
+from apphealth.plan.dependencies.evidence.said import by_annotation, by_rules, counting
+from apphealth.plan.dependencies.evidence.text import mentions_in
+from apphealth.plan.findings import Finding, Severity
+
+MAX_DEPENDENCIES = 64
+"""Most dependencies of one workload; the likeliest are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """A Service that the workload needs, with all that says so."""
+
+    service: Service
+    port: ServicePort | None
+    """None where the Service has no port and nobody names one."""
+    required: bool
+    confidence: float
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What was found."""
+
+    edges: tuple[Edge, ...] = ()
+    mentions: frozenset[ServiceKey] = frozenset()
+    """Every Service named, existing or not."""
+    findings: tuple[Finding, ...] = ()
+    cycle: tuple[tuple[WorkloadKey, WorkloadKey], ...] = ()
+    """Who requires whom in the cycle that this workload stands in: none of these edges counts as required."""
+    broken: frozenset[ServiceKey] = frozenset()
+    """The Services that would be required, did they not lead back to the workload."""
+
+
+def derive(
+    workload: Workload, rules: Sequence[Rule], world: World, own_services: Sequence[Service], *, discover: bool
+) -> Derived:
+    """Find the Services that a workload needs; `own_services` select its own pods."""
+    said = [*by_annotation(workload), *by_rules(rules, workload)]
+    found = sorted(_found(workload, world), key=_likeliest) if discover else []
+    counts = counting(rules, {service.key for service in own_services})
+    mentions = [mention for mention in (*said, *found) if counts(mention.service)]
+    missing = [mention for mention in said if counts(mention.service) and mention.service not in world.services]
+    edges = _edges(mentions, world)
+    derived = Derived(
+        edges=tuple(_likeliest_of(edges)),
+        mentions=frozenset(mention.service for mention in mentions),
+        findings=(*map(_missing, missing), *_left_out(edges)),
+    )
+    return _without_cycle(derived, workload, own_services, world)
+
+
+def _without_cycle(derived: Derived, workload: Workload, own_services: Sequence[Service], world: World) -> Derived:
+    required = [edge.service for edge in derived.edges if edge.required]
+    cycle = find_cycle(workload, required, own_services, world)
+    if cycle is None:
+        return derived
+    edges = (replace(edge, required=edge.required and edge.service.key not in cycle.services) for edge in derived.edges)
+    return replace(
+        derived,
+        edges=tuple(edges),
+        findings=(*derived.findings, finding_of(cycle)),
+        cycle=cycle.edges,
+        broken=cycle.services,
+    )
+
+
+def _found(workload: Workload, world: World) -> Iterator[Mention]:
+    """Yield what speaks for a dependency without anybody's having said so."""
+    namespace, config_maps = workload.namespace, world.config_maps
+    for container in workload.containers:
+        known = variables(container, namespace, config_maps)
+        for text in chain(
+            environment(container, known),
+            command_line(container, known),
+            files(container, namespace, config_maps),
+        ):
+            yield from mentions_in(text, namespace, world)
+    if world.policies:
+        yield from by_policies(workload, world)
+
+
+def _edges(mentions: Iterable[Mention], world: World) -> list[Edge]:
+    """Gather the mentions of each Service that exists."""
+    by_service: dict[ServiceKey, list[Mention]] = {}
+    for mention in mentions:
+        service = world.services.get(mention.service)
+        if service is not None and _meant(service, mention):
+            by_service.setdefault(mention.service, []).append(mention)
+    return [_edge(world.services[key], found) for key, found in by_service.items()]
+
+
+def _likeliest_of(edges: Sequence[Edge]) -> list[Edge]:
+    """Return as many as may be kept, the likeliest: required ones first."""
+    ranked = sorted(edges, key=lambda edge: (not edge.required, -edge.confidence, edge.service.key))
+    return sorted(ranked[:MAX_DEPENDENCIES], key=lambda edge: edge.service.key)
+
+
+def _edge(service: Service, found: Sequence[Mention]) -> Edge:
+    asked = next((mention.port for mention in found if mention.port is not None), None)
+    return Edge(
+        service=service,
+        port=_port(service, asked),
+        required=any(mention.required for mention in found),
+        confidence=max(mention.confidence for mention in found),
+        evidence=tuple(dict.fromkeys(mention.evidence for mention in found))[:8],
+    )
+
+
+def _port(service: Service, asked: int | str | None) -> ServicePort | None:
+    """Return the port asked for by number or name, else the Service's first TCP port."""
+    tcp = [port for port in service.ports if port.protocol == "TCP"]
+    named = [port for port in tcp if asked in (port.number, port.name)]
+    if not named and isinstance(asked, int) and _leaves_ports_open(service):
+        return ServicePort(asked, "", asked, "TCP", "")
+    return next(iter(named or tcp), None)
+
+
+def _meant(service: Service, mention: Mention) -> bool:
+    """Whether what stands there can be this Service."""
+    if mention.pod and not service.headless:
+        return False
+    if not mention.port_tells or _leaves_ports_open(service):
+        return True
+    return any(mention.port == own.number for own in service.ports)
+
+
+def _leaves_ports_open(service: Service) -> bool:
+    """Whether the name leads straight to pods, or out of the cluster: any port may be served there."""
+    return bool(service.external_name) or service.headless or not service.ports
+
+
+def _likeliest(mention: Mention) -> tuple[float, str, str]:
+    """Order what was found, so that the order of variables does not matter."""
+    return (-mention.confidence, mention.evidence, str(mention.port))
+
+
+def _missing(mention: Mention) -> Finding:
+    return Finding(
+        id="dependency-missing",
+        severity=Severity.WARNING,
+        message=f"{mention.evidence} names the Service {mention.service}, which does not exist",
+        fix="create it, or correct the name or namespace",
+    )
+
+
+def _left_out(edges: Sequence[Edge]) -> list[Finding]:
+    if len(edges) <= MAX_DEPENDENCIES:
+        return []
+    return [
+        Finding(
+            id="too-many-dependencies",
+            severity=Severity.WARNING,
+            message=f"{len(edges)} Services are named; only the {MAX_DEPENDENCIES} likeliest count as dependencies",
+            fix="leave some out with spec.dependencies.ignore, or name the ones that matter in dependencies.services",
+        )
+    ]

@@ -1,0 +1,92 @@
+"""From a text with its place to the Services that it names.
+
+Precision before recall: a word that merely equals a Service's name is none, an edge that isn't there costs more trust
+than one that a user has to add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from apphealth.model.service import ServiceKey
+from apphealth.model.world import World
+from apphealth.plan.dependencies.evidence.keys import says_host, says_stranger
+from apphealth.plan.dependencies.evidence.mention import ADDRESS, NAMED_HOST, Mention
+from apphealth.plan.dependencies.hosts import MAX_PARTS, Form, Host, hosts
+
+CLUSTER_DNS = frozenset({ServiceKey("kube-system", "kube-dns"), ServiceKey("kube-system", "coredns")})
+"""Everybody needs them, and nobody's readiness may hang on them."""
+
+_MORE_THAN_HOSTS = frozenset(" \t\n\"'{}<>=")
+"""What stands in a sentence, JSON or XML, but in no list of hosts."""
+
+
+class Text(NamedTuple):
+    """A text that may name Services."""
+
+    key: str
+    """What it is called where it stands: a variable, a flag, a setting; may be empty."""
+    value: str
+    source: str
+    """Where it stands, for people."""
+
+
+class _Named(NamedTuple):
+    service: ServiceKey
+    pod: bool = False
+
+
+def mentions_in(text: Text, namespace: str, world: World) -> Iterator[Mention]:
+    """Yield the Services that a text names, in a workload of a namespace."""
+    value = text.value
+    if ":" not in value and "." not in value and "=" not in value and not says_host(text.key):
+        return  # words at most, and so no evidence here
+    if says_stranger(text.key):
+        return
+    bare = says_host(text.key) and _MORE_THAN_HOSTS.isdisjoint(value.strip().replace(", ", ","))
+    for host in hosts(value, MAX_PARTS):
+        if host.key and says_stranger(host.key):
+            continue
+        if host.form is Form.WORD and not (host.key or bare):
+            continue
+        for named in _named(host, namespace, world):
+            if named.service not in CLUSTER_DNS:
+                yield Mention(
+                    service=named.service,
+                    port=host.port,
+                    confidence=NAMED_HOST if host.form is Form.WORD else ADDRESS,
+                    evidence=f"{text.source}: {host.text}",
+                    port_tells=host.form is Form.PAIR,
+                    pod=named.pod,
+                )
+
+
+def _named(host: Host, namespace: str, world: World) -> Iterator[_Named]:
+    """Yield what a host may be called after; `db-0.db` is a pod's name or, less likely, a Service in a namespace."""
+    labels = host.name.split(".")
+    if ":" in host.name or (len(labels) == 4 and all(label.isdecimal() for label in labels)):
+        if (at := world.service_at(host.name)) is not None:
+            yield _Named(at)
+        return
+    full = "svc" in labels[2:4]
+    if full:
+        end = labels.index("svc", 2)
+        if labels[end + 1 :] and ".".join(labels[end + 1 :]) != world.cluster_domain:
+            return  # another cluster
+        labels = labels[:end]
+    match labels:
+        case [name]:
+            yield _Named(ServiceKey(namespace, name))
+        case [name, other]:
+            yield _Named(ServiceKey(other, name))
+            if not full and _is_member(name):
+                yield _Named(ServiceKey(namespace, other), pod=True)
+        case [name, service, other] if full or _is_member(name):
+            yield _Named(ServiceKey(other, service), pod=True)
+
+
+def _is_member(name: str) -> bool:
+    """Whether a pod of a StatefulSet may have the name: `db-0`."""
+    stem, dash, number = name.rpartition("-")
+    return bool(stem and dash) and number.isdecimal()

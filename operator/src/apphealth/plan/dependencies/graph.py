@@ -1,0 +1,120 @@
+"""The graph of who needs whom, over all workloads of a world, selected by a rule or not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.world import World
+from apphealth.plan.dependencies.edges import Derived, derive
+from apphealth.plan.rules.merging import workload_settings
+from apphealth.plan.rules.selection import selecting
+
+SHARED_SHARE = 0.2
+"""Share of all workloads; a Service that so many of them require is a shared dependency: its failure is everybody's."""
+SHARED_LEAST = 3
+"""Fewer workloads than this never make one."""
+Requirement = tuple[WorkloadKey, WorkloadKey]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphEdge:
+    """A workload needs a Service."""
+
+    source: WorkloadKey
+    service: ServiceKey
+    port: int
+    """0 where none is known."""
+    required: bool
+    """By the user's word, and not in a cycle."""
+    in_cycle: bool
+    """It leads back to the workload by required edges, and so doesn't count as required."""
+    confidence: float
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """Who needs whom."""
+
+    workloads: tuple[WorkloadKey, ...]
+    services: Mapping[ServiceKey, tuple[WorkloadKey, ...]]
+    """The Services, with the workloads behind each."""
+    edges: tuple[GraphEdge, ...]
+    cycles: tuple[tuple[WorkloadKey, ...], ...]
+    """The workloads that require each other in a circle, one tuple for each cycle."""
+    shared: Mapping[ServiceKey, int]
+    """Shared dependencies, with the number of workloads that require them."""
+
+
+def build_graph(world: World) -> Graph:
+    """Find the dependencies of every workload."""
+    derived = {key: _derive(world.workloads[key], world) for key in sorted(world.workloads)}
+    services = {
+        key: tuple(workload.key for workload in world.workloads_behind(world.services[key]))
+        for key in sorted(world.services)
+    }
+    edges = tuple(edge for key, found in derived.items() for edge in _edges(key, found))
+    cycles = {found.cycle for found in derived.values() if found.cycle}
+    return Graph(
+        workloads=tuple(derived),
+        services=services,
+        edges=edges,
+        cycles=tuple(sorted(_members(cycle) for cycle in cycles)),
+        shared=_shared(edges, len(derived)),
+    )
+
+
+def around(graph: Graph, namespace: str) -> Graph:
+    """Return what a namespace has to do with: its workloads and Services, what these need, and who is known to need it.
+
+    Shared dependencies and cycles are those of the whole graph.
+    """
+    edges = tuple(edge for edge in graph.edges if namespace in (edge.source.namespace, edge.service.namespace))
+    named = {edge.service for edge in edges}
+    services = {key: behind for key, behind in graph.services.items() if key.namespace == namespace or key in named}
+    kept = {edge.source for edge in edges} | {key for behind in services.values() for key in behind}
+    return replace(
+        graph,
+        workloads=tuple(key for key in graph.workloads if key.namespace == namespace or key in kept),
+        services=services,
+        edges=edges,
+        cycles=tuple(cycle for cycle in graph.cycles if kept.issuperset(cycle)),
+        shared={key: number for key, number in graph.shared.items() if key in services},
+    )
+
+
+def _derive(workload: Workload, world: World) -> Derived:
+    rules = selecting(world.rules_in(workload.namespace), workload, world.namespace(workload.namespace))
+    discover = workload_settings(rules).get("discover") is not False
+    return derive(workload, rules, world, world.services_of(workload), discover=discover)
+
+
+def _edges(key: WorkloadKey, found: Derived) -> Iterable[GraphEdge]:
+    for edge in found.edges:
+        yield GraphEdge(
+            source=key,
+            service=edge.service.key,
+            port=edge.port.number if edge.port else 0,
+            required=edge.required,
+            in_cycle=edge.service.key in found.broken,
+            confidence=edge.confidence,
+            evidence=edge.evidence,
+        )
+
+
+def _members(cycle: Iterable[Requirement]) -> tuple[WorkloadKey, ...]:
+    return tuple(sorted({source for source, _ in cycle}))
+
+
+def _shared(edges: Iterable[GraphEdge], workloads: int) -> dict[ServiceKey, int]:
+    return shared(Counter(edge.service for edge in edges if edge.required or edge.in_cycle), workloads)
+
+
+def shared(requiring: Mapping[ServiceKey, int], workloads: int) -> dict[ServiceKey, int]:
+    """Return the shared dependencies among Services, given how many of all workloads require each."""
+    least = max(SHARED_LEAST, SHARED_SHARE * workloads)
+    return {service: number for service, number in sorted(requiring.items()) if number >= least}

@@ -1,0 +1,66 @@
+"""Shared dependencies: Services that so many workloads require that their failure is everybody's.
+
+`shared_dependencies` tells which they are, and what their failure would lead to; `finding_of` says it. (The finding
+`dependency-cycle` is among those of every plan.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apphealth.model.service import ServiceKey
+from apphealth.model.workload import WorkloadKey
+from apphealth.model.world import World
+from apphealth.plan.dependencies.graph import Graph
+from apphealth.plan.dependencies.impact import impact, patience
+from apphealth.plan.findings import Finding, Severity
+
+FINDING = "shared-dependency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedDependency:
+    """A Service that many require, and its blast radius."""
+
+    service: ServiceKey
+    required_by: int
+    """Workloads that require it by the user's word."""
+    workloads: int
+    """All workloads there are."""
+    unready: tuple[WorkloadKey, ...]
+    """What leaves rotation if it fails, directly or by way of others."""
+    degraded: tuple[WorkloadKey, ...]
+    """What else needs it, directly or by way of others, and stays in rotation."""
+
+
+def shared_dependencies(graph: Graph, world: World) -> tuple[SharedDependency, ...]:
+    """Return the shared dependencies of a world, with what their failure would lead to."""
+    waits = patience(graph, world) if graph.shared else {}
+    found = {service: impact(service, graph, waits) for service in graph.shared}
+    return tuple(
+        SharedDependency(
+            service=service,
+            required_by=number,
+            workloads=len(graph.workloads),
+            unready=tuple(one.workload for one in found[service].unready),
+            degraded=tuple(one.workload for one in found[service].degraded),
+        )
+        for service, number in graph.shared.items()
+    )
+
+
+def finding_of(shared: SharedDependency) -> Finding:
+    """Tell of a shared dependency."""
+    return Finding(
+        id=FINDING,
+        severity=Severity.WARNING,
+        message=(
+            f"{shared.required_by} of {shared.workloads} workloads require {shared.service}; {blast_radius(shared)}"
+        ),
+        fix="take required: true away where an app can answer, if only in part, without it",
+    )
+
+
+def blast_radius(shared: SharedDependency) -> str:
+    """Say what the failure of a shared dependency would lead to."""
+    return f"if it fails, {len(shared.unready)} become unready and {len(shared.degraded)} degrade"

@@ -1,0 +1,265 @@
+"""What to do about one probe of one container, given what is wanted and who owns what is there.
+
+==================  ===========================  =========================================================
+ there now           wanted                       decision
+==================  ===========================  =========================================================
+ nothing             yes / no                     Apply: set it / None
+ ours                the same / another / no      Apply / Apply: set it / None: remove it
+ theirs              any, `Keep`                  Keep; leaves of ours in it are taken out
+ theirs              yes, `Replace`               Apply: remember theirs, set ours
+ abandoned to us     yes                          Apply: set it
+ taken over by us    yes, `Replace`               Apply
+ taken over by us    no, or `Keep`                Keep or None: put the original back
+ taken back          yes, `Replace`               Contested: theirs stays until they write another one
+ ours                cannot be worked out         Apply: it stays as it was
+==================  ===========================  =========================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from apphealth.api.healthplan import OriginalRecord
+from apphealth.model.ownership import RESTORER, Ownership, Path
+from apphealth.model.probe import Probe, ProbeKind, parse_probe, serialise_probe
+from apphealth.model.workload import LiveProbe
+from apphealth.plan.ownership.managed_fields import (
+    abandoned,
+    leaves,
+    only_ours_holds_it,
+    theirs_alone,
+    to_yield,
+    without,
+)
+from apphealth.plan.result import Action
+
+
+@dataclass(frozen=True, slots=True)
+class SetProbe:
+    """Write this probe as ours."""
+
+    probe: Probe
+    live: Probe | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveProbe:
+    """Remove the probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreProbe:
+    """Put somebody's probe back, so that it counts as theirs."""
+
+    probe: Probe
+    live: Probe
+
+
+@dataclass(frozen=True, slots=True)
+class YieldLeaves:
+    """Take our leaves out of somebody's probe."""
+
+    leaves: tuple[Path, ...]
+
+
+UNRESOLVED = "stays as it was: what is wanted now cannot be worked out, see the findings"
+_REPLACES = "replaces a probe of somebody else's (existingProbes: Replace)"
+Edit = SetProbe | RemoveProbe | RestoreProbe | YieldLeaves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is decided about one probe."""
+
+    action: Action
+    reason: str
+    edit: Edit | None = None
+    """What to do now to get there; None when it is reached."""
+    original: OriginalRecord | None = None
+    """What the HealthPlan must remember from now on."""
+    disown: bool = False
+    """Our entry in managedFields is to give up what it says of this probe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """All that the decision about one probe looks at."""
+
+    container: str
+    kind: ProbeKind
+    wanted: Probe | None
+    live: LiveProbe | None
+    replace: bool
+    """`existingProbes: Replace`."""
+    generation: int
+    """The workload's generation, which goes up with every change of its spec."""
+    original: OriginalRecord | None = None
+    """What the HealthPlan remembers of an earlier takeover."""
+    unresolved: bool = False
+    """A probe is wanted, and cannot be worked out."""
+
+
+def decide(case: Case) -> Decision:
+    """Decide about one probe: the table above. What is somebody else's is given up wholly, in managedFields too."""
+    decision = _decide(case)
+    return replace(decision, disown=True) if _gives_up(case.live, decision) else decision
+
+
+def is_ours(live: LiveProbe, original: OriginalRecord | None) -> bool:
+    """Whether a probe is there because of us: ours alone, or one that we put in the place of somebody else's."""
+    return live.owner.ours or (original is not None and _is_replaced(live, original)) or abandoned(live)
+
+
+def _gives_up(live: LiveProbe | None, decision: Decision) -> bool:
+    """Whether a claim of ours is left on a probe that stays somebody else's.
+
+    Beside their own it would keep a value that they take out, and refuse a server-side apply of theirs without force.
+    """
+    if live is None or decision.action is Action.APPLY or isinstance(decision.edit, RemoveProbe):
+        return False
+    if isinstance(decision.edit, RestoreProbe):
+        return True
+    return live.owner.claimed and not live.owner.ours and not only_ours_holds_it(live)
+
+
+def _decide(case: Case) -> Decision:
+    if case.live is None:
+        return _nothing_there(case)
+    if case.unresolved:
+        return _unresolved(case, case.live)
+    if case.original is not None:
+        return _once_replaced(case, case.live, case.original)
+    return _nothing_remembered(case, case.live)
+
+
+def _nothing_remembered(case: Case, live: LiveProbe) -> Decision:
+    return _ours_there(case, live.probe) if live.owner.ours else _theirs_there(case, live)
+
+
+def _unresolved(case: Case, live: LiveProbe) -> Decision:
+    """Leave what is there: a mistake in a rule takes nobody's probes away."""
+    record = case.original
+    if live.owner.ours or (record is not None and _is_replaced(live, record)):
+        return Decision(action=Action.APPLY, reason=UNRESOLVED, original=record)
+    if record is not None and record.contested:
+        return _contested(live, record)
+    return Decision(
+        action=Action.KEEP, reason=f"a probe is there already, {_whose(live.owner)}", edit=_yield(live), original=record
+    )
+
+
+def _nothing_there(case: Case) -> Decision:
+    if case.unresolved and case.wanted is None:
+        return Decision(action=Action.NONE, reason="what is wanted cannot be worked out, see the findings")
+    if case.wanted is None:
+        return Decision(action=Action.NONE, reason="no probe is wanted")
+    return Decision(action=Action.APPLY, reason="there was none", edit=SetProbe(case.wanted, None))
+
+
+def _ours_there(case: Case, live: Probe) -> Decision:
+    if case.wanted is None:
+        return Decision(action=Action.NONE, reason="no probe is wanted any more", edit=RemoveProbe())
+    edit = None if live == case.wanted else SetProbe(case.wanted, live)
+    return Decision(action=Action.APPLY, reason="there was none", edit=edit)
+
+
+def _theirs_there(case: Case, live: LiveProbe) -> Decision:
+    whose = _whose(live.owner)
+    if abandoned(live):
+        return _ours_there(case, live.probe)
+    if case.wanted is None:
+        edit = _yield(live) or (RemoveProbe() if only_ours_holds_it(live) else None)
+        return Decision(action=Action.NONE, reason=f"no probe is wanted; the one there is {whose}", edit=edit)
+    if not case.replace:
+        return Decision(action=Action.KEEP, reason=f"a probe is there already, {whose}", edit=_yield(live))
+    if live.probe == case.wanted and (theirs_alone(live) == live.probe or only_ours_holds_it(live)):
+        return Decision(action=Action.KEEP, reason=f"the wanted probe is there already, {whose}")
+    return _take_over(case, case.wanted, live)
+
+
+def _take_over(case: Case, wanted: Probe, live: LiveProbe) -> Decision:
+    original = OriginalRecord(
+        container=case.container,
+        type=case.kind,
+        # Where they only changed numbers in a probe of ours, there is nothing of theirs to put back.
+        original={} if only_ours_holds_it(live) else serialise_probe(theirs_alone(live)),
+        written=(serialise_probe(wanted),),
+        generation=case.generation,
+    )
+    # Who writes the handler that we wrote shares the probe with us: what is theirs of it has to be known later.
+    edit = None if live.probe == wanted else SetProbe(wanted, live.probe)
+    return Decision(action=Action.APPLY, reason=_REPLACES, edit=edit, original=original)
+
+
+def _once_replaced(case: Case, live: LiveProbe, record: OriginalRecord) -> Decision:
+    """Decide about a probe that the HealthPlan remembers to have been replaced."""
+    if record.contested:
+        return _contested(live, record) if _still_taken_back(case, live, record) else _nothing_remembered(case, live)
+    if _is_replaced(live, record):
+        return _replaced(case, live.probe, record)
+    if case.wanted is None or not case.replace or _has_not_landed(case, live, record):
+        return _nothing_remembered(case, live)
+    taken_back = msgspec.structs.replace(record, original=serialise_probe(theirs_alone(live)), contested=True)
+    return _contested(live, taken_back)
+
+
+def _still_taken_back(case: Case, live: LiveProbe, record: OriginalRecord) -> bool:
+    replaces = case.replace and case.wanted is not None
+    return replaces and parse_probe(record.original) in (live.probe, theirs_alone(live))
+
+
+def _is_replaced(live: LiveProbe, record: OriginalRecord) -> bool:
+    """Whether what we wrote is there, and nobody has made it theirs since, as by writing the same values."""
+    written = next((value for value in record.written if parse_probe(value) == live.probe), None)
+    if written is None or record.contested:
+        return False
+    changed = dict(leaves(written)).items() - dict(leaves(record.original)).items()
+    return live.owner.ours or {path for path, _ in changed} <= set(live.owner.held)
+
+
+def _has_not_landed(case: Case, live: LiveProbe, record: OriginalRecord) -> bool:
+    """Whether nothing has been replaced yet: remembered, and the operator stopped before it wrote.
+
+    Our patch would have raised the generation by one, whoever took the probe back after it by one more. A probe that
+    somebody has made theirs by writing our own values counts as theirs as well, not as taken back.
+    """
+    adopted = any(parse_probe(value) == live.probe for value in record.written)
+    return adopted or live.owner.ours or case.generation <= record.generation + 1
+
+
+def _replaced(case: Case, live: Probe, record: OriginalRecord) -> Decision:
+    if case.wanted is not None and case.replace:
+        if live == case.wanted:
+            kept = msgspec.structs.replace(record, written=(serialise_probe(live),))
+            return Decision(action=Action.APPLY, reason=_REPLACES, original=kept)
+        both = msgspec.structs.replace(record, written=(serialise_probe(live), serialise_probe(case.wanted)))
+        return Decision(action=Action.APPLY, reason=_REPLACES, edit=SetProbe(case.wanted, live), original=both)
+    theirs = parse_probe(record.original)
+    edit: Edit | None = RemoveProbe() if theirs is None or theirs.handler is None else RestoreProbe(theirs, live)
+    if live == theirs:
+        edit = None
+    action, reason = (
+        (Action.NONE, "no probe is wanted; the original is put back")
+        if case.wanted is None
+        else (Action.KEEP, "the original is put back (existingProbes: Keep)")
+    )
+    # The HealthPlan remembers the original until it is back: the patch may not get through.
+    return Decision(action=action, reason=reason, edit=edit, original=record if edit is not None else None)
+
+
+def _contested(live: LiveProbe, record: OriginalRecord) -> Decision:
+    reason = f"its owner took it back: it is {_whose(live.owner)}, and stays until they change it"
+    return Decision(action=Action.CONTESTED, reason=reason, edit=_yield(live), original=record)
+
+
+def _yield(live: LiveProbe) -> YieldLeaves | None:
+    """Take our leaves out, if that leaves a probe, and another one than is there."""
+    taken = to_yield(live)
+    return None if without(live.probe, taken) in (None, live.probe) else YieldLeaves(taken)
+
+
+def _whose(owner: Ownership) -> str:
+    names = [name or "unknown" for name in owner.others if name != RESTORER]
+    return f"owned by {', '.join(names)}" if names else "somebody else's"

@@ -1,0 +1,1 @@
+"""Probes: which a container should have, as far as running pods have proven them."""

@@ -1,0 +1,238 @@
+"""Which port a probe asks: the first rung that answers, with its reason.
+
+explicit setting > annotation > the preset's management port, as the container's own settings have it > the container
+port that a Service targets > a container port with a telling name > the only container port > the port that env,
+command and args name > the preset's default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from apphealth.model.raw import MAX_PORT
+from apphealth.model.service import Service, ServicePort
+from apphealth.model.workload import Container, ContainerPort
+from apphealth.plan.rules.merging import Sourced
+
+TELLING_NAMES = ("http", "web", "management")
+"""Port names that say HTTP, the best first."""
+HTTPS_PORTS = frozenset({443, 8443})
+OTHER_PROTOCOLS = frozenset({
+    *("amqp", "cassandra", "dns", "ftp", "grpc", "imap", "kafka", "ldap", "memcached", "mongo", "mongodb", "mqtt"),
+    *("mysql", "nats", "pgsql", "postgres", "postgresql", "redis", "sftp", "smtp", "ssh", "tcp", "thrift", "zookeeper"),
+})  # fmt: skip
+"""What an appProtocol, or a port's name before its first dash, says of a port that doesn't speak HTTP."""
+MAX_TEXT = 4096
+"""Characters of a command line or setting that are searched for a port."""
+MAX_DIGITS = 5
+PORT_VARIABLES = ("PORT", "FLASK_RUN_PORT")
+"""Variables that hold just the port: the twelve-factor convention, and Flask's own."""
+
+_BIND = re.compile(r"(?:^|\s)(?:-b|--bind)(?:=|\s+)\S{0,255}?:(\d{1,5})(?!\S)")
+_PORT_OPTION = re.compile(r"(?:^|\s)--port(?:=|\s+)(\d{1,5})(?!\S)")
+_LAST_NUMBER = re.compile(r":(\d{1,5})/?$")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPort:
+    """The port that a probe asks."""
+
+    port: int | str
+    """As the probe refers to it: by name where it has one."""
+    source: str
+    number: int = 0
+    """The number, 0 where it is not known."""
+    https: bool = False
+    app_protocol: str = ""
+    speaks_http: bool = True
+    """False where its name or appProtocol says that it speaks something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortProblem:
+    """Why there is no port to ask."""
+
+    message: str
+    fix: str
+
+
+def targets(service: Service, port: ServicePort, container: Container, *, alone: bool) -> ContainerPort | None:
+    """Return the port of this container that a Service's port leads to.
+
+    `alone`: the container is the only one of its pod, so a numeric target that nobody declares is its.
+    """
+    if port.protocol != "TCP":
+        return None
+    for candidate in container.ports:
+        if port.target in (candidate.number, candidate.name) and candidate.protocol == "TCP":
+            return candidate
+    undeclared = alone and isinstance(port.target, int) and not container.ports and bool(service.selector)
+    return ContainerPort(int(port.target), "", "TCP") if undeclared else None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What a preset says of ports.
+
+    Attributes
+    ----------
+    management
+        A port of its own for management, as the container's own settings have it.
+    default
+        The port that the application listens on if nothing says otherwise, the last resort.
+    protocols
+        What appProtocol begins with where it is the port to ask.
+    names
+        Names of ports that tell, the best first.
+    """
+
+    management: Sourced | None = None
+    default: Sourced | None = None
+    protocols: tuple[str, ...] = ("http",)
+    names: tuple[str, ...] = TELLING_NAMES
+
+
+def resolve_port(
+    explicit: Sourced | None,
+    container: Container,
+    services: Sequence[Service],
+    preference: Preference,
+    *,
+    alone: bool,
+) -> ResolvedPort | PortProblem:
+    """Resolve the port of a container that a probe should ask.
+
+    Parameters
+    ----------
+    explicit
+        A number or name that a user gave, written as it stands.
+    services
+        The Services that select the pods.
+    preference
+        What the preset says of ports.
+    alone
+        The container is the only one of its pod.
+    """
+    if explicit is not None:
+        return _explicit(explicit, container)
+    if preference.management is not None:
+        return _numbered(preference.management, container)
+    found = _served(container, services, preference, alone=alone) or _declared(container, preference)
+    found = found or _configured(container)
+    if found is not None:
+        return found
+    if preference.default is not None and not _only_others(container):
+        return _numbered(preference.default, container)
+    if container.ports:
+        listed = ", ".join(f"{port.name or port.number}/{port.protocol}" for port in container.ports)
+        return PortProblem(f"none of the ports {listed} can be told to be the one to ask", _FIX)
+    return PortProblem("no port is declared and no Service leads to the container", _FIX)
+
+
+_FIX = "set probes.*.port, or the annotation apphealth.dev/port on the pod template"
+
+
+def _explicit(explicit: Sourced, container: Container) -> ResolvedPort | PortProblem:
+    port = explicit.value
+    declared = next((p for p in container.ports if port in (p.number, p.name)), None)
+    if declared is not None and declared.protocol != "TCP":
+        return PortProblem(
+            f"port {port} ({explicit.source}) is {declared.protocol}; a probe can only ask over TCP", "name a TCP port"
+        )
+    if declared is None and isinstance(port, str):
+        names = ", ".join(p.name for p in container.ports if p.name) or "none"
+        return PortProblem(
+            f"port '{port}' ({explicit.source}) is not among the container's named ports ({names})",
+            "name one of them, give the number, or declare the port in the container",
+        )
+    if isinstance(port, int) and not 1 <= port <= MAX_PORT:
+        return PortProblem(f"port {port} ({explicit.source}) is not from 1 to {MAX_PORT}", "give a port's number")
+    number = declared.number if declared else int(port)
+    return ResolvedPort(port, explicit.source, number, _https(number, declared.name if declared else "", ""))
+
+
+def _served(
+    container: Container, services: Sequence[Service], preference: Preference, *, alone: bool
+) -> ResolvedPort | None:
+    found = [
+        (_rank(port, target, preference), service, port, target)
+        for service in services
+        for port in service.ports
+        if (target := targets(service, port, container, alone=alone)) is not None
+    ]
+    if not found:
+        return None
+    _, service, port, target = min(found, key=lambda item: item[0])
+    return _resolved(target, f"Service {service.name} leads to it", port.app_protocol)
+
+
+def _rank(port: ServicePort, target: ContainerPort, preference: Preference) -> tuple[bool, int, int]:
+    names = [preference.names.index(name) for name in (target.name, port.name) if name in preference.names]
+    return (
+        not port.app_protocol.startswith(preference.protocols),
+        min(names, default=len(preference.names)),
+        target.number,
+    )
+
+
+def _declared(container: Container, preference: Preference) -> ResolvedPort | None:
+    tcp = [port for port in container.ports if port.protocol == "TCP"]
+    for name in preference.names:
+        for port in tcp:
+            if port.name == name:
+                return _resolved(port, f"the container's port is named {name}")
+    return _resolved(tcp[0], "the container's only port") if len(tcp) == 1 else None
+
+
+def _configured(container: Container) -> ResolvedPort | None:
+    """Read the port from the settings that the server itself reads."""
+    if _only_others(container):
+        return None
+    env = {variable.name: variable.value for variable in container.env}
+    for found in _named_ports(container, env):
+        if 1 <= int(found.value) <= MAX_PORT:
+            return _numbered(Sourced(int(found.value), found.source), container)
+    return None
+
+
+def _named_ports(container: Container, env: Mapping[str, str]) -> Iterator[Sourced]:
+    for name in PORT_VARIABLES:
+        if (value := env.get(name, "")).isdecimal() and value.isascii() and len(value) <= MAX_DIGITS:
+            yield Sourced(value, f"env {name}")
+    if last := _LAST_NUMBER.search(env.get("ASPNETCORE_URLS", "")[:MAX_TEXT].split(";")[0].strip()):
+        yield Sourced(last[1], "env ASPNETCORE_URLS")
+    command = " ".join((*container.command, *container.args))[:MAX_TEXT]
+    settings = env.get("GUNICORN_CMD_ARGS", "")[:MAX_TEXT]
+    for text, source in ((command, "the command line"), (settings, "env GUNICORN_CMD_ARGS")):
+        if option := _BIND.search(text) or _PORT_OPTION.search(text):
+            yield Sourced(option[1], source)
+
+
+def _only_others(container: Container) -> bool:
+    """Whether all ports that a container declares are of another protocol than TCP."""
+    return bool(container.ports) and all(port.protocol != "TCP" for port in container.ports)
+
+
+def _numbered(said: Sourced, container: Container) -> ResolvedPort:
+    """Return a port known by its number; by its name where the container gives it one."""
+    number = int(said.value)
+    declared = next((p for p in container.ports if p.number == number and p.protocol == "TCP"), None)
+    return _resolved(declared or ContainerPort(number, "", "TCP"), said.source)
+
+
+def _resolved(port: ContainerPort, source: str, app_protocol: str = "") -> ResolvedPort:
+    named = app_protocol or port.name.partition("-")[0]
+    return ResolvedPort(
+        port=port.name or port.number,
+        source=source,
+        number=port.number,
+        https=_https(port.number, port.name, app_protocol),
+        app_protocol=app_protocol,
+        speaks_http=named not in OTHER_PROTOCOLS,
+    )
+
+
+def _https(number: int, name: str, app_protocol: str) -> bool:
+    return app_protocol == "https" or name == "https" or (not app_protocol and number in HTTPS_PORTS)
