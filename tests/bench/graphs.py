@@ -10,11 +10,11 @@ from tests.bench import objects
 from tests.bench.options import Options
 from tests.bench.report import Result, Row, measured, middle, percentile
 
-from apphealth.controller.ledger import Outcome
-from apphealth.controller.resources import Resource
-from apphealth.controller.store import Store
+from apphealth.kube.resources import Resource
 from apphealth.plan import plan
 from apphealth.plan.dependencies.graph import build_graph
+from apphealth.store.outcomes import Outcome
+from apphealth.store.store import Store
 
 
 def run(options: Options) -> Result:
@@ -26,7 +26,7 @@ def run(options: Options) -> Result:
         for workload in world.workloads.values():
             decided = plan(workload, world)
             outcome = Outcome(state=decided.state, rules=decided.rules, mentions=decided.mentions)
-            store.ledger.put(workload.key, outcome)
+            store.outcomes.put(workload.key, outcome)
         seconds = []
         for _ in range(options.pairs):
             gc.collect()

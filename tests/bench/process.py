@@ -15,7 +15,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _POLL = 0.02
-_LOOKED_AROUND = "all workloads have been looked at"
+_LOOKED_AROUND = "all workloads have been reconciled"
 
 
 @dataclass(slots=True)

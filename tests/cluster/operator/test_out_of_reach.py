@@ -124,7 +124,7 @@ def test_after_a_restart_it_is_not_written_again(place, without_pods, run_operat
     operator.stop()
     operator.start()
     place.until(
-        lambda: "all workloads have been looked at" in operator.log.read_text().rpartition("stopped")[2], "it is up"
+        lambda: "all workloads have been reconciled" in operator.log.read_text().rpartition("stopped")[2], "it is up"
     )
     assert _versions(place) == before
 

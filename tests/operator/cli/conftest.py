@@ -19,7 +19,7 @@ import pytest
 
 from apphealth.cli.app import DEBUG, execute
 from apphealth.cli.live.options import Cluster
-from apphealth.kube.workloads import COLLECTIONS
+from apphealth.kube.resources import WORKLOADS
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
 
 
 OURS = "apphealth.dev/v1alpha1"
-PLURALS = {kind: (version, plural) for kind, (version, plural) in COLLECTIONS.items()} | {
+PLURALS = {kind: (resource.api_version, resource.value.plural) for kind, resource in WORKLOADS.items()} | {
     "Service": ("v1", "services"),
     "Namespace": ("v1", "namespaces"),
     "ConfigMap": ("v1", "configmaps"),

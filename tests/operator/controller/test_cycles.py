@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apphealth.api.parse import parse_rule
-from apphealth.controller.ledger import Outcome
 from apphealth.controller.prover import Prover
 from apphealth.controller.reconcile import Reconciler
-from apphealth.controller.store import Store
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_service
 from apphealth.plan import plan
+from apphealth.store.outcomes import Outcome
+from apphealth.store.store import Store
 
 NAMES = "abcde"
 EDGES = st.fixed_dictionaries({name: st.sets(st.sampled_from(NAMES), max_size=2) for name in NAMES})
@@ -69,8 +69,8 @@ class Cluster:
             workload = self.world.workloads[self.todo.pop(0)]
             decided = self.plans[workload.key] = plan(workload, self.world)
             outcome = Outcome(state=decided.state, rules=decided.rules, mentions=decided.mentions)
-            self.store.ledger.put(workload.key, outcome)
-            self.reconciler._tell_dependants(workload, decided)
+            self.store.outcomes.put(workload.key, outcome)
+            self.reconciler._enqueue_dependants(workload, decided)
             self.looks += 1
             assert self.looks < 500
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from apphealth.controller.gather import config_maps_of, read_config_maps
-from apphealth.controller.resources import Resource
-from apphealth.controller.store import Name, Store
+from apphealth.controller.gather import read_config_maps
+from apphealth.kube.resources import Resource
 from apphealth.model.parse_workload import parse_workload
+from apphealth.store.config_maps import config_maps_of
+from apphealth.store.store import Name, Store
 
 
 def test_those_of_its_environment_and_files_are_read_and_what_we_wrote_is_not():

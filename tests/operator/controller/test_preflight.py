@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from apphealth.controller.preflight import POLICY_NAMES, find_obstacle, look_for_policy, served
-from apphealth.controller.resources import Resource
-from apphealth.controller.statuses import Protection
+from apphealth.controller.preflight import POLICY_NAMES, find_obstacle, look_for_policy
+from apphealth.controller.status_writer import Protection
+from apphealth.kube.discovery import served
 from apphealth.kube.errors import ForbiddenError, NotFoundError
+from apphealth.kube.resources import Resource
 
 ADMISSION = Path(__file__).parents[3] / "deploy/operator/admission"
 ROLE = Path(__file__).parents[3] / "deploy/operator/cluster/cluster-role.yaml"

@@ -12,7 +12,6 @@ from apphealth.api.healthplan import Standing, State
 from apphealth.controller import prover as module
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff
-from apphealth.controller.store import Store
 from apphealth.kube.errors import ForbiddenError, ServerError
 from apphealth.model.pod import Pod
 from apphealth.model.probe import HttpGet, ProbeKind
@@ -20,6 +19,7 @@ from apphealth.model.proof import Accept, Proof, Question, Verdict
 from apphealth.model.workload import Workload
 from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
 from apphealth.probing.asker import NotYet
+from apphealth.store.store import Store
 
 GOOD = Proof(verdict=Verdict.VERIFIED, answer="200 in 3 ms from 1 pod", slowest=0.003)
 BAD = Proof(verdict=Verdict.REFUTED, answer="404 from web-1")

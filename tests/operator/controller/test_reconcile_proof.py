@@ -12,14 +12,14 @@ from apphealth.controller import prover as prover_module
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff, WorkQueue
 from apphealth.controller.reconcile import Reconciler
-from apphealth.controller.resources import Resource
-from apphealth.controller.standing import told_by_pods
-from apphealth.controller.store import NOBODY, Store
+from apphealth.controller.verification import verification_reason
+from apphealth.kube.resources import Resource
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Verdict
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.findings import Finding
 from apphealth.probing.asker import NotYet
+from apphealth.store.store import NOBODY, Store
 
 WEB = WorkloadKey("Deployment", "shop", "web")
 BAD = Proof(verdict=Verdict.REFUTED, answer="404 from web-1")
@@ -123,7 +123,7 @@ async def test_nothing_is_written_before_the_pods_have_answered(shop):
     shop.gate.clear()
     shop.pods(ready=1)
     await shop.until(lambda: shop.asked)
-    assert (shop.api.written, shop.store.ledger.get(WEB)) == ([], None)
+    assert (shop.api.written, shop.store.outcomes.get(WEB)) == ([], None)
     assert WEB in shop.reconcile.awaited
     shop.gate.set()
     await shop.until(lambda: shop.api.written)
@@ -139,8 +139,8 @@ async def test_what_was_refuted_is_told_once(shop):
     await shop.settled()
     (event,) = shop.events.posted
     assert (event.type, event.reason, "404 from web-1" in event.note) == ("Warning", "ProbeRefuted", True)
-    outcome = shop.store.ledger.get(WEB)
-    assert (outcome.standing, outcome.waiting, "404 from web-1" in outcome.proof) == (Standing.REFUTED, True, True)
+    outcome = shop.store.outcomes.get(WEB)
+    assert (outcome.verification, outcome.waiting, "404 from web-1" in outcome.proof) == (Standing.REFUTED, True, True)
 
 
 async def test_pods_that_are_still_starting_are_said_once(shop):
@@ -155,7 +155,7 @@ async def test_pods_that_are_still_starting_are_said_once(shop):
     assert "those there are still starting: GET http :8080/live" in status.findings[-1].message
     assert status.message == "nothing is written before running pods have answered"
     assert "application-unknown" not in [finding.id for finding in status.findings]
-    assert shop.store.ledger.get(WEB).waiting
+    assert shop.store.outcomes.get(WEB).waiting
 
 
 def test_what_was_refuted_is_told_before_what_is_still_asked():
@@ -164,7 +164,7 @@ def test_what_was_refuted_is_told_before_what_is_still_asked():
         findings=(Finding(id="probe-refuted", severity="error", message="404 from web-1", fix=""),),
         containers=(SimpleNamespace(probes=(SimpleNamespace(standing=Standing.REFUTED),)),),
     )
-    assert told_by_pods(decided) == "404 from web-1"
+    assert verification_reason(decided) == "404 from web-1"
 
 
 async def test_a_workload_without_pods_is_looked_at_again_when_one_is_ready(make, shop):

@@ -6,11 +6,11 @@ from apphealth.api.healthplan import Standing, State
 from apphealth.api.rule import RuleKey, RuleKind
 from apphealth.api.spec import Mode
 from apphealth.api.status import ConditionType, Reason
-from apphealth.controller.ledger import Outcome
 from apphealth.controller.status import Facts, rule_status
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.result import Conflict
+from apphealth.store.outcomes import Outcome
 
 RULE = RuleKey(RuleKind.APP_HEALTH, "shop", "all")
 OTHER = RuleKey(RuleKind.APP_HEALTH, "shop", "younger")
@@ -127,7 +127,7 @@ def test_conflicting(conflicts, status, message):
 
 
 def standing(*standings, proof="because"):
-    return facts(*(one and Outcome(state=State.APPLIED, standing=one, proof=proof) for one in standings))
+    return facts(*(one and Outcome(state=State.APPLIED, verification=one, proof=proof) for one in standings))
 
 
 V, R, U, A = Standing.VERIFIED, Standing.REFUTED, Standing.UNVERIFIED, Standing.AWAITING_PODS

@@ -1,4 +1,4 @@
-"""Wiring: what the operator is made of, and in which order it starts and stops."""
+"""Wiring: the operator's parts, and the order in which they start and stop."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ from uuid import uuid4
 
 import kopf
 
-from apphealth.controller.handlers import register
 from apphealth.controller.health import serve_health
-from apphealth.controller.intake import Intake
-from apphealth.controller.listing import watch_session
-from apphealth.controller.preflight import look_for_policy, read_namespace, served, wait_until_usable
+from apphealth.controller.informer import Informer
+from apphealth.controller.preflight import look_for_policy, read_namespace, wait_until_usable
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff, WorkQueue
 from apphealth.controller.reconcile import Reconciler
-from apphealth.controller.resources import watched
-from apphealth.controller.settings import quiet_settings
-from apphealth.controller.statuses import Protection, Statuses
-from apphealth.controller.store import Concerned, Store
+from apphealth.controller.status_writer import Protection, StatusWriter
+from apphealth.controller.watch_session import watch_session, watched
+from apphealth.controller.watches import quiet_settings, register
 from apphealth.kube.client import Client
 from apphealth.kube.credentials import Credentials
+from apphealth.kube.discovery import served
 from apphealth.kube.errors import KubeError
 from apphealth.kube.events import Events
 from apphealth.kube.lease import Leadership
@@ -37,6 +35,7 @@ from apphealth.kube.pods import list_pods
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import CLUSTER_DOMAIN
 from apphealth.probing.asker import ask as ask_pods
+from apphealth.store.store import Concerned, Store
 
 FINISH = 5.0
 """Seconds that writes under way get when the operator stops."""
@@ -47,27 +46,27 @@ log = logging.getLogger(__name__)
 
 
 class OperatorFailedError(Exception):
-    """A part of the operator has failed for no expected reason; the log has it."""
+    """A part of the operator has failed unexpectedly; the log has the traceback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run.
+    """The operator's options.
 
     Attributes
     ----------
     credentials
-        Which cluster, and who we are.
+        The API server's address, and the operator's identity.
     namespace
-        The only namespace to look after; None: the whole cluster.
+        The only namespace to manage; None: the whole cluster.
     allow_exec
         Whether probes may run commands in containers.
     leader_elect
         Whether to write only while holding the Lease, for several replicas.
     health_port
-        Where to serve the operator's own health; None: nowhere.
+        The port of the operator's own health endpoints; None: don't serve them.
     cluster_domain
-        What the full names of Services end with.
+        The domain that full names of Services end with.
     """
 
     credentials: Credentials
@@ -86,14 +85,14 @@ async def run_operator(options: Options) -> None:
     OSError
         The health port is taken.
     OperatorFailedError
-        A bug; the log has it.
+        A bug; the log has the traceback.
     """
     async with Client(options.credentials) as client:
         await Operator(options, client).run()
 
 
 class Operator:
-    """The parts, put together."""
+    """The operator: its parts, and the jobs that run them."""
 
     def __init__(self, options: Options, client: Client) -> None:
         self._options = options
@@ -108,7 +107,7 @@ class Operator:
         self._store = Store(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain)
         self._events = Events(client, instance=socket.gethostname(), clock=clock)
         self._protection = Protection()
-        self._statuses = Statuses(
+        self._statuses = StatusWriter(
             client,
             self._store,
             busy=self._busy,
@@ -127,7 +126,7 @@ class Operator:
         )
         self._queue: WorkQueue[WorkloadKey] = WorkQueue(self._reconcile, expected=(KubeError,))
         self._queues = (self._queue, self._prover.queue, self._statuses.queue)
-        self._intake = Intake(self._store, self._resources, self._concern)
+        self._informer = Informer(self._store, self._resources, self._enqueue_concerned)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
@@ -135,7 +134,7 @@ class Operator:
         async with contextlib.AsyncExitStack() as stack:
             if self._options.health_port is not None:
                 await stack.enter_async_context(serve_health(self._options.health_port, self._waiting_for))
-            # All before kopf: when it ends, it cancels every task that was started after it.
+            # Started before kopf: when kopf ends, it cancels every task that was started after it.
             queues = (queue.run() for queue in self._queues)
             jobs = (*queues, self._events.run(), self._lead(), self._work())
             await stack.enter_async_context(self._running(*jobs))
@@ -150,7 +149,7 @@ class Operator:
     def _enqueue(self, keys: Iterable[WorkloadKey]) -> None:
         self._queue.add_all(keys)
 
-    def _concern(self, concerned: Concerned) -> None:
+    def _enqueue_concerned(self, concerned: Concerned) -> None:
         self._enqueue(concerned.workloads)
         self._statuses.dirty(concerned.rules)
 
@@ -160,10 +159,10 @@ class Operator:
     def _waiting_for(self) -> str:
         if not self._watching:
             return "not connected to the API server"
-        return "" if self._intake.full.is_set() else "reading the cluster"
+        return "" if self._informer.full.is_set() else "reading the cluster"
 
     async def _watch(self) -> None:
-        """Have kopf watch; when it gives up, have it start again: everything is listed anew, so nothing is lost."""
+        """Run kopf, and run it again when it gives up: it then lists everything, so nothing is lost."""
         backoff, attempt = Backoff(first=0.5, longest=30), 0
         while not self._stop.is_set():
             usable = wait_until_usable(self._client, self._resources, self._options.namespace)
@@ -181,13 +180,13 @@ class Operator:
             await _before(asyncio.sleep(backoff.after(attempt)), self._stop)
 
     async def _watch_once(self) -> Exception | None:
-        """Run kopf until we are told to stop (None) or it fails (why)."""
+        """Run kopf; returns None when the operator is told to stop, or the error with which kopf failed."""
         registry = kopf.OperatorRegistry()
         credentials, namespace = self._options.credentials, self._options.namespace
 
         @kopf.on.login(registry=registry)
         async def login(**_: object) -> kopf.AiohttpSession:
-            session = watch_session(credentials, namespace, self._intake.page, self._store.knows)
+            session = watch_session(credentials, namespace, self._informer.page, self._store.knows)
             return kopf.AiohttpSession(
                 server=credentials.server, aiohttp_session=session, default_namespace=credentials.namespace
             )
@@ -198,12 +197,12 @@ class Operator:
         try:
             there = await served(self._client, self._resources)
             for absent in set(self._resources).difference(there):
-                self._intake.page(absent, (), first=True, last=True)
-            register(registry, there, self._intake)
+                self._informer.page(absent, (), first=True, last=True)
+            register(registry, there, self._informer)
             await kopf.operator(
                 registry=registry,
                 settings=quiet_settings(),
-                # kopf would make one of the user's name, and a container's user often has none.
+                # kopf would build one from the user's name, and the user of a container often has none.
                 identity="apphealth",  # type: ignore[arg-type]  # kopf doesn't export the NewType
                 standalone=True,
                 clusterwide=namespace is None,
@@ -219,12 +218,12 @@ class Operator:
         return None
 
     async def _take_signals_back(self, started: asyncio.Event) -> None:
-        """Catch signals ourselves once kopf runs: stopped by a signal, it waits 5 s for its own stop flag's waiter."""
+        """Handle signals once kopf runs: kopf, stopped by a signal, would wait 5 s for the waiter of its stop flag."""
         await started.wait()
         self._catch_signals()
 
     async def _work(self) -> None:
-        """Let the queues work, once the store is full and while we lead."""
+        """Run the queues once the store is full, while we lead."""
         await self._fill()
         await look_for_policy(self._client, self._protection)
         while True:
@@ -234,9 +233,9 @@ class Operator:
             self._queue.add_all({*workloads, *self._store.records.health_plans})
             self._queue.resume()
             self._prover.queue.resume()
-            # Counts that are still being worked out would be written, and written again.
+            # Statuses come last: counts that still change would be written several times.
             if await _before(self._queue.drained(), self._following):
-                log.info("all workloads have been looked at")
+                log.info("all workloads have been reconciled")
                 self._prover.tidy()
                 self._statuses.dirty(self._store.statuses)
                 self._statuses.queue.resume()
@@ -245,11 +244,11 @@ class Operator:
     async def _fill(self) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        await self._intake.full.wait()
+        await self._informer.full.wait()
         if self._options.namespace is not None:
             await read_namespace(self._client, self._store, self._options.namespace)
         gc.collect()
-        gc.freeze()  # tens of thousands of lasting objects: no need to look at them in each collection
+        gc.freeze()  # tens of thousands of lasting objects: no need to scan them in each collection
         log.info(
             "read %d workloads, %d Services and %d rules in %.1f s",
             len(self._store.world.workloads),
@@ -288,13 +287,13 @@ class Operator:
             queue.pause()
 
     def _catch_signals(self) -> None:
-        """Have signals stop us."""
+        """Stop the operator on SIGINT and SIGTERM."""
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
 
     @contextlib.asynccontextmanager
     async def _running(self, *jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-        """Run jobs beside the block; one that fails stops the operator, for Kubernetes to start it anew."""
+        """Run jobs beside the block; a job that fails stops the operator, and Kubernetes starts it again."""
         tasks = [asyncio.create_task(job) for job in jobs]
         for task in tasks:
             task.add_done_callback(self._ended)
@@ -313,7 +312,7 @@ class Operator:
 
 
 async def _before(job: Coroutine[Any, Any, None], event: asyncio.Event) -> bool:
-    """Wait for a job, or an event that makes it pointless; returns whether the job was done."""
+    """Run a job until an event makes it pointless; returns whether the job was finished."""
     tasks = [asyncio.create_task(job), asyncio.create_task(event.wait())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

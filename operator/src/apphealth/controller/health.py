@@ -1,4 +1,4 @@
-"""The operator's own health: `/livez` answers while the event loop turns, `/readyz` once the store is full."""
+"""The operator's own health: `/livez` answers while the event loop runs, `/readyz` says 200 when ready."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ async def serve_health(port: int, ready: Callable[[], str]) -> AsyncIterator[int
     Parameters
     ----------
     port
-        Where; 0: any free port.
+        The port to serve on; 0: any free port.
     ready
-        Returns what we are still waiting for; empty when ready.
+        Returns what the operator is waiting for; empty when it is ready.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""Log lines for people: one line each, no flood, no tracebacks of things that are nobody's bug."""
+"""Log lines for people: one line each, rate-limited, and no tracebacks except for bugs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WINDOW = 30.0
 
 
 class Flood(logging.Filter):
-    """Holds back lines of one kind (from one place in the code) when there are too many, and says how many.
+    """Drops log lines of one kind (from one place in the code) when there are too many, and counts them.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Flood(logging.Filter):
         self._windows: dict[tuple[str, int], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to let a line through; the first of a new window carries the count of those held back."""
+        """Return whether to log a line; the first line of a new window carries the number of dropped lines."""
         place, now = (record.pathname, record.lineno), self._clock()
         since, count = self._windows.get(place, (now, 0))
         if now - since >= WINDOW:
@@ -40,12 +40,12 @@ class Flood(logging.Filter):
 
 
 def set_up_logging(*, verbose: bool) -> None:
-    """Send our log to standard error; kopf's and aiohttp's too if `verbose`."""
+    """Log to standard error; with `verbose`, the logs of kopf and aiohttp too."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
     if not verbose:
         handler.addFilter(Flood())
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
     for name in ("kopf", "aiohttp", "asyncio"):
-        # kopf logs every failed attempt of every watch, with tracebacks; what people need to know of it we say.
+        # kopf logs every failed attempt of every watch with a traceback; the operator logs what people need to know.
         logging.getLogger(name).setLevel(logging.DEBUG if verbose else logging.CRITICAL + 1)

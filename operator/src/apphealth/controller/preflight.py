@@ -1,4 +1,4 @@
-"""Before the watching starts: is the API server there, are our resources installed, may we read what we need."""
+"""Checks before the watches start: the API server answers, our resources are installed, the rights suffice."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from apphealth.api import GROUP
 from apphealth.controller.queue import Backoff
-from apphealth.controller.resources import Resource
-from apphealth.controller.statuses import Protection
-from apphealth.controller.store import Store
+from apphealth.controller.status_writer import Protection
 from apphealth.kube.client import Client
+from apphealth.kube.discovery import is_served
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
-from apphealth.model import raw
+from apphealth.kube.resources import Resource
+from apphealth.store.store import Store
 
 BACKOFF = Backoff(first=1, longest=30)
 POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
@@ -25,22 +25,35 @@ log = logging.getLogger(__name__)
 
 
 async def wait_until_usable(client: Client, resources: Sequence[Resource], namespace: str | None) -> None:
-    """Wait until everything can be listed; says what is missing whenever that changes."""
-    attempt, said = 0, ""
-    while complaint := await find_obstacle(client, resources, namespace):
+    """Wait until everything can be listed, and log the obstacle whenever it changes.
+
+    Parameters
+    ----------
+    client
+        Sends the requests.
+    resources
+        The resources to list.
+    namespace
+        The only namespace to list; None: the whole cluster.
+    """
+    attempt, logged = 0, ""
+    while obstacle := await find_obstacle(client, resources, namespace):
         attempt += 1
         wait = BACKOFF.after(attempt)
-        if complaint != said:
-            log.warning("%s (trying again until it works)", complaint)
-            said = complaint
+        if obstacle != logged:
+            log.warning("%s (trying again until it works)", obstacle)
+            logged = obstacle
         await asyncio.sleep(wait)
 
 
 async def find_obstacle(client: Client, resources: Sequence[Resource], namespace: str | None) -> str:
-    """Return what keeps us from listing everything, and what to do about it; empty if nothing does."""
+    """Return why a resource can't be listed, with the remedy; empty if everything can be listed.
+
+    Parameters as for `wait_until_usable`.
+    """
     for resource in resources:
         try:
-            if not resource.value.optional or await _is_served(client, resource):
+            if not resource.value.optional or await is_served(client, resource):
                 await client.request("GET", resource.path(namespace), params={"limit": "1"})
         except NotFoundError:
             if resource.value.group == GROUP:
@@ -56,28 +69,8 @@ async def find_obstacle(client: Client, resources: Sequence[Resource], namespace
     return ""
 
 
-async def served(client: Client, resources: Sequence[Resource]) -> list[Resource]:
-    """Return what the API server has of these resources; only optional ones may be missing.
-
-    Raises
-    ------
-    KubeError
-        It could not be asked.
-    """
-    return [resource for resource in resources if not resource.value.optional or await _is_served(client, resource)]
-
-
-async def _is_served(client: Client, resource: Resource) -> bool:
-    """Ask by discovery, which needs no rights: else a kind that isn't there and one that is forbidden look alike."""
-    try:
-        api = await client.get(resource.api_path, dict[str, Any])
-    except NotFoundError:
-        return False
-    return any(item.get("name") == resource.value.plural for item in raw.items(api.get("resources")))
-
-
 async def read_namespace(client: Client, store: Store, name: str) -> None:
-    """Read the one namespace that is served, for its labels and annotations; without the right to, it has none."""
+    """Read the labels and annotations of the only watched namespace; without the right to, it counts as having none."""
     try:
         found = await client.get(f"{Resource.NAMESPACES.path(None)}/{name}", dict[str, Any])
     except KubeError as error:
@@ -87,7 +80,7 @@ async def read_namespace(client: Client, store: Store, name: str) -> None:
 
 
 async def look_for_policy(client: Client, protection: Protection) -> None:
-    """Find out whether our admission policies are there, without which a user's apply may be refused."""
+    """Find out whether our admission policies are installed. Without them a user's apply may be rejected."""
     before = protection.installed
     protection.installed = True
     for name in POLICY_NAMES:

@@ -14,14 +14,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from apphealth.controller.queue import Backoff, WorkQueue
-from apphealth.controller.standing import unsatisfied
-from apphealth.controller.store import Store
+from apphealth.controller.verification import depends_on_pods
 from apphealth.kube.errors import ForbiddenError, KubeError
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Plan
 from apphealth.probing.asker import PODS, NotYet
+from apphealth.store.store import Store
 
 AT_ONCE = 32
 """Questions that are asked at once."""
@@ -94,7 +94,7 @@ class Prover:
         key = workload.key
         open_ = {question.id: question for question in decided.questions}
         again = {question.id: question for question, proof in decided.proofs if proof.verdict is not Verdict.VERIFIED}
-        again = again if unsatisfied(decided) else {}
+        again = again if depends_on_pods(decided) else {}
         self._look_at(key, frozenset((*open_, *(question.id for question, _ in decided.proofs))))
         for id_ in self._looked_at.get(key, frozenset()) - open_.keys() - again.keys():
             self._no_longer_waiting(id_, key)

@@ -1,7 +1,7 @@
-"""A queue of keys: each is worked on by one worker at a time, however often it is added meanwhile.
+"""A queue of keys: each key is worked on by one worker at a time, however often it is added meanwhile.
 
-Level-triggered: a key says that something may have changed, not what. Failures are tried again with exponential
-back-off; adding the key again ends the wait, for then the world has changed.
+The queue is level-triggered: a key says that something may have changed, not what. Failures are retried with
+exponential back-off; adding the key again ends the wait, because something has changed since.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait after failures in a row: `first` seconds, then twice as long each time, at most `longest`."""
+    """The wait after failures in a row: `first` seconds, then twice as long each time, at most `longest`."""
 
     first: float = 0.5
     longest: float = 120.0
@@ -74,7 +74,15 @@ class WorkQueue(Generic[K]):
         self._quiet.set()
 
     def add(self, key: K, *, after: float = 0.0) -> None:
-        """Have a key worked on, at once or in some seconds. What is waiting already is not worked on twice."""
+        """Add a key, unless it is queued already.
+
+        Parameters
+        ----------
+        key
+            The key to work on.
+        after
+            Seconds to wait first; a key that is due earlier stays so.
+        """
         if after > 0:
             self._add_later(key, after)
             return
@@ -87,12 +95,12 @@ class WorkQueue(Generic[K]):
             self._permits.release()
 
     def add_all(self, keys: Iterable[K]) -> None:
-        """Have keys worked on at once."""
+        """Add keys without a wait."""
         for key in keys:
             self.add(key)
 
     def busy(self, key: K) -> bool:
-        """Whether a key is worked on, or is next to be; one that waits for its time is not."""
+        """Return whether a key is worked on or ready; a key that is due later is not busy."""
         return key in self._ready or key in self._running
 
     def resume(self) -> None:
@@ -100,15 +108,15 @@ class WorkQueue(Generic[K]):
         self._open.set()
 
     def pause(self) -> None:
-        """Let the workers finish what they do, and take nothing new."""
+        """Let the workers finish their keys and take no new ones."""
         self._open.clear()
 
     async def drained(self) -> None:
-        """Wait until nothing is worked on or next; keys that wait for their time don't count."""
+        """Wait until no key is worked on or ready; keys that are due later don't count."""
         await self._idle.wait()
 
     async def quiet(self) -> None:
-        """Wait until nothing is worked on."""
+        """Wait until no key is worked on."""
         await self._quiet.wait()
 
     async def run(self) -> None:
@@ -155,8 +163,8 @@ class WorkQueue(Generic[K]):
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            return self._failed(key, None)  # not us: kopf cancels whatever task started while it ran
-        except Exception as error:  # noqa: BLE001 -- whatever one key's trouble is, the others go on; it is logged there
+            return self._failed(key, None)  # not the queue: kopf cancels every task that started while it ran
+        except Exception as error:  # noqa: BLE001 -- a failure of one key must not stop the others; it is logged there
             return self._failed(key, error)
         self._failures.pop(key, None)
         return again
@@ -181,7 +189,7 @@ class WorkQueue(Generic[K]):
         self._arm()
 
     def _arm(self) -> None:
-        """Have the timer ring for the next key that is due; entries of keys that were added since are dropped."""
+        """Set the timer for the next key that is due; drop the entries of keys that were added since."""
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         if self._timer is not None:

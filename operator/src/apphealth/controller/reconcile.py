@@ -1,6 +1,6 @@
-"""Bringing one workload to what its rules say: gather, plan, write what differs.
+"""Reconciling one workload with its rules: read what is missing, plan, write what differs.
 
-The order of the writes is what makes a crash between any two of them harmless: an original is in the HealthPlan before
+The order of the writes makes a crash between any two of them harmless: an original is in the HealthPlan before
 the PATCH that replaces it, and a HealthPlan is deleted only after everything that it remembers has been put back.
 """
 
@@ -14,12 +14,16 @@ from apphealth.api.healthplan import HealthPlan, State
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import Reason
-from apphealth.controller.gather import config_maps_needed, read_config_maps
-from apphealth.controller.ledger import ConfigMapKey, Outcome
+from apphealth.controller.gather import read_config_maps
 from apphealth.controller.prover import Prover
-from apphealth.controller.refusals import Refusal, Refusals, refusal_of, with_findings, with_refusals
-from apphealth.controller.standing import refuted_finding, still_starting, told_by_pods, unsatisfied, worst_standing
-from apphealth.controller.store import Store
+from apphealth.controller.rejections import Rejection, Rejections, rejection_of, with_findings, with_rejections
+from apphealth.controller.verification import (
+    awaiting_pods,
+    depends_on_pods,
+    refuted_finding,
+    verification_reason,
+    worst_verification,
+)
 from apphealth.controller.writer import Writer
 from apphealth.kube.client import Client
 from apphealth.kube.configmaps import NotOursError
@@ -30,44 +34,55 @@ from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Plan, plan
 from apphealth.plan.dependencies.cycles import FINDING as CYCLE
 from apphealth.plan.findings import Severity
+from apphealth.store.config_maps import ConfigMapKey, config_maps_needed
+from apphealth.store.outcomes import Outcome
+from apphealth.store.store import Store
 
 TRIES = 4
-"""How often a workload is planned again at once because it changed meanwhile."""
+"""How often a workload that changes while it is reconciled is planned again at once."""
 GRACE = 5.0
-"""Seconds that Kubernetes' garbage collection gets to remove what belonged to a workload that has gone."""
+"""Seconds that Kubernetes' garbage collection gets to remove what a deleted workload owned."""
 OTHER_WRITE_AGAIN = 300.0
-"""Seconds after which a refused HealthPlan or ConfigMap is tried again."""
+"""Seconds after which a rejected HealthPlan or ConfigMap is tried again."""
 TERMINATING = "because it is being terminated"
-"""What the API server says of a namespace that is on its way out: its workloads are too."""
+"""Part of the API server's message for a namespace that is being deleted with all its workloads."""
 
 log = logging.getLogger(__name__)
 
 
-class Front(NamedTuple):
-    """What others look at when they depend on a workload."""
+class Dependable(NamedTuple):
+    """The parts of a workload that the plans of its dependants read."""
 
     readiness: object
-    """How it tells it, and at which ports."""
+    """Its readiness endpoint and its ports."""
     cycle: tuple[tuple[WorkloadKey, WorkloadKey], ...]
+    """The cycle of requirements that it is part of."""
     services: tuple[ServiceKey, ...]
-    """Those in front of it."""
+    """The Services that select it."""
 
 
 class Reconciler:
-    """Brings workloads to what their rules say: call it with a key.
+    """Reconciles workloads with their rules: call it with a workload's key.
 
     Parameters
     ----------
     client, store, events
-        How to read and write, what is known, and where to tell.
+        Sends requests; has what is known of the cluster; posts Events.
     enqueue
-        Has other workloads looked at.
+        Queues other workloads for reconciliation.
     dirty
-        Has the status of rules worked out again.
+        Queues rules whose status may have changed.
     prover
-        Asks running pods what plans want to know.
+        Asks running pods the questions of plans.
     clock
         Seconds, rising.
+
+    Attributes
+    ----------
+    unseen
+        Workloads of the first listing that have not been reconciled yet. Their dependants are queued anyway.
+    awaited
+        Workloads whose pods are being asked. Until the pods have answered, nothing is written, reported or counted.
     """
 
     def __init__(
@@ -89,27 +104,30 @@ class Reconciler:
         self._dirty = dirty
         self._prover = prover
         self._clock = clock
-        self._refusals = Refusals(clock)
-        self._fronts: dict[WorkloadKey, Front] = {}
+        self._rejections = Rejections(clock)
+        self._dependables: dict[WorkloadKey, Dependable] = {}
         self._gone_since: dict[WorkloadKey, float] = {}
         self.unseen: set[WorkloadKey] = set()
-        """Workloads of the first listing not looked at yet: their dependants are looked at anyway."""
         self.awaited: set[WorkloadKey] = set()
-        """Workloads whose pods are being asked: until they have answered, nothing is written, said or counted."""
 
     async def __call__(self, key: WorkloadKey) -> float | None:
-        """Bring a workload to what its rules say; returns the seconds after which to look again, if at all.
+        """Reconcile a workload.
+
+        Returns
+        -------
+        float | None
+            Seconds until it has to be reconciled again; None: when something changes.
 
         Raises
         ------
         KubeError
-            The API server could not be asked, or the workload changes faster than it can be planned.
+            A request failed, or the workload changes faster than it can be planned.
         """
         for attempt in range(1, TRIES + 1):
             if key not in self._store.world.workloads:
                 return await self._forget(key)
             try:
-                return await self._settle(key)
+                return await self._reconcile(key)
             except ConflictError:
                 await self._writer.reread(key)
                 if attempt == TRIES:
@@ -120,7 +138,7 @@ class Reconciler:
                     raise
         return await self._forget(key)
 
-    async def _settle(self, key: WorkloadKey) -> float | None:
+    async def _reconcile(self, key: WorkloadKey) -> float | None:
         config_maps = await self._gather(key)
         if (workload := self._store.world.workloads.get(key)) is None:
             return await self._forget(key)
@@ -138,15 +156,15 @@ class Reconciler:
             return None
         else:
             again = await self._carry_out(workload, decided, decided.record, config_maps)
-        self._tell_dependants(workload, decided)
+        self._enqueue_dependants(workload, decided)
         return again
 
     async def _gather(self, key: WorkloadKey) -> frozenset[ConfigMapKey]:
-        """Read what the plan needs; while that is read, the workload may change, and need something else."""
+        """Read the ConfigMaps that the plan needs; while they are read, the workload may change and need others."""
         needed: frozenset[ConfigMapKey] = frozenset()
         for _ in range(TRIES):
             workload = self._store.world.workloads.get(key)
-            needed = config_maps_needed(workload, self._store) if workload is not None else needed
+            needed = config_maps_needed(workload, self._store.world) if workload is not None else needed
             if not await read_config_maps(self._client, self._store, needed):
                 break
         return needed
@@ -158,64 +176,64 @@ class Reconciler:
             self._store.world.originals.pop(workload.key, None)
 
     def _held(self, workload: Workload) -> bool:
-        """Whether to leave our probes although no rule wants them: one that can't be read may be the one that does."""
-        culprit = self._store.unreadable_over(workload.namespace)
+        """Whether to keep our probes because a rule that can't be parsed may select the workload."""
+        culprit = self._store.invalid_over(workload.namespace)
         if culprit is None or not (workload.touched or workload.key in self._store.world.originals):
             return False
-        log.warning("%s keeps its probes until %s can be read again", workload.key, culprit)
+        log.warning("%s keeps its probes until %s can be parsed again", workload.key, culprit)
         return True
 
     async def _carry_out(
         self, workload: Workload, decided: Plan, record: HealthPlan, config_maps: frozenset[ConfigMapKey]
     ) -> float | None:
-        refusals: list[Refusal] = []
+        rejections: list[Rejection] = []
         originals = self._store.world.originals.get(workload.key, ())
         if decided.questions:
-            record = with_findings(record, [still_starting(decided)])
+            record = with_findings(record, [awaiting_pods(decided)])
         recorded = self._store.records.health_plans.get(workload.key)
         safe = True
         if decided.patches and decided.originals != originals:
-            safe = await self._record(workload, record, refusals)
+            safe = await self._record(workload, record, rejections)
         if safe:
             written = Event(type="Normal", reason="ProbesWritten", note=decided.message)
-            patched = await self._patch(workload, decided, written, refusals)
+            patched = await self._patch(workload, decided, written, rejections)
             if patched is not workload and decided.originals:
-                # What is remembered of a probe that was replaced twice shrinks once the second one is there.
+                # The record of a probe that was replaced twice shrinks once the second replacement is written.
                 record = plan(patched, self._store.world).record or record
             if decided.mode is not Mode.AUDIT:
-                await self._deliver(workload, decided.delivery, refusals)
-            await self._record(workload, with_refusals(record, refusals), refusals)
+                await self._deliver(workload, decided.delivery, rejections)
+            await self._record(workload, with_rejections(record, rejections), rejections)
         if self._store.records.health_plans.get(workload.key) is not recorded:
-            self._tell_refuted(workload, decided)
-        self._note(workload, decided, config_maps, refusals)
-        return min((refusal.again for refusal in refusals), default=None)
+            self._report_refuted(workload, decided)
+        self._note(workload, decided, config_maps, rejections)
+        return min((rejection.again for rejection in rejections), default=None)
 
-    def _tell_refuted(self, workload: Workload, decided: Plan) -> None:
-        """Tell what running pods refuted, once: with the HealthPlan that says so."""
+    def _report_refuted(self, workload: Workload, decided: Plan) -> None:
+        """Post an Event about a refuted probe, once: when its HealthPlan is written."""
         if (refuted := refuted_finding(decided)) is not None:
             self._events.post(workload, Event(type="Warning", reason="ProbeRefuted", note=refuted.message))
 
     async def _clean(self, workload: Workload, decided: Plan) -> float | None:
-        """Take everything of ours away from a workload that no rule selects."""
-        refusals: list[Refusal] = []
+        """Remove everything of ours from a workload that no rule selects."""
+        rejections: list[Rejection] = []
         restored = Event(type="Normal", reason="ProbesRestored", note="no rule selects it any more: put back as it was")
-        await self._patch(workload, decided, restored, refusals)
-        if refusals:
-            log.warning("%s can't be put back as it was: %s", workload.key, refusals[0].finding.message)
-            return refusals[0].again
+        await self._patch(workload, decided, restored, rejections)
+        if rejections:
+            log.warning("%s can't be put back as it was: %s", workload.key, rejections[0].finding.message)
+            return rejections[0].again
         await self._writer.erase(workload.key)
-        self._dirty(self._store.ledger.put(workload.key, None))
+        self._dirty(self._store.outcomes.put(workload.key, None))
         return None
 
     async def _forget(self, key: WorkloadKey) -> float | None:
-        """Let go of a workload that has gone; what belonged to it goes by garbage collection, or else by us."""
-        self._refusals.clear(key)
+        """Forget a deleted workload. What it owned is removed by garbage collection, or else by the operator."""
+        self._rejections.clear(key)
         self._prover.forget(key)
         self.awaited.discard(key)
-        if (front := self._fronts.pop(key, None)) is not None and front.cycle:
-            for service in front.services:
-                self._enqueue(self._store.ledger.mentioning(service))
-        self._dirty(self._store.ledger.put(key, None))
+        if (dependable := self._dependables.pop(key, None)) is not None and dependable.cycle:
+            for service in dependable.services:
+                self._enqueue(self._store.outcomes.mentioning(service))
+        self._dirty(self._store.outcomes.put(key, None))
         if not self._writer.has_left(key):
             self._gone_since.pop(key, None)
             return None
@@ -226,26 +244,26 @@ class Reconciler:
         self._gone_since.pop(key, None)
         return None
 
-    async def _patch(self, workload: Workload, decided: Plan, event: Event, refusals: list[Refusal]) -> Workload:
+    async def _patch(self, workload: Workload, decided: Plan, event: Event, rejections: list[Rejection]) -> Workload:
         patches = decided.patches
         if not patches and not decided.disowned:
-            self._refusals.clear(workload.key)
+            self._rejections.clear(workload.key)
             return workload
-        if (standing := self._refusals.standing(workload, patches)) is not None:
-            refusals.append(standing)
+        if (rejection := self._rejections.current(workload, patches)) is not None:
+            rejections.append(rejection)
             return workload
         try:
             patched = await self._writer.patch(workload, patches, decided.disowned)
         except (InvalidError, ForbiddenError) as error:
-            refusals.append(refusal := self._refusals.note(workload, patches, error))
-            self._events.post(workload, Event(type="Warning", reason="Rejected", note=refusal.finding.message))
+            rejections.append(rejection := self._rejections.note(workload, patches, error))
+            self._events.post(workload, Event(type="Warning", reason="Rejected", note=rejection.finding.message))
             return workload
-        self._refusals.clear(workload.key)
+        self._rejections.clear(workload.key)
         if patches:
             self._events.post(workload, event)
         return patched
 
-    async def _deliver(self, workload: Workload, text: str | None, refusals: list[Refusal]) -> None:
+    async def _deliver(self, workload: Workload, text: str | None, rejections: list[Rejection]) -> None:
         try:
             if text is None:
                 await self._writer.withdraw(workload.key)
@@ -253,15 +271,15 @@ class Reconciler:
                 await self._writer.deliver(workload, text)
         except (InvalidError, ForbiddenError, NotOursError) as error:
             what = "the ConfigMap with the workload's dependencies"
-            refusals.append(refusal_of(error, what, again=OTHER_WRITE_AGAIN, rejected=False))
+            rejections.append(rejection_of(error, what, again=OTHER_WRITE_AGAIN, rejected=False))
 
-    async def _record(self, workload: Workload, record: HealthPlan, refusals: list[Refusal]) -> bool:
+    async def _record(self, workload: Workload, record: HealthPlan, rejections: list[Rejection]) -> bool:
         try:
             await self._writer.record(workload, record)
         except (InvalidError, ForbiddenError) as error:
-            refusals.append(refusal_of(error, "the HealthPlan", again=OTHER_WRITE_AGAIN))
+            rejections.append(rejection_of(error, "the HealthPlan", again=OTHER_WRITE_AGAIN))
             level = logging.DEBUG if TERMINATING in error.message else logging.WARNING
-            log.log(level, "%s: %s", workload.key, refusals[-1].finding.message)
+            log.log(level, "%s: %s", workload.key, rejections[-1].finding.message)
             return False
         return True
 
@@ -270,51 +288,51 @@ class Reconciler:
         workload: Workload,
         decided: Plan,
         config_maps: frozenset[ConfigMapKey],
-        refusals: Sequence[Refusal],
+        rejections: Sequence[Rejection],
     ) -> None:
-        problem, message = _problem(decided, refusals)
+        problem, message = _problem(decided, rejections)
         outcome = Outcome(
-            state=State.REJECTED if any(refusal.rejected for refusal in refusals) else decided.state,
+            state=State.REJECTED if any(rejection.rejected for rejection in rejections) else decided.state,
             rules=decided.rules,
             mentions=tuple(decided.mentions),
             requires=tuple(need.service for need in decided.dependencies if need.required),
             config_maps=tuple(config_maps),
             conflicts=decided.conflicts,
-            standing=worst_standing(decided),
-            waiting=unsatisfied(decided),
-            proof=told_by_pods(decided),
+            verification=worst_verification(decided),
+            waiting=depends_on_pods(decided),
+            proof=verification_reason(decided),
             problem=problem,
             message=message,
         )
-        self._dirty(self._store.ledger.put(workload.key, outcome))
+        self._dirty(self._store.outcomes.put(workload.key, outcome))
         now = self._store.world.workloads.get(workload.key)
         if outcome.waiting and not workload.ready and now is not None and now.ready:
-            self._enqueue([workload.key])  # it has become ready since it was planned for
+            self._enqueue([workload.key])  # it has become ready since it was planned
 
-    def _tell_dependants(self, workload: Workload, decided: Plan) -> None:
-        """Have those looked at that depend on a workload, if how it is reached or tells its readiness has changed.
+    def _enqueue_dependants(self, workload: Workload, decided: Plan) -> None:
+        """Queue the dependants of a workload if what their plans read of it has changed.
 
-        So too if the cycle of requirements that it stands in has changed: every member tells those that lead to it.
+        A change of the cycle of requirements that it is part of counts too: every member queues its dependants.
         """
         services = tuple(service.key for service in self._store.world.services_of(workload))
         ports = tuple(container.ports for container in workload.containers)
-        front = Front((decided.readiness, ports), decided.cycle, services)
-        before = self._fronts.get(workload.key)
+        now = Dependable((decided.readiness, ports), decided.cycle, services)
+        before = self._dependables.get(workload.key)
         seen = workload.key not in self.unseen
         self.unseen.discard(workload.key)
-        if before == front or (before is None and not services):
+        if before == now or (before is None and not services):
             return
-        self._fronts[workload.key] = front
+        self._dependables[workload.key] = now
         if before is None and not seen:
             return
         for service in {*services, *(before.services if before else ())}:
-            self._enqueue(self._store.ledger.mentioning(service))
+            self._enqueue(self._store.outcomes.mentioning(service))
 
 
-def _problem(decided: Plan, refusals: Sequence[Refusal]) -> tuple[Reason | None, str]:
-    """Say what keeps a plan from being carried out, if anything does."""
-    if refusals:
-        return refusals[0].reason, refusals[0].finding.message
+def _problem(decided: Plan, rejections: Sequence[Rejection]) -> tuple[Reason | None, str]:
+    """Return the reason why a plan can't be carried out, with a message; None and an empty message if there is none."""
+    if rejections:
+        return rejections[0].reason, rejections[0].finding.message
     refuted = refuted_finding(decided)
     if decided.state is State.ROLLED_BACK or (decided.state is State.REFUTED and refuted is None):
         return Reason.PROBES_REFUTED, decided.message

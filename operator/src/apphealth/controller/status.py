@@ -17,10 +17,10 @@ from apphealth.api.status import (
     RuleStatus,
     WorkloadCounts,
 )
-from apphealth.controller.ledger import Outcome
-from apphealth.controller.standing import WORST
+from apphealth.controller.verification import WORST
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.dependencies.graph import shared
+from apphealth.store.outcomes import Outcome
 
 NAMED = 3
 """How many workloads a condition's message names."""
@@ -34,23 +34,23 @@ _FAILED = frozenset({State.REJECTED, State.REFUTED, State.ROLLED_BACK})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the status of a rule is worked out from."""
+    """The input of a rule's status."""
 
     rule: RuleKey
     generation: int
     mode: Mode = Mode.ENFORCE
     complaint: str = ""
-    """Why the rule can't be used; empty if it can."""
+    """Why the rule can't be parsed; empty if it can."""
     outcomes: Mapping[WorkloadKey, Outcome | None]
-    """The selected workloads; None for one that is still to be looked at."""
+    """The selected workloads; None for a workload that has not been reconciled yet."""
     workloads: int = 0
-    """All workloads there are, selected or not."""
+    """The number of all workloads, selected or not."""
     protected: bool | None = None
-    """Whether the admission policy is there; None: not known."""
+    """Whether the admission policies are installed; None: not known."""
 
 
 def rule_status(facts: Facts) -> RuleStatus:
-    """Work out a rule's status. The times of its conditions are left to `settle`."""
+    """Return a rule's status. The times of its conditions are filled in by `settle`."""
     counts = _counts(facts.outcomes.values())
     conditions = [_ready(facts, counts), _degraded(facts), _conflicting(facts), *_verified(facts), *_shared(facts)]
     if facts.protected is not None:
@@ -76,7 +76,7 @@ def _counts(outcomes: Iterable[Outcome | None]) -> WorkloadCounts:
 
 
 def _stuck(outcome: Outcome) -> bool:
-    """Whether nothing is written for want of a plan, and not because nothing is to be written."""
+    """Return whether nothing is written because the plan is incomplete, and not because nothing has to be written."""
     return outcome.state is State.SKIPPED and outcome.problem is Reason.PLAN_INCOMPLETE
 
 
@@ -127,7 +127,7 @@ _WORST: Sequence[Reason] = (
     Reason.PLAN_INCOMPLETE,
     Reason.DEPENDENCY_CYCLE,
 )
-"""The reasons of Degraded, the one to put right first before the others."""
+"""The reasons of Degraded, the most urgent first."""
 
 
 def _conflicting(facts: Facts) -> Condition:
@@ -147,32 +147,32 @@ def _conflicting(facts: Facts) -> Condition:
     )
 
 
-_STANDINGS = {
+_VERIFIED = {
     Standing.REFUTED: (ConditionStatus.FALSE, Reason.REFUTED),
     Standing.AWAITING_PODS: (ConditionStatus.UNKNOWN, Reason.AWAITING_PODS),
     Standing.UNVERIFIED: (ConditionStatus.UNKNOWN, Reason.UNVERIFIED),
     Standing.VERIFIED: (ConditionStatus.TRUE, Reason.VERIFIED),
 }
-"""What the workload that stands worst makes of a rule."""
+"""The condition Verified that the worst verification state of a rule's workloads leads to."""
 
 
 def _verified(facts: Facts) -> Iterator[Condition]:
-    """Say how probes stand to the proof on running pods: how many workloads each way, and one example of the worst."""
-    standing = {key: outcome for key, outcome in facts.outcomes.items() if outcome and outcome.standing}
-    if not standing:
+    """Yield the condition Verified: the number of workloads in each verification state, and an example of the worst."""
+    verified = {key: outcome for key, outcome in facts.outcomes.items() if outcome and outcome.verification}
+    if not verified:
         return
-    counts = Counter(outcome.standing for outcome in standing.values())
+    counts = Counter(outcome.verification for outcome in verified.values())
     worst = next(one for one in WORST if counts[one])
-    status, reason = _STANDINGS[worst]
-    tally = f"of {len(standing)}: " + ", ".join(f"{counts[one]} {one}" for one in reversed(WORST) if counts[one])
-    examples = (f"{key}: {standing[key].proof}" for key in sorted(standing) if standing[key].standing is worst)
+    status, reason = _VERIFIED[worst]
+    tally = f"of {len(verified)}: " + ", ".join(f"{counts[one]} {one}" for one in reversed(WORST) if counts[one])
+    examples = (f"{key}: {verified[key].proof}" for key in sorted(verified) if verified[key].verification is worst)
     example = next((example for example in examples if not example.endswith(": ")), "")
     message = f"{tally}; {example}" if example else tally
     yield Condition(type=ConditionType.VERIFIED, status=status, reason=reason, message=message)
 
 
 def _shared(facts: Facts) -> Iterator[Condition]:
-    """Say which Services so many require by this rule that their failure is everybody's."""
+    """Yield the condition SharedDependency, naming the Services that many workloads of a rule require."""
     count = Counter(service for outcome in facts.outcomes.values() if outcome for service in outcome.requires)
     found = sorted(shared(count, facts.workloads).items(), key=lambda item: (-item[1], item[0]))
     if not found:

@@ -1,4 +1,4 @@
-"""Writing what differs: each write is compared with what the store knows, and its answer is put into the store."""
+"""Writing to the cluster: only what differs from the store, which then gets the answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from collections.abc import Sequence
 
 from apphealth.api.healthplan import HealthPlan
 from apphealth.api.names import config_map_name, health_plan_name
-from apphealth.controller.ledger import ConfigMapKey
-from apphealth.controller.records import Record
-from apphealth.controller.resources import Resource
-from apphealth.controller.store import Store, older, same
 from apphealth.kube.client import Client
 from apphealth.kube.configmaps import (
     NotOursError,
@@ -20,31 +16,55 @@ from apphealth.kube.configmaps import (
     write_delivery,
 )
 from apphealth.kube.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from apphealth.kube.healthplans import create_health_plan, delete_health_plan, digest, replace_health_plan
+from apphealth.kube.healthplans import create_health_plan, delete_health_plan, replace_health_plan
 from apphealth.kube.meta import Meta
+from apphealth.kube.resources import Resource
 from apphealth.kube.workloads import disown, patch_workload, read_workload
 from apphealth.model.ownership import Path
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.dependencies.delivery import FILE
 from apphealth.plan.result import Patch
+from apphealth.store.config_maps import ConfigMapKey
+from apphealth.store.records import Record, fingerprint_of
+from apphealth.store.store import Store, older, same
 
 
 class Writer:
-    """Writes to the cluster, and keeps the store in step with it."""
+    """Writes to the cluster, and keeps the store up to date.
+
+    Parameters
+    ----------
+    client, store
+        Sends the writes; has what is known of the cluster.
+    """
 
     def __init__(self, client: Client, store: Store) -> None:
         self._client = client
         self._store = store
 
     async def patch(self, workload: Workload, patches: Sequence[Patch], disowned: Sequence[Path] = ()) -> Workload:
-        """Send patches to a workload, and give up what is somebody else's; returns it as it is now.
+        """Send patches to a workload.
+
+        Parameters
+        ----------
+        workload
+            The workload as it was planned.
+        patches
+            The patches, in order.
+        disowned
+            Fields that are somebody else's, of which our entry in managedFields is to lose its claim.
+
+        Returns
+        -------
+        Workload
+            The workload after the patches.
 
         Raises
         ------
         ConflictError
-            It has changed since it was planned for: read it again, plan again.
+            The workload has changed since it was planned: read it again, plan again.
         InvalidError, ForbiddenError
-            The patch is refused, and would be again.
+            A patch is rejected, and would be again.
         KubeError
             Everything else, see `Client.request`.
         """
@@ -68,27 +88,27 @@ class Writer:
         try:
             return await patch_workload(self._client, workload, patch)
         except (InvalidError, ForbiddenError) as error:
-            # A container that was renamed a moment ago is refused too, before any condition is looked at.
+            # A patch of a container that has just been renamed is rejected before the resourceVersion is compared.
             current = await read_workload(self._client, workload.key)
             if current.resource_version != workload.resource_version:
                 raise ConflictError(error.message, status=error.status) from error
             raise
 
     async def reread(self, key: WorkloadKey) -> None:
-        """Read a workload that turned out to be another one than the store has."""
+        """Read a workload that has changed since the store got it; for errors see `Client.request`."""
         try:
             self._store.keep_workload(await read_workload(self._client, key))
         except NotFoundError:
             self._store.forget_workload(key)
 
     async def record(self, workload: Workload, plan: HealthPlan) -> None:
-        """Make a workload's HealthPlan say this, if it doesn't yet; for errors see `Client.request`."""
-        key, fingerprint = workload.key, digest(plan)
+        """Write a workload's HealthPlan if it differs; for errors see `Client.request`."""
+        key, fingerprint = workload.key, fingerprint_of(plan)
         known = self._store.records.health_plans.get(key)
         if known is not None and (known.fingerprint, known.owner_uid) == (fingerprint, workload.uid):
             return
         name = (key.namespace, health_plan_name(key.kind, key.name))
-        # Taken note of before it is sent, so that the echo, which may come before the answer, concerns nobody.
+        # Stored before the request is sent: its watch event may come before the answer, and must not count as a change.
         self._store.records.keep_health_plan(name, key, Record(workload.uid, fingerprint))
         write = create_health_plan if known is None else replace_health_plan
         try:
@@ -103,12 +123,12 @@ class Writer:
             self._store.world.originals.pop(key, None)
 
     async def deliver(self, workload: Workload, text: str) -> None:
-        """Make the ConfigMap that a workload mounts say this, if it doesn't yet.
+        """Write the ConfigMap that a workload mounts if it differs.
 
         Raises
         ------
         NotOursError
-            Somebody else's ConfigMap has the name.
+            The name is taken by somebody else's ConfigMap.
         KubeError
             Everything else, see `Client.request`.
         """
@@ -127,7 +147,7 @@ class Writer:
         self._store.wrote(Resource.CONFIG_MAPS, meta)
 
     async def _known_delivery(self, at: ConfigMapKey) -> Record | None:
-        """Return what is there, read if only its metadata is known."""
+        """Return what is known of a ConfigMap; read its text if only its metadata is known."""
         known = self._store.records.deliveries.get(at)
         if known is None or not known.ours or known.fingerprint is not None:
             return known
@@ -140,7 +160,7 @@ class Writer:
         return known
 
     async def withdraw(self, key: WorkloadKey) -> None:
-        """Delete the ConfigMap that a workload mounts, if it is there and ours."""
+        """Delete the ConfigMap that a workload mounts, if it exists and is ours."""
         at = delivery_key(key)
         known = self._store.records.deliveries.get(at)
         if known is not None and known.ours:
@@ -148,7 +168,7 @@ class Writer:
             self._store.records.deliveries.pop(at, None)
 
     async def erase(self, key: WorkloadKey) -> None:
-        """Delete a workload's HealthPlan and ConfigMap, if they are there."""
+        """Delete a workload's HealthPlan and ConfigMap, if they exist."""
         await self.withdraw(key)
         if key in self._store.records.health_plans:
             await delete_health_plan(self._client, key)
@@ -156,7 +176,7 @@ class Writer:
         self._store.world.originals.pop(key, None)
 
     def has_left(self, key: WorkloadKey) -> bool:
-        """Whether anything of ours is known to be left beside a workload."""
+        """Return whether a HealthPlan or a ConfigMap of ours is left for a workload."""
         delivery = self._store.records.deliveries.get(delivery_key(key))
         return key in self._store.records.health_plans or (delivery is not None and delivery.ours)
 

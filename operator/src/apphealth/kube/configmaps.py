@@ -13,12 +13,11 @@ import msgspec
 from apphealth.api.names import config_map_name
 from apphealth.kube.client import JSON_PATCH, Client
 from apphealth.kube.errors import AlreadyExistsError, ConflictError, InvalidError, KubeError, NotFoundError
-from apphealth.kube.meta import MANAGED_BY, OURS, WRITE, Meta, Object, metadata_for, owner_of, path_of
+from apphealth.kube.meta import MANAGED_BY, OURS, WRITE, Meta, Object, metadata_for, owner_of
+from apphealth.kube.resources import Resource
 from apphealth.model.service import parse_config_map
 from apphealth.model.workload import Workload, WorkloadKey
 
-API = "/api/v1"
-PLURAL = "configmaps"
 _LABEL = "/metadata/labels/" + MANAGED_BY.replace("/", "~1")
 
 
@@ -33,7 +32,7 @@ class _ConfigMap(msgspec.Struct, frozen=True):
 
 async def read_config_map(client: Client, namespace: str, name: str) -> tuple[Meta, dict[str, str]]:
     """GET a ConfigMap: its metadata, and its text as far as a decision reads it; for errors see `Client.request`."""
-    raw: dict[str, Any] = await client.get(path_of(API, PLURAL, namespace, name), dict[str, Any])
+    raw: dict[str, Any] = await client.get(Resource.CONFIG_MAPS.path(namespace, name), dict[str, Any])
     return msgspec.convert(raw, _ConfigMap).metadata, parse_config_map(raw)
 
 
@@ -55,7 +54,7 @@ async def write_delivery(client: Client, workload: Workload, data: dict[str, str
     name = config_map_name(workload.kind, workload.name)
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata_for(name, workload), "data": data}
     try:
-        answer = await client.request("POST", path_of(API, PLURAL, workload.namespace), body=body, params=WRITE)
+        answer = await client.request("POST", Resource.CONFIG_MAPS.path(workload.namespace), body=body, params=WRITE)
     except AlreadyExistsError:
         return await _replace(client, workload, name, data)
     return _meta(answer)
@@ -75,7 +74,7 @@ async def _replace(client: Client, workload: Workload, name: str, data: dict[str
         {"op": "add", "path": "/data", "value": data},
         {"op": "add", "path": "/metadata/ownerReferences", "value": [owner_of(workload)]},
     ]
-    path = path_of(API, PLURAL, workload.namespace, name)
+    path = Resource.CONFIG_MAPS.path(workload.namespace, name)
     try:
         return _meta(await client.request("PATCH", path, body=operations, content_type=JSON_PATCH, params=WRITE))
     except InvalidError as error:
@@ -87,7 +86,7 @@ async def _replace(client: Client, workload: Workload, name: str, data: dict[str
 
 async def delete_delivery(client: Client, key: WorkloadKey) -> None:
     """Delete the ConfigMap that a workload mounts, if it is there and ours."""
-    path = path_of(API, PLURAL, key.namespace, config_map_name(key.kind, key.name))
+    path = Resource.CONFIG_MAPS.path(key.namespace, config_map_name(key.kind, key.name))
     try:
         found = (await client.get(path, Object)).metadata
         if found.ours:

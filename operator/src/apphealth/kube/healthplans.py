@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import msgspec
 
-from apphealth.api import API_VERSION, GROUP, VERSION
+from apphealth.api import API_VERSION
 from apphealth.api.healthplan import HealthPlan
 from apphealth.api.names import health_plan_name
 from apphealth.kube.client import JSON_PATCH, Client
 from apphealth.kube.errors import AlreadyExistsError, NotFoundError
-from apphealth.kube.meta import WRITE, Meta, Object, metadata_for, owner_of, path_of
+from apphealth.kube.meta import WRITE, Meta, Object, metadata_for, owner_of
+from apphealth.kube.resources import Resource
 from apphealth.model.workload import Workload, WorkloadKey
-
-API = f"/apis/{GROUP}/{VERSION}"
-PLURAL = "healthplans"
-
-
-def digest(plan: HealthPlan) -> bytes:
-    """Return a short fingerprint of a plan's content; equal plans have equal ones."""
-    return hashlib.blake2b(msgspec.json.encode(plan, order="sorted"), digest_size=16).digest()
 
 
 async def create_health_plan(client: Client, workload: Workload, plan: HealthPlan) -> Meta:
@@ -33,7 +25,7 @@ async def create_health_plan(client: Client, workload: Workload, plan: HealthPla
         **_content(plan),
     }
     try:
-        answer = await client.request("POST", path_of(API, PLURAL, workload.namespace), body=body, params=WRITE)
+        answer = await client.request("POST", Resource.HEALTH_PLANS.path(workload.namespace), body=body, params=WRITE)
     except AlreadyExistsError:
         return await _patch(client, workload, plan)
     return _meta(answer)
@@ -50,7 +42,7 @@ async def replace_health_plan(client: Client, workload: Workload, plan: HealthPl
 async def delete_health_plan(client: Client, key: WorkloadKey) -> None:
     """Delete a workload's HealthPlan, if there is one."""
     try:
-        await client.request("DELETE", path_of(API, PLURAL, key.namespace, health_plan_name(key.kind, key.name)))
+        await client.request("DELETE", Resource.HEALTH_PLANS.path(key.namespace, health_plan_name(key.kind, key.name)))
     except NotFoundError:
         return
 
@@ -59,7 +51,7 @@ async def _patch(client: Client, workload: Workload, plan: HealthPlan) -> Meta:
     """Send a JSON patch: a merge patch would leave behind what the new plan no longer has."""
     operations = [{"op": "add", "path": f"/{part}", "value": value} for part, value in _content(plan).items()]
     operations.append({"op": "add", "path": "/metadata/ownerReferences", "value": [owner_of(workload)]})
-    path = path_of(API, PLURAL, workload.namespace, health_plan_name(workload.kind, workload.name))
+    path = Resource.HEALTH_PLANS.path(workload.namespace, health_plan_name(workload.kind, workload.name))
     return _meta(await client.request("PATCH", path, body=operations, content_type=JSON_PATCH, params=WRITE))
 
 

@@ -8,19 +8,11 @@ from typing import Any
 import msgspec
 
 from apphealth.kube.client import JSON_PATCH, STRATEGIC_MERGE, Client
-from apphealth.kube.meta import path_of
+from apphealth.kube.resources import WORKLOADS
 from apphealth.model.ownership import Path, without_claims
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.result import Patch
-
-COLLECTIONS = {
-    "Deployment": ("apps/v1", "deployments"),
-    "StatefulSet": ("apps/v1", "statefulsets"),
-    "DaemonSet": ("apps/v1", "daemonsets"),
-    "Rollout": ("argoproj.io/v1alpha1", "rollouts"),
-}
-"""The kinds of workload that the operator serves: their API version, and their name in paths."""
 
 
 async def read_workload(client: Client, key: WorkloadKey) -> Workload:
@@ -93,9 +85,8 @@ async def disown(client: Client, workload: Workload, paths: Sequence[Path]) -> W
 
 def _parse(answer: bytes, key: WorkloadKey) -> Workload:
     found: dict[str, Any] = msgspec.json.decode(answer)
-    return parse_workload({"kind": key.kind, "apiVersion": COLLECTIONS[key.kind][0]} | found)
+    return parse_workload({"kind": key.kind, "apiVersion": WORKLOADS[key.kind].api_version} | found)
 
 
 def _path(key: WorkloadKey) -> str:
-    version, plural = COLLECTIONS[key.kind]
-    return path_of(f"/apis/{version}", plural, key.namespace, key.name)
+    return WORKLOADS[key.kind].path(key.namespace, key.name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from apphealth.api import GROUP
-from apphealth.controller.resources import Resource
 from apphealth.kube.errors import ForbiddenError, KubeError
+from apphealth.kube.resources import Resource
 
 _UNSEEN = {
     Resource.STATEFUL_SETS: "StatefulSets are not seen",

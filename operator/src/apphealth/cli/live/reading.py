@@ -10,21 +10,20 @@ from typing import Any
 import msgspec
 
 from apphealth.cli.live.gaps import POLICIES_UNSEEN, Gap, follows, gap, optional
-from apphealth.controller.gather import config_maps_of
-from apphealth.controller.ledger import ConfigMapKey
-from apphealth.controller.preflight import served
-from apphealth.controller.resources import WORKLOADS, Resource
-from apphealth.controller.store import Store
 from apphealth.kube.client import Client
 from apphealth.kube.configmaps import read_config_map
+from apphealth.kube.discovery import served
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError
 from apphealth.kube.meta import parse_meta, path_of
+from apphealth.kube.resources import WORKLOADS, Resource
 from apphealth.model import raw
 from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.service import parse_config_map
 from apphealth.model.workload import Workload
 from apphealth.plan.dependencies.edges import derive
 from apphealth.plan.rules.selection import selecting
+from apphealth.store.config_maps import ConfigMapKey, config_maps_of
+from apphealth.store.store import Store
 
 PAGE = "500"
 """Objects asked for at once."""

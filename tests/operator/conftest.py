@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from apphealth.controller.ledger import Outcome
-from apphealth.controller.resources import Resource
-from apphealth.controller.store import Store
+from apphealth.kube.resources import Resource
+from apphealth.store.outcomes import Outcome
+from apphealth.store.store import Store
 
 VERSIONS = itertools.count(1)
 
@@ -121,5 +121,5 @@ def full(store: Store, make: Objects) -> Store:
             mentions = frozenset({ServiceKey("shop", "users")} if key.name == "web" else ())
             maps = frozenset({("shop", "settings")} if key.name == "web" else ())
             outcome = Outcome(state=State.APPLIED, rules=(rule,), mentions=mentions, config_maps=maps)
-            store.ledger.put(key, outcome)
+            store.outcomes.put(key, outcome)
     return store

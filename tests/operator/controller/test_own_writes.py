@@ -6,10 +6,10 @@ import json
 import pytest
 from aiohttp import web
 
-from apphealth.controller.listing import watch_session
-from apphealth.controller.resources import Resource
+from apphealth.controller.watch_session import watch_session
 from apphealth.kube.credentials import Credentials
 from apphealth.kube.meta import parse_meta
+from apphealth.kube.resources import Resource
 
 PATH = Resource.DEPLOYMENTS.path(None)
 

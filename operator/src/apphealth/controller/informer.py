@@ -1,4 +1,4 @@
-"""From lists and watch events to the store, and from what they concern to the queues."""
+"""From lists and watch events to the store, and from there to the queues."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from apphealth.controller.resources import Resource
-from apphealth.controller.store import NOBODY, Concerned, Name, Store
+from apphealth.kube.resources import Resource
+from apphealth.store.store import NOBODY, Concerned, Name, Store
 
 log = logging.getLogger(__name__)
 
 
-class Intake:
-    """Takes in what the API server tells.
+class Informer:
+    """Puts what the API server reports into the store, and passes on what the changes concern.
 
-    Nobody is concerned before every kind has been listed once: a workload whose rule has not been read yet looks just
-    like a workload without one, and would lose its probes.
+    Nothing is passed on before every resource has been listed once: a workload whose rule has not been read yet looks
+    just like a workload without a rule, and would lose its probes.
 
     Parameters
     ----------
     store
-        Where everything goes.
+        Gets the objects.
     resources
-        What has to be listed.
+        The resources that have to be listed.
     concern
-        Called with whom a change concerns, once the store is full.
+        Called with what a change concerns, once the store is full.
+
+    Attributes
+    ----------
+    full
+        Set once every resource has been listed.
     """
 
     def __init__(self, store: Store, resources: Sequence[Resource], concern: Callable[[Concerned], None]) -> None:
@@ -37,13 +42,21 @@ class Intake:
         self.full = asyncio.Event()
 
     def page(self, resource: Resource, items: Sequence[Mapping[str, Any]], first: bool, last: bool) -> None:
-        """Take in a page of a list; the last one makes everything go that the list didn't have."""
+        """Store a page of a list; after the last page, drop the objects that the list lacks.
+
+        Parameters
+        ----------
+        resource, items
+            The resource that is listed, and the objects of this page.
+        first, last
+            Whether this is the first, and the last, page of its list.
+        """
         names = self._listed.setdefault(resource, set())
         if first:
             names.clear()
         for item in items:
             names.add(_name(item))
-            self._pass_on(self._guarded(resource, item))
+            self._pass_on(self._put(resource, item))
         if last:
             self._pass_on(self._store.sweep(resource, names))
             del self._listed[resource]
@@ -52,11 +65,19 @@ class Intake:
                 self.full.set()
 
     def event(self, resource: Resource, kind: str | None, item: Mapping[str, Any]) -> None:
-        """Take in a watch event."""
-        self._pass_on(self._store.drop(resource, item) if kind == "DELETED" else self._guarded(resource, item))
+        """Store the object of a watch event.
 
-    def _guarded(self, resource: Resource, item: Mapping[str, Any]) -> Concerned:
-        """Put an object in; one that trips us up must not keep the others out."""
+        Parameters
+        ----------
+        resource, item
+            The object's resource, and the object.
+        kind
+            The event's type: ADDED, MODIFIED or DELETED.
+        """
+        self._pass_on(self._store.drop(resource, item) if kind == "DELETED" else self._put(resource, item))
+
+    def _put(self, resource: Resource, item: Mapping[str, Any]) -> Concerned:
+        """Store an object. A bug in parsing one object must not keep the others out, so it is logged."""
         try:
             return self._store.put(resource, item, listed=resource in self._listed)
         except Exception:

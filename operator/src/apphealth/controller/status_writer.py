@@ -1,4 +1,4 @@
-"""Writing the status of rules: only what has changed, and each rule at most once in a while."""
+"""Writing the status of rules: only when it has changed, and with a pause between two writes of one rule."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from apphealth.api.spec import Mode
 from apphealth.api.status import RuleStatus, settle
 from apphealth.controller.queue import WorkQueue
 from apphealth.controller.status import Facts, rule_status
-from apphealth.controller.store import Store
 from apphealth.kube.client import Client
 from apphealth.kube.errors import InvalidError, KubeError
 from apphealth.kube.status import write_status
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.rules.selection import opted_out
+from apphealth.store.store import Store
 
 PACE = 0.75
-"""Seconds that changes are gathered before a rule's status is written."""
+"""Seconds that changes are collected before a rule's status is computed and written."""
 
 
 log = logging.getLogger(__name__)
@@ -28,24 +28,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Protection:
-    """Whether the admission policy is there; None: not known (yet)."""
+    """Whether the admission policies are installed; None: not known."""
 
     installed: bool | None = None
 
 
-class Statuses:
+class StatusWriter:
     """Keeps the status of rules up to date.
 
     Parameters
     ----------
     client, store
-        How to write, and what is known.
+        Sends the writes; has the outcomes.
     busy
-        Whether a workload is still to be looked at.
+        Returns whether a workload is being reconciled or is queued.
     protection
-        Whether the admission policy is there.
+        Whether the admission policies are installed.
     look_again
-        Finds out anew whether it is there: asked before a status is written that says it isn't.
+        Looks for the admission policies; called before a status is written that says they are missing.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Statuses:
         self.queue: WorkQueue[RuleKey] = WorkQueue(self._refresh, workers=2, expected=(KubeError,))
 
     def dirty(self, rules: Iterable[RuleKey]) -> None:
-        """Have the status of rules worked out again soon."""
+        """Queue rules whose status may have changed."""
         for rule in rules:
             self.queue.add(rule, after=PACE)
 
@@ -80,13 +80,13 @@ class Statuses:
             return
         try:
             await write_status(self._client, key, status)
-        except InvalidError as error:  # a rule whose spec is no longer valid can't be given a status either
+        except InvalidError as error:  # the API server validates the whole rule, an invalid spec included
             log.warning("%s: its status can't be written: %s", key, error)
         if key in self._store.statuses:
             self._store.statuses[key] = status
 
     def _status(self, key: RuleKey) -> RuleStatus | None:
-        """Return the status that a rule should have; None if it has gone."""
+        """Return the status that a rule should have, or None if the rule is gone."""
         facts = self._facts(key)
         if facts is None:
             return None
@@ -116,7 +116,7 @@ class Statuses:
             rule=key,
             generation=rule.generation,
             mode=rule.spec.mode,
-            outcomes={w: None if self._busy(w) else store.ledger.get(w) for w in selected},
+            outcomes={w: None if self._busy(w) else store.outcomes.get(w) for w in selected},
             workloads=len(world.workloads),
             protected=self._protection.installed if rule.spec.mode is Mode.ENFORCE else None,
         )

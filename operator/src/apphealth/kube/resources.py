@@ -1,4 +1,4 @@
-"""What the operator watches."""
+"""The resources that the operator and the command line read: their API group, version, names and paths."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class _Resource:
     kind: str
     namespaced: bool = True
     metadata_only: bool = False
-    """Only the metadata is asked for: the rest may be large, and is read for single objects where it is needed."""
+    """Watch the metadata only: the objects may be large, and the few that matter are read one by one."""
     optional: bool = False
-    """A cluster without it does without it."""
+    """The cluster may lack this resource."""
 
 
 class Resource(Enum):
-    """A resource that is watched."""
+    """A resource that is listed and watched."""
 
     DEPLOYMENTS = _Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
     STATEFUL_SETS = _Resource(group="apps", version="v1", plural="statefulsets", kind="StatefulSet")
@@ -45,17 +45,25 @@ class Resource(Enum):
 
     @property
     def title(self) -> str:
-        """As RBAC and people name it: `deployments.apps`, `services`."""
+        """The name that RBAC rules use: `deployments.apps`, `services`."""
         return f"{self.value.plural}.{self.value.group}" if self.value.group else self.value.plural
 
     @property
     def api_path(self) -> str:
-        """Where its API is: `/apis/apps/v1`, `/api/v1`."""
+        """The path of the API: `/apis/apps/v1`, `/api/v1`."""
         return f"{'/apis' if self.value.group else '/api'}/{self.api_version}"
 
-    def path(self, namespace: str | None) -> str:
-        """Return the path of the collection: of one namespace, or of the whole cluster."""
-        return path_of(self.api_path, self.value.plural, namespace or "")
+    def path(self, namespace: str | None, name: str = "") -> str:
+        """Return the path of a collection, or of one object.
+
+        Parameters
+        ----------
+        namespace
+            The namespace to list; None: the whole cluster.
+        name
+            The object; empty: the collection.
+        """
+        return path_of(self.api_path, self.value.plural, namespace or "", name)
 
 
 WORKLOADS = {
@@ -63,8 +71,3 @@ WORKLOADS = {
     for resource in (Resource.DEPLOYMENTS, Resource.STATEFUL_SETS, Resource.DAEMON_SETS, Resource.ROLLOUTS)
 }
 """The kinds of workload."""
-
-
-def watched(namespace: str | None) -> tuple[Resource, ...]:
-    """Return what is watched: everything, or for one namespace what can be read with rights on it alone."""
-    return tuple(resource for resource in Resource if namespace is None or resource.value.namespaced)

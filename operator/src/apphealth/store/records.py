@@ -1,27 +1,30 @@
-"""What the store knows of our own objects in the cluster, and of the ConfigMaps that workloads refer to.
+"""What the store knows of the operator's own objects, and of the ConfigMaps that workloads refer to.
 
-Of our own only a fingerprint is kept: enough to see that nothing has to be written. ConfigMaps are watched by their
-metadata alone; the text of those that selected workloads refer to is read when it is needed, and forgotten when it has
-changed.
+Of the operator's own objects only a fingerprint is kept: enough to see that nothing has to be written. ConfigMaps are
+watched by their metadata; the text of those that selected workloads refer to is read when a plan needs it, and
+forgotten when the ConfigMap changes.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from apphealth.api.healthplan import HealthPlan, parse_originals, parse_plan
 from apphealth.api.names import workload_of_config_map
-from apphealth.controller.ledger import ConfigMapKey, Ledger
-from apphealth.kube.healthplans import digest
 from apphealth.kube.meta import Meta
 from apphealth.model.workload import WorkloadKey
 from apphealth.model.world import World
 from apphealth.plan.record import read_proof
+from apphealth.store.config_maps import ConfigMapKey
+from apphealth.store.outcomes import Outcomes
 
 MAX_CONFIG_MAP_TEXT = 64 * 1024 * 1024
-"""Characters of ConfigMaps kept in all; beyond that, the oldest are forgotten, and read again when they are needed."""
+"""Characters of ConfigMaps kept in all; beyond that the oldest are forgotten, and read again when needed."""
 
 
 @dataclass(slots=True)
@@ -30,60 +33,78 @@ class Record:
 
     owner_uid: str
     fingerprint: bytes | None
-    """None: not known, so look before you leap."""
+    """None: content unknown; read the object before writing."""
     resource_version: str = ""
     ours: bool = True
     """False: somebody else's object has the name that we need."""
 
 
+def fingerprint_of(plan: HealthPlan) -> bytes:
+    """Return a short fingerprint of a HealthPlan's content; equal HealthPlans have equal fingerprints."""
+    return hashlib.blake2b(msgspec.json.encode(plan, order="sorted"), digest_size=16).digest()
+
+
 class Records:
-    """Our own objects, and the ConfigMaps that workloads refer to.
+    """The operator's own objects, and the ConfigMaps that workloads refer to.
+
+    Parameters
+    ----------
+    world
+        Gets the originals and proofs of HealthPlans, and the text of ConfigMaps.
+    outcomes
+        Know which workloads read a ConfigMap.
 
     Attributes
     ----------
     health_plans
         By workload.
     deliveries
-        ConfigMaps by which dependencies are delivered, by namespace and name.
+        The ConfigMaps that deliver dependencies, by namespace and name.
     """
 
-    def __init__(self, world: World, ledger: Ledger) -> None:
+    def __init__(self, world: World, outcomes: Outcomes) -> None:
         self.health_plans: dict[WorkloadKey, Record] = {}
         self.deliveries: dict[ConfigMapKey, Record] = {}
         self._world = world
-        self._ledger = ledger
+        self._outcomes = outcomes
         self._plan_names: dict[tuple[str, str], WorkloadKey] = {}
         self._delivery_owners: dict[ConfigMapKey, WorkloadKey] = {}
         self._read_versions: dict[ConfigMapKey, str] = {}
         self._text_size = 0
 
     def put_health_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
-        """Take in a HealthPlan; concerns its workload, unless it is as we left it."""
+        """Store a HealthPlan that was read.
+
+        Returns
+        -------
+        frozenset[WorkloadKey]
+            Its workload, unless the HealthPlan is as the operator wrote it.
+        """
         if (plan := parse_plan(obj)) is None:
-            return self._unreadable_plan(obj, meta)
+            return self._put_unreadable(obj, meta)
         key = WorkloadKey(plan.spec.workload.kind, meta.namespace, plan.spec.workload.name)
         self._plan_names[meta.namespace, meta.name] = key
-        fingerprint, known = digest(plan), self.health_plans.get(key)
+        fingerprint, known = fingerprint_of(plan), self.health_plans.get(key)
         self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version)
         if known is not None and known.fingerprint == fingerprint and known.owner_uid == meta.owner_uid:
             return frozenset()
-        self._recall(plan)
+        self._put_proofs(plan)
         if plan.status.originals:
             self._world.originals[key] = plan.status.originals
         else:
             self._world.originals.pop(key, None)
         return frozenset({key})
 
-    def _recall(self, plan: HealthPlan) -> None:
-        """Take in what pods answered to an earlier operator, or to one that leads, so that they aren't asked again."""
+    def _put_proofs(self, plan: HealthPlan) -> None:
+        """Store the proofs of an earlier operator, or of the leader, so that the pods aren't asked again."""
         for record in plan.status.proofs:
             if (proof := read_proof(record)) is not None:
                 self._world.proofs.setdefault(record.id, proof)
 
-    def _unreadable_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
-        """Have a HealthPlan that somebody has spoilt written anew.
+    def _put_unreadable(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
+        """Have a HealthPlan that somebody has damaged written again.
 
-        What it remembered is kept as we know it, or else as far as it can be read.
+        The originals known to the operator are kept; if there are none, those that can still be parsed.
         """
         key = self._plan_names.get((meta.namespace, meta.name))
         if key is None:
@@ -97,9 +118,10 @@ class Records:
         return frozenset({key})
 
     def drop_health_plan(self, name: tuple[str, str]) -> frozenset[WorkloadKey]:
-        """Take note that a HealthPlan has gone.
+        """Forget a deleted HealthPlan, and return its workload.
 
-        The originals that it held are kept as long as we run: somebody may have deleted it before they were put back.
+        Its originals are kept as long as the operator runs: somebody may have deleted the HealthPlan before the
+        originals were restored.
         """
         key = self._plan_names.pop(name, None)
         if key is None or self.health_plans.pop(key, None) is None:
@@ -107,7 +129,7 @@ class Records:
         return frozenset({key})
 
     def put_config_map(self, meta: Meta) -> frozenset[WorkloadKey]:
-        """Take in a ConfigMap's metadata; concerns those that read it, and the one it is made for."""
+        """Store a ConfigMap's metadata, and return the workloads that read it and the one it is written for."""
         key = (meta.namespace, meta.name)
         readers: frozenset[WorkloadKey] = frozenset()
         if self._read_versions.get(key, "") != meta.resource_version:
@@ -127,7 +149,7 @@ class Records:
         return self._delivered_to(key)
 
     def drop_config_map(self, name: tuple[str, str]) -> frozenset[WorkloadKey]:
-        """Take note that a ConfigMap has gone."""
+        """Forget a deleted ConfigMap, and return the workloads that read it and the one it was written for."""
         key = (name[0], name[1])
         concerned = self._forget_text(key)
         if self.deliveries.pop(key, None) is not None:
@@ -136,17 +158,27 @@ class Records:
         return concerned
 
     def keep_delivery(self, key: ConfigMapKey, workload: WorkloadKey, record: Record) -> None:
-        """Take note of a ConfigMap that we have just written or read."""
+        """Store the state of a ConfigMap that the operator has just written or read for a workload."""
         self.deliveries[key] = record
         self._delivery_owners[key] = workload
 
     def keep_health_plan(self, name: tuple[str, str], workload: WorkloadKey, record: Record) -> None:
-        """Take note of a HealthPlan that we write."""
+        """Store the state of a HealthPlan that the operator writes."""
         self._plan_names[name] = workload
         self.health_plans[workload] = record
 
     def keep_text(self, key: ConfigMapKey, version: str, text: Mapping[str, str]) -> None:
-        """Take in the text of a ConfigMap that was read; an empty version: there is none of that name."""
+        """Store the text of a ConfigMap.
+
+        Parameters
+        ----------
+        key
+            Its namespace and name.
+        version
+            Its resourceVersion; empty if there is no such ConfigMap.
+        text
+            Its data.
+        """
         self._forget_text(key)
         self._world.config_maps[key] = text
         self._read_versions[key] = version
@@ -155,16 +187,16 @@ class Records:
             self._forget_text(next(iter(self._world.config_maps)))
 
     def knows_config_map(self, name: tuple[str, str]) -> bool:
-        """Whether a ConfigMap is of any interest to us."""
+        """Return whether a plan has read a ConfigMap, or the operator writes it."""
         return name in self.deliveries or name in self._read_versions
 
     def _forget_text(self, key: ConfigMapKey) -> frozenset[WorkloadKey]:
         self._read_versions.pop(key, None)
         self._text_size -= _size(self._world.config_maps.pop(key, {}))
-        return self._ledger.reading(key)
+        return self._outcomes.reading(key)
 
     def _delivered_to(self, key: ConfigMapKey) -> frozenset[WorkloadKey]:
-        """Return the workload that a ConfigMap is made for: its owner, or the one of the matching name."""
+        """Return the workload that a ConfigMap is written for: its owner, or the one with the matching name."""
         owner = self._delivery_owners.get(key)
         if owner is None:
             kind, name = workload_of_config_map(key[1])

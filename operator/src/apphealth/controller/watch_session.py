@@ -1,9 +1,9 @@
-"""Reading lists: page by page, straight into the store.
+"""The HTTP session that kopf lists and watches with.
 
-kopf lists each kind before it watches it, at the start and whenever a watch has been broken for too long. It turns
-every item into an event with a worker of its own, and neither says when a list is complete nor what it no longer has.
-So the session that we give kopf reads the pages itself, and hands kopf the same pages without items: the store is
-complete exactly when the last page is, deletions are found, and 20,000 objects need no 20,000 workers. See
+kopf lists each resource before it watches it, at the start and whenever a watch has been broken for too long. It turns
+every item into an event with a worker of its own, and it reports neither that a list is complete nor which objects the
+list lacks. So this session reads the pages of lists itself, and gives kopf the same pages without items: the store is
+full as soon as the last page is read, deletions are found, and 20,000 objects need no 20,000 workers. See
 docs/decisions, "Lists are read by our own session".
 """
 
@@ -18,17 +18,29 @@ import msgspec
 from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 from aiohttp.connector import Connection
 
-from apphealth.controller.echoes import EchoFree
-from apphealth.controller.resources import Resource, watched
+from apphealth.controller.own_writes import WithoutOwnWrites
 from apphealth.kube.client import open_session
 from apphealth.kube.credentials import Credentials
 from apphealth.kube.meta import Meta
+from apphealth.kube.resources import Resource
 
 _PARTIAL = "application/json;as={};g=meta.k8s.io;v=v1"
 Knows = Callable[[Resource, Meta], bool]
-"""Tells whether an object is known in this version, or a newer one, already."""
+"""Returns whether the store has an object in this version or a newer one."""
 TakePage = Callable[[Resource, Sequence[dict[str, Any]], bool, bool], None]
-"""Called with each page: the resource, its items, whether it is the first, whether it is the last."""
+"""Called with each page: the resource, its items, whether it is the first page, whether it is the last page."""
+
+
+def watched(namespace: str | None) -> tuple[Resource, ...]:
+    """Return the resources to watch.
+
+    Parameters
+    ----------
+    namespace
+        The only namespace to watch: cluster-scoped resources are left out, because rights on the namespace don't allow
+        reading them. None: the whole cluster.
+    """
+    return tuple(resource for resource in Resource if namespace is None or resource.value.namespaced)
 
 
 def watch_session(
@@ -39,13 +51,13 @@ def watch_session(
     Parameters
     ----------
     credentials
-        Where the API server is, and who we are.
+        The API server's address, and the operator's identity.
     namespace
-        The only namespace that is watched; None: all.
+        The only namespace to watch; None: all.
     take
         Gets the pages of lists.
     knows
-        Tells which events of watches kopf need not see.
+        Decides which watch events kopf doesn't have to see.
     """
     paths = {resource.path(namespace): resource for resource in watched(namespace)}
     return open_session(
@@ -66,19 +78,19 @@ def _asks_for_metadata(paths: Mapping[str, Resource]) -> ClientMiddlewareType:
 
 def _reader(paths: Mapping[str, Resource], take: TakePage, knows: Knows) -> type[ClientResponse]:
     class Reader(ClientResponse):
-        """A response that reads the pages of lists itself, and leaves our own echoes out of watches."""
+        """A response that reads the pages of lists itself, and filters the operator's own writes out of watches."""
 
         async def start(self, connection: Connection) -> ClientResponse:
             """Begin to read; the body of a watch is filtered."""
             await super().start(connection)
             resource = paths.get(self.url.path)
             if resource is not None and self.status == 200 and "watch" in self.url.query:
-                # Whatever aiohttp and kopf do with a body, it does as well.
-                self.content = EchoFree(self.content, partial(knows, resource))  # type: ignore[assignment]
+                # It does everything that aiohttp and kopf do with a body.
+                self.content = WithoutOwnWrites(self.content, partial(knows, resource))  # type: ignore[assignment]
             return self
 
         async def json(self, **options: Any) -> Any:  # noqa: ANN401 -- as its base class
-            """Return the body; of a list, without the items."""
+            """Return the body; the body of a list without its items."""
             resource = paths.get(self.url.path)
             if resource is None or self.status != 200:
                 return await super().json(**options)

@@ -3,12 +3,12 @@
 import pytest
 
 from apphealth.api.healthplan import State
-from apphealth.controller.ledger import Outcome
-from apphealth.controller.resources import WORKLOADS, Resource
-from apphealth.controller.store import NOBODY, Name, Store, older
+from apphealth.kube.resources import WORKLOADS, Resource
 from apphealth.model.proof import Proof, Verdict
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
+from apphealth.store.outcomes import Outcome
+from apphealth.store.store import NOBODY, Name, Store, older
 
 
 def names(concerned):
@@ -139,7 +139,7 @@ def test_a_status_or_a_replica_count_concerns_nobody_and_refreshes_the_version(f
 )
 def test_a_pod_that_becomes_ready_concerns_a_workload_that_waits_for_one(full, make, waiting, ready, concerned):
     key = WorkloadKey("Deployment", "shop", "web")
-    full.ledger.put(key, Outcome(state=State.AWAITING_PODS, waiting=waiting))
+    full.outcomes.put(key, Outcome(state=State.AWAITING_PODS, waiting=waiting))
     for again in (False, True):
         workload = make.deployment("web") | {"status": {"readyReplicas": ready}}
         assert names(full.put(Resource.DEPLOYMENTS, workload)) == ([] if again else concerned)
@@ -259,7 +259,7 @@ def test_the_text_of_a_config_map_that_was_just_read_is_kept(full, make):
 
 
 def test_the_text_of_config_maps_is_bounded(full, monkeypatch):
-    monkeypatch.setattr("apphealth.controller.records.MAX_CONFIG_MAP_TEXT", 10)
+    monkeypatch.setattr("apphealth.store.records.MAX_CONFIG_MAP_TEXT", 10)
     for number in range(4):
         full.records.keep_text(("shop", f"map-{number}"), "1", {"k": "1234"})
     assert list(full.world.config_maps) == [("shop", "map-2"), ("shop", "map-3")]
@@ -269,15 +269,15 @@ def test_a_rule_that_cannot_be_read_selects_nothing_and_holds_its_reach(full, ma
     concerned = full.put(Resource.RULES, make.rule("all", preset=7))
     assert names(concerned) == SHOP
     assert full.world.rules == {}
-    assert full.unreadable_over("shop") is not None
-    assert full.unreadable_over("market") is None
+    assert full.invalid_over("shop") is not None
+    assert full.invalid_over("market") is None
     assert names(full.put(Resource.RULES, make.rule("all"))) == SHOP
-    assert full.unreadable_over("shop") is None
+    assert full.invalid_over("shop") is None
 
 
 def test_a_cluster_rule_that_cannot_be_read_holds_everything(full, make):
     full.put(Resource.CLUSTER_RULES, make.cluster_rule(priority="high"))
-    assert full.unreadable_over("market") is not None
+    assert full.invalid_over("market") is not None
     assert names(full.drop(Resource.CLUSTER_RULES, make.cluster_rule())) == ALL
 
 

@@ -1,8 +1,8 @@
-"""The store: the cluster as values, filled from watch events, and the answer to "whom does this change concern?".
+"""The store: the cluster as values, and which workloads a change concerns.
 
-Raw objects are not kept. An event that changes nothing that a decision reads (a status, a replica count, our own echo)
-concerns nobody. What an event or a list page brings is put in with `put` and `drop`; after a list, `sweep` drops what
-the list didn't have: deletions are lost while a watch is broken, and kopf doesn't say what went.
+Raw objects are not kept. An event that changes nothing that a plan reads (a status, a replica count, a write of our
+own) concerns no workload. `put` and `drop` take events and the items of lists; `sweep`, after a complete list, drops
+the objects that the list lacks: while a watch is broken deletions are lost, and kopf doesn't report them afterwards.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from apphealth.api.errors import InvalidResource
 from apphealth.api.parse import parse_rule
 from apphealth.api.rule import Rule, RuleKey, RuleKind
 from apphealth.api.status import RuleStatus, parse_status
-from apphealth.controller.ledger import Ledger
-from apphealth.controller.records import Records
-from apphealth.controller.resources import WORKLOADS, Resource
 from apphealth.kube.meta import Meta, parse_meta
+from apphealth.kube.resources import WORKLOADS, Resource
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.model.world import CLUSTER_DOMAIN, World
 from apphealth.plan.rules.selection import selects
+from apphealth.store.outcomes import Outcomes
+from apphealth.store.records import Records
 
 Raw = Mapping[str, Any]
 
 
 class Name(NamedTuple):
-    """What names an object of one kind; the namespace may be empty."""
+    """Identifies an object of one kind; the namespace is empty for cluster-scoped objects."""
 
     namespace: str
     name: str
@@ -39,9 +39,10 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Concerned:
-    """Who has to be looked at again."""
+    """What a change concerns."""
 
     workloads: frozenset[WorkloadKey] = frozenset()
+    """Workloads that have to be reconciled."""
     rules: frozenset[RuleKey] = frozenset()
     """Rules whose status may change."""
 
@@ -50,43 +51,51 @@ NOBODY = Concerned()
 
 
 def older(version: str, than: str) -> bool:
-    """Whether a resourceVersion is older than another one of the same object.
+    """Return whether a resourceVersion is older than another one of the same object.
 
-    Since Kubernetes 1.35 they are officially comparable as numbers; what is no number is never older.
+    Since Kubernetes 1.35 resourceVersions are officially comparable as numbers. A version that isn't a number is never
+    older.
     """
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
 
 
 def same(one: Workload, other: Workload) -> bool:
-    """Whether two readings of a workload are alike in all that a decision reads."""
+    """Return whether two readings of a workload are equal in every field that a plan reads."""
     return one == replace(other, resource_version=one.resource_version, generation=one.generation, ready=one.ready)
 
 
 class Store:
-    """All that the operator knows.
+    """Everything that is known of a cluster.
+
+    Parameters
+    ----------
+    allow_exec, cluster_domain
+        As for `World`.
 
     Attributes
     ----------
     world
-        What `plan` looks at.
-    ledger
-        What the last look at each workload came to.
+        The input of `plan`.
+    outcomes
+        The outcome of each workload's last reconciliation.
     records
-        Our own objects in the cluster, and the ConfigMaps that workloads refer to.
+        The operator's own objects, and the ConfigMaps that workloads refer to.
     invalid
-        Rules that can't be used as they stand, and why.
+        Rules that can't be parsed, and why.
+    generations
+        The generation of each rule.
     statuses
         The status that each rule has in the cluster.
     config_maps
-        Names of all ConfigMaps: what isn't there need not be asked for.
+        Names of all ConfigMaps: those that don't exist need not be read.
     writing
-        Workloads that are being patched: their echoes concern nobody, for whoever patches looks at the answer.
+        Workloads that are being patched: events of the patch concern no workload, the answer is handled instead.
     """
 
     def __init__(self, *, allow_exec: bool = False, cluster_domain: str = CLUSTER_DOMAIN) -> None:
         self.world = World(allow_exec=allow_exec, cluster_domain=cluster_domain)
-        self.ledger = Ledger()
-        self.records = Records(self.world, self.ledger)
+        self.outcomes = Outcomes()
+        self.records = Records(self.world, self.outcomes)
         self.invalid: dict[RuleKey, str] = {}
         self.generations: dict[RuleKey, int] = {}
         self.statuses: dict[RuleKey, RuleStatus] = {}
@@ -114,12 +123,20 @@ class Store:
         }
 
     def put(self, resource: Resource, obj: Raw, *, listed: bool = False) -> Concerned:
-        """Take in an object that was added or has changed.
+        """Store an object that was added or has changed.
 
         Parameters
         ----------
+        resource, obj
+            The object's resource, and the object as the API server has it.
         listed
-            It comes from a list, which counts whatever its version: a cluster restored from a backup counts anew.
+            The object comes from a list. It is stored whatever its version is: after a cluster was restored from a
+            backup, versions start from a lower number.
+
+        Returns
+        -------
+        Concerned
+            The workloads and rules that the change concerns.
         """
         meta = parse_meta(obj.get("metadata"))
         name, versions = Name(meta.namespace, meta.name), self._versions[resource]
@@ -130,21 +147,21 @@ class Store:
         if resource is Resource.CONFIG_MAPS:
             self.config_maps.add(name)
             if not self.records.knows_config_map(name):
-                del versions[name]  # most are none of our business
+                del versions[name]  # no plan reads it
         return concerned
 
     def knows(self, resource: Resource, meta: Meta) -> bool:
-        """Whether an object is known in this version, or in a newer one."""
+        """Return whether the store has an object in this version or a newer one."""
         known = self._versions[resource].get(Name(meta.namespace, meta.name))
         return known is not None and (meta.resource_version == known or older(meta.resource_version, known))
 
     def wrote(self, resource: Resource, meta: Meta) -> None:
-        """Take note of what a write of ours has made of an object, so that its echo tells nothing new."""
+        """Store the version that a write of ours gave an object, so that its watch event is recognised as known."""
         if not self.knows(resource, meta):
             self._versions[resource][Name(meta.namespace, meta.name)] = meta.resource_version
 
     def drop(self, resource: Resource, obj: Raw) -> Concerned:
-        """Take note that an object was deleted, unless another one has taken its name since."""
+        """Drop a deleted object, unless the store has a newer object of the same name; returns what it concerns."""
         meta = parse_meta(obj.get("metadata"))
         name, versions = Name(meta.namespace, meta.name), self._versions[resource]
         if older(meta.resource_version, versions.get(name, "")):
@@ -155,7 +172,7 @@ class Store:
         return self._drop[resource](name)
 
     def sweep(self, resource: Resource, listed: Collection[Name]) -> Concerned:
-        """Drop every object of a kind that a complete list didn't have."""
+        """Drop every object of a resource that a complete list lacks; returns what the deletions concern."""
         versions = self._versions[resource]
         if resource is Resource.CONFIG_MAPS:
             self.config_maps.intersection_update(listed)
@@ -165,7 +182,7 @@ class Store:
         return union(self._drop[resource](name) for name in gone)
 
     def keep_workload(self, workload: Workload) -> Concerned:
-        """Take in a workload as it is now."""
+        """Store a workload; returns what the change concerns."""
         key = workload.key
         before = self.world.workloads.get(key)
         self.world.put_workload(workload)
@@ -178,12 +195,12 @@ class Store:
         return Concerned(frozenset({key}))
 
     def _can_be_asked_now(self, before: Workload, now: Workload) -> bool:
-        """Whether a workload that waits for a ready pod has one now."""
-        outcome = self.ledger.get(now.key)
+        """Return whether a workload whose plan waits for a ready pod now has one."""
+        outcome = self.outcomes.get(now.key)
         return now.ready and not before.ready and outcome is not None and outcome.waiting
 
     def forget_workload(self, key: WorkloadKey) -> Concerned:
-        """Take note that a workload has gone."""
+        """Drop a workload; returns what the deletion concerns."""
         self.world.drop_workload(key)
         self.world.originals.pop(key, None)
         self._versions[WORKLOADS[key.kind]].pop(Name(key.namespace, key.name), None)
@@ -196,16 +213,16 @@ class Store:
         return self.forget_workload(WorkloadKey(kind, *name))
 
     def reach(self, rule: RuleKey) -> Collection[WorkloadKey]:
-        """Return the workloads that a rule might select: those of its namespace, or all."""
+        """Return the workloads that a rule could select: those of its namespace, or all."""
         return self._in_namespace.get(rule.namespace, ()) if rule.namespace else self.world.workloads.keys()
 
     def selected_by(self, rule: Rule) -> list[WorkloadKey]:
-        """Return the workloads that a rule selects now, those that have opted out included."""
+        """Return the workloads that a rule selects now, including those that have opted out."""
         workloads, namespace = self.world.workloads, self.world.namespace
         return [key for key in self.reach(rule.key) if selects(rule, workloads[key], namespace(key.namespace))]
 
-    def unreadable_over(self, namespace: str) -> RuleKey | None:
-        """Return a rule that may reach a namespace and can't be read, if there is one."""
+    def invalid_over(self, namespace: str) -> RuleKey | None:
+        """Return a rule that can't be parsed and may select workloads of a namespace, or None."""
         return next((rule for rule in self.invalid if rule.namespace in ("", namespace)), None)
 
     def _put_service(self, obj: Raw, _: Meta) -> Concerned:
@@ -223,9 +240,9 @@ class Store:
         return self._around(key, before)
 
     def _around(self, key: ServiceKey, *readings: Service | None) -> Concerned:
-        """Return the workloads behind a Service, then or now, and those whose plan names it."""
+        """Return the workloads that a Service selects, before or now, and those whose plan names it."""
         behind = (workload.key for service in readings if service for workload in self.world.workloads_behind(service))
-        return Concerned(self.ledger.mentioning(key).union(behind))
+        return Concerned(self.outcomes.mentioning(key).union(behind))
 
     def _put_namespace(self, obj: Raw, _: Meta) -> Concerned:
         namespace = parse_namespace(obj)
@@ -256,14 +273,14 @@ class Store:
         if complaint is not None:
             del self.invalid[key]
             return Concerned(frozenset(self.reach(key)), frozenset({key}))
-        return Concerned(self.ledger.ruled_by(key).union(self.selected_by(rule)), frozenset({key}))
+        return Concerned(self.outcomes.ruled_by(key).union(self.selected_by(rule)), frozenset({key}))
 
     def _put_invalid(self, key: RuleKey, complaint: str, before: str | None) -> Concerned:
         self.invalid[key] = complaint
         self.world.rules.pop(key, None)
         if complaint == before:
             return NOBODY
-        return Concerned(self.ledger.ruled_by(key), frozenset({key}))
+        return Concerned(self.outcomes.ruled_by(key), frozenset({key}))
 
     def _drop_rule(self, key: RuleKey) -> Concerned:
         self.world.rules.pop(key, None)
@@ -271,11 +288,11 @@ class Store:
         self.generations.pop(key, None)
         if self.invalid.pop(key, None) is not None:
             return Concerned(frozenset(self.reach(key)))
-        return Concerned(self.ledger.ruled_by(key))
+        return Concerned(self.outcomes.ruled_by(key))
 
 
 def union(parts: Iterable[Concerned]) -> Concerned:
-    """Return everybody whom any of the parts concerns."""
+    """Return the union of what several changes concern."""
     workloads: set[WorkloadKey] = set()
     rules: set[RuleKey] = set()
     for part in parts:

@@ -1,4 +1,4 @@
-"""Refusals are said in the server's words, and not asked for again and again."""
+"""Rejections are said in the server's words, and not asked for again and again."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from apphealth.api.healthplan import HealthPlan, HealthPlanSpec, HealthPlanStatus, State, WorkloadReference
 from apphealth.api.status import Reason
-from apphealth.controller.refusals import Refusals, refusal_of, with_refusals
+from apphealth.controller.rejections import Rejections, rejection_of, with_rejections
 from apphealth.kube.errors import ForbiddenError, InvalidError
 from apphealth.model.workload import Workload
 from apphealth.plan.result import Patch
@@ -38,10 +38,10 @@ def clock():
     ],
 )
 def test_a_refusal_says_why(error, reason, finding):
-    refusal = refusal_of(error, "the patch", again=60)
-    assert (refusal.reason, refusal.finding.id) == (reason, finding)
-    assert error.message in refusal.finding.message
-    assert refusal.finding.fix
+    rejection = rejection_of(error, "the patch", again=60)
+    assert (rejection.reason, rejection.finding.id) == (reason, finding)
+    assert error.message in rejection.finding.message
+    assert rejection.finding.fix
 
 
 @pytest.mark.parametrize(
@@ -55,21 +55,21 @@ def test_a_refusal_says_why(error, reason, finding):
     ],
 )
 def test_a_refusal_stands_for_the_same_patch_of_the_same_workload(clock, workload, patches, later, stands):
-    refusals = Refusals(clock)
-    refusals.note(WEB, PATCHES, NO)
+    rejections = Rejections(clock)
+    rejections.note(WEB, PATCHES, NO)
     clock.now = later
-    found = refusals.standing(workload, patches)
+    found = rejections.current(workload, patches)
     assert (found is not None) == stands
     if found is not None:
         assert found.again == 60 - later
 
 
 def test_the_same_refusal_is_tried_less_and_less_often(clock):
-    refusals = Refusals(clock)
-    waits = [refusals.note(WEB, PATCHES, NO).again for _ in range(8)]
+    rejections = Rejections(clock)
+    waits = [rejections.note(WEB, PATCHES, NO).again for _ in range(8)]
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
-    refusals.clear(WEB.key)
-    assert refusals.note(WEB, PATCHES, NO).again == 60
+    rejections.clear(WEB.key)
+    assert rejections.note(WEB, PATCHES, NO).again == 60
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_same_refusal_is_tried_less_and_less_often(clock):
 def test_the_health_plan_says_what_was_refused(rejected, state):
     reference = WorkloadReference(api_version="apps/v1", kind="Deployment", name="web")
     plan = HealthPlan(spec=HealthPlanSpec(workload=reference), status=HealthPlanStatus(state=State.APPLIED))
-    refusal = refusal_of(NO, "the patch", again=60, rejected=rejected)
-    said = with_refusals(plan, [refusal]).status
+    rejection = rejection_of(NO, "the patch", again=60, rejected=rejected)
+    said = with_rejections(plan, [rejection]).status
     assert (said.state, [finding.id for finding in said.findings]) == (state, ["rejected"])
-    assert with_refusals(plan, []) is plan
+    assert with_rejections(plan, []) is plan

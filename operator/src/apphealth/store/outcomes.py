@@ -1,4 +1,4 @@
-"""What the last look at each workload came to, and from there back: who is concerned when something changes."""
+"""The outcome of each workload's last reconciliation, indexed by the rules, Services and ConfigMaps it depends on."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from apphealth.model.multimap import MultiMap
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.result import Conflict
+from apphealth.store.config_maps import ConfigMapKey
 
-ConfigMapKey = tuple[str, str]
-"""Namespace and name."""
 T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the last look at a selected workload came to."""
+    """The outcome of the last reconciliation of a selected workload."""
 
     state: State
     rules: tuple[RuleKey, ...] = ()
+    """The rules that select the workload."""
     mentions: tuple[ServiceKey, ...] = ()
-    """Services whose coming, going or changing would change the plan."""
+    """Services named by the workload: the plan changes when one of them is created, changed or deleted."""
     requires: tuple[ServiceKey, ...] = ()
-    """Services that its readiness follows."""
+    """Services that the workload's readiness depends on."""
     config_maps: tuple[ConfigMapKey, ...] = ()
-    """ConfigMaps whose text was read for it."""
+    """ConfigMaps whose text the plan was made from."""
     conflicts: tuple[Conflict, ...] = ()
-    standing: Standing | None = None
-    """How its probes stand to the proof on running pods: the worst of them; None where nothing of ours is wanted."""
+    verification: Standing | None = None
+    """The worst verification state of the planned probes; None if no probe of ours is planned."""
     waiting: bool = False
-    """With a ready pod, there may be more to it."""
+    """Whether a ready pod could change the plan."""
     proof: str = ""
-    """What running pods answered, of the probe that stands worst."""
+    """What the pods answered to the probe with the worst verification state."""
     problem: Reason | None = None
-    """Why it can't be carried out: a reason of the condition Degraded."""
+    """Why the plan can't be carried out: a reason of the condition Degraded."""
     message: str = ""
     """The problem in one sentence."""
 
 
-class Ledger:
+class Outcomes:
     """The outcomes of all selected workloads."""
 
     def __init__(self) -> None:
@@ -54,11 +54,24 @@ class Ledger:
         self._by_config_map: MultiMap[ConfigMapKey, WorkloadKey] = MultiMap()
 
     def get(self, key: WorkloadKey) -> Outcome | None:
-        """Return a workload's outcome; None where no rule selects it, or it has not been looked at yet."""
+        """Return a workload's outcome; None if no rule selects it or it has not been reconciled yet."""
         return self._outcomes.get(key)
 
     def put(self, key: WorkloadKey, outcome: Outcome | None) -> frozenset[RuleKey]:
-        """Write down an outcome; None: no rule selects it any more. Returns the rules that it concerns, then or now."""
+        """Store an outcome.
+
+        Parameters
+        ----------
+        key
+            The workload.
+        outcome
+            Its new outcome; None: no rule selects the workload any more.
+
+        Returns
+        -------
+        frozenset[RuleKey]
+            The rules that selected the workload before or select it now.
+        """
         before = self._outcomes.get(key)
         old, new = before or _NOTHING, outcome or _NOTHING
         _move(self._by_rule, key, old.rules, new.rules)
@@ -71,7 +84,7 @@ class Ledger:
         return frozenset((*old.rules, *new.rules))
 
     def ruled_by(self, rule: RuleKey) -> frozenset[WorkloadKey]:
-        """Return the workloads that a rule selected when they were last looked at."""
+        """Return the workloads that a rule selected at their last reconciliation."""
         return frozenset(self._by_rule.get(rule))
 
     def mentioning(self, service: ServiceKey) -> frozenset[WorkloadKey]:

@@ -1,0 +1,55 @@
+"""The verification state of a plan's probes: what pods have answered, and what is still to be asked. Pure."""
+
+from __future__ import annotations
+
+from apphealth.api.healthplan import FindingRecord, Standing
+from apphealth.plan import Plan
+from apphealth.plan.findings import Finding, Severity
+
+MAX_NAMED = 3
+"""Questions that one finding names."""
+WORST = (Standing.REFUTED, Standing.AWAITING_PODS, Standing.UNVERIFIED, Standing.VERIFIED)
+"""The verification states, the worst first."""
+_REASONS = {
+    Standing.REFUTED: ("probe-refuted",),
+    Standing.AWAITING_PODS: ("pods-unreachable", "awaiting-pods"),
+    Standing.UNVERIFIED: ("pods-unreachable", "probe-unverified"),
+}
+"""The findings that give the reason of a verification state."""
+
+
+def worst_verification(plan: Plan) -> Standing | None:
+    """Return the worst verification state of the planned probes, or None if none is planned."""
+    found = {probe.standing for container in plan.containers for probe in container.probes}
+    return next((standing for standing in WORST if standing in found), None)
+
+
+def depends_on_pods(plan: Plan) -> bool:
+    """Return whether other answers of the pods, or first answers, would change the plan."""
+    return worst_verification(plan) in (Standing.REFUTED, Standing.AWAITING_PODS)
+
+
+def verification_reason(plan: Plan) -> str:
+    """Return the reason of the worst verification state, as a sentence; empty if there is none."""
+    worst = worst_verification(plan)
+    if plan.questions and worst is Standing.AWAITING_PODS:
+        return awaiting_pods(plan).message
+    ids = _REASONS.get(worst or Standing.VERIFIED, ())
+    return next((finding.message for finding in plan.findings if finding.id in ids), "")
+
+
+def refuted_finding(plan: Plan) -> Finding | None:
+    """Return the finding about a probe that pods refuted and a user or evidence asks for, or None."""
+    found = (finding for finding in plan.findings if finding.id == "probe-refuted")
+    return next((finding for finding in found if finding.severity is not Severity.INFO), None)
+
+
+def awaiting_pods(plan: Plan) -> FindingRecord:
+    """Return the finding that a plan waits for pods that are still starting."""
+    asked = "; ".join(list(dict.fromkeys(map(str, plan.questions)))[:MAX_NAMED])
+    return FindingRecord(
+        id="awaiting-pods",
+        severity="info",
+        message=f"has to be shown on a running pod first, and those there are still starting: {asked}",
+        fix="wait, or name its preset or the paths in a rule to have them written without proof",
+    )
