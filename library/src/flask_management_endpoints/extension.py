@@ -70,7 +70,7 @@ class ManagementEndpoints:
         self._apps.add(app)
         app.register_blueprint(z_blueprint, url_prefix=self.prefix)
         if not self._app_hooks:
-            app.wsgi_app = PastTheHooks(app, app.wsgi_app, normal_prefix(self.prefix), NAME)  # type: ignore[method-assign]
+            PastTheHooks.serve(app)
         app.cli.add_command(health_group)
         seconds = health.settings().options["drain_seconds"]
         if seconds:

@@ -9,14 +9,13 @@ from werkzeug.exceptions import HTTPException
 
 from flask_management_endpoints.checks.registry import Registry
 from flask_management_endpoints.endpoints import respond, views
+from flask_management_endpoints.endpoints.completion import Completion, Mount
 from flask_management_endpoints.health import Health
 from flask_management_endpoints.prefix import normal_prefix
 from flask_management_endpoints.raw import Raw
 
 DEFAULT_PREFIX = "/z"
-NAME = "management_endpoints"
-LOOKING = ["GET"]
-WRITING = ["POST", "PUT", "PATCH", "DELETE"]
+NAME = views.EXTENSION
 
 
 class ManagementBlueprint(Blueprint):
@@ -28,14 +27,13 @@ class ManagementBlueprint(Blueprint):
     def register(self, app: App, options: dict[str, Any]) -> None:
         """Register with ``app``; see the class."""
         prefix = normal_prefix(options.get("url_prefix", self.url_prefix))
-        mounts: list[str] = app.extensions.setdefault(f"{NAME}.mounts", [])
-        if prefix in mounts:
+        mounts = Completion.of(cast("Flask", app)).mounts
+        if any(mount.prefix == prefix for mount in mounts):
             app.logger.warning("management endpoints are registered already under %r; once is enough", prefix or "/")
             return
         if mounts and "name" not in options:
             options = {**options, "name": f"{NAME}_{len(mounts) + 1}"}
         super().register(app, {**options, "url_prefix": prefix})
-        mounts.append(prefix)
 
 
 z_blueprint = ManagementBlueprint(NAME, __name__, url_prefix=DEFAULT_PREFIX)
@@ -43,35 +41,22 @@ z_blueprint = ManagementBlueprint(NAME, __name__, url_prefix=DEFAULT_PREFIX)
 
 @z_blueprint.record
 def _attach(state: BlueprintSetupState) -> None:
-    """Give the app its `Health`, if `ManagementEndpoints` hasn't yet, and add the rules that depend on the prefix."""
-    prefix = state.url_prefix or ""
-    if NAME not in state.app.extensions:
-        state.app.extensions[NAME] = Health(cast("Flask", state.app), prefix, Registry())
-    if prefix:
-        state.add_url_rule(
-            "/<path:rest>",
-            "not_found",
-            views.not_found,
-            methods=[*LOOKING, "OPTIONS", *WRITING],
-            provide_automatic_options=False,
-        )
-        state.add_url_rule("", "index", views.index, methods=LOOKING, provide_automatic_options=False)
-        state.add_url_rule("/", "index", views.index, methods=LOOKING, provide_automatic_options=False)
-    state.app.extensions[NAME].settings()
+    """Give the app its `Health`, if `ManagementEndpoints` hasn't yet, and remember where the endpoints are."""
+    app, prefix = cast("Flask", state.app), state.url_prefix or ""
+    if NAME not in app.extensions:
+        app.extensions[NAME] = Health(app, prefix, Registry())
+    name = f"{state.name_prefix}.{state.name}".lstrip(".")
+    Completion.of(app).add(Mount(prefix, name, state.subdomain))
+    views.health_of(app).settings()
 
 
 for _path, _name, _view in (
     ("/version", "version", views.version),
     ("/info", "info", views.info),
-    ("/metrics", "metrics", views.metrics),
     ("/health", "health", views.health),
     ("/health/<check_name>", "nested_health_check", views.nested_health_check),
 ):
-    z_blueprint.add_url_rule(_path, _name, _view, methods=LOOKING, provide_automatic_options=False)
-    z_blueprint.add_url_rule(_path, "options", views.options, methods=["OPTIONS"], provide_automatic_options=False)
-    z_blueprint.add_url_rule(
-        _path, "method_not_allowed", views.method_not_allowed, methods=WRITING, provide_automatic_options=False
-    )
+    z_blueprint.add_url_rule(_path, _name, _view, methods=["GET"], provide_automatic_options=False)
 
 
 def _as_json(error: HTTPException) -> Raw:

@@ -17,6 +17,8 @@ from flask_management_endpoints.raw import Raw
 from flask_management_endpoints.report import document
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from flask_management_endpoints.health import Health
 
 EXTENSION = "management_endpoints"
@@ -25,10 +27,15 @@ _HOST = re.compile(r"[a-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9a-f:.]{2,45}\](:\d{1,5}
 METHODS = ("GET", "HEAD", "OPTIONS")
 
 
+def health_of(app: "Flask") -> "Health":
+    """Return the app's health."""
+    health: Health = app.extensions[EXTENSION]
+    return health
+
+
 def current_health() -> "Health":
     """Return the health of the app that serves this request."""
-    health: Health = current_app.extensions[EXTENSION]
-    return health
+    return health_of(current_app)
 
 
 def index() -> Response:
@@ -104,18 +111,13 @@ def metrics() -> Response:
     return Response(body, 200, [("Content-Type", content_type), ("Cache-Control", "no-store")])
 
 
-def not_found(**_: str) -> Response:
-    """Say 404 for what is under the prefix and isn't ours."""
-    raise NotFound
-
-
 def options(**_: str) -> Response:
-    """Say what may be done: look."""
+    """Answer OPTIONS."""
     return Response(status=200, headers=[("Allow", ", ".join(METHODS))])
 
 
 def method_not_allowed(**_: str) -> Response:
-    """Say 405 to whatever isn't looking."""
+    """Reject write methods with 405."""
     raise MethodNotAllowed(valid_methods=list(METHODS))
 
 
