@@ -2,7 +2,7 @@
 
 import pytest
 
-from flask_management_endpoints.dependencies.urls import BadUrlError, health_url, place, preferred_scheme, split
+from flask_management_endpoints.dependencies.urls import BadUrlError, health_url, preferred_scheme, split
 
 WRITTEN = [
     ("users", None, "http://users/z/health"),
@@ -74,17 +74,3 @@ def test_a_message_never_holds_credentials():
     with pytest.raises(BadUrlError) as error:
         split("ftp://ada:hunter2@host/")
     assert "hunter2" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("url", "where"),
-    [
-        ("http://Users/z/health/readiness", "users:80/z"),
-        ("https://users/health", "users:443"),
-        ("http://ada:pw@users:8000/admin/", "users:8000/admin"),
-        ("http://users/ä%20b/health", "users:80/%C3%A4%20b"),
-        ("http://[::1]:8000/z/health", "[::1]:8000/z"),
-    ],
-)
-def test_places(url, where):
-    assert place(url) == where

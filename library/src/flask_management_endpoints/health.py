@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("flask_management_endpoints")
 _Run: TypeAlias = Callable[[float], Result]
 _Collector: TypeAlias = Callable[[float], Iterator[Component]]
-NOT_ASKED = Result(Status.UNKNOWN, "not asked: the question came from there")
+NOT_ASKED = Result(Status.UNKNOWN, "not asked: the question came from another service, see dependency_levels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +200,12 @@ class Health:
         for dependency in self.dependencies(settings).values() if group != "liveness" else ():
             if not _belongs(group, dependency.name, dependency.groups, settings):
                 continue
-            url = url_to_ask(dependency, self.app.config, self.prefix, "readiness" if group == "readiness" else None)
-            if dependency.kind == "actuator" and isinstance(url, str) and self._questioner.came_from(question, url):
+            if not self._questioner.asks(dependency, question, settings.options["dependency_levels"]):
                 skipped.append(Component(dependency.name, NOT_ASKED, dependency.required, counted=False))
-            else:
-                job = self._questioner.job(dependency, url, question, settings.timeouts, policy)
-                asked.append(_Asked(dependency.name, dependency.required, job))
+                continue
+            url = url_to_ask(dependency, self.app.config, self.prefix, "readiness" if group == "readiness" else None)
+            job = self._questioner.job(dependency, url, question, settings.timeouts, policy)
+            asked.append(_Asked(dependency.name, dependency.required, job))
         return skipped, asked
 
     def _note_metrics(self, components: tuple[Component, ...]) -> None:

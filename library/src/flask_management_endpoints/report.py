@@ -27,7 +27,7 @@ class Component:
     result: Result
     required: bool = True
     counted: bool = True
-    """False for a dependency that wasn't asked because the question came from it (see ``dependencies.hops``)."""
+    """False for a dependency that wasn't asked because another service asks (see ``dependencies.hops``)."""
     age: float | None = None
     """Seconds since the answer came, for answers that are used again."""
 

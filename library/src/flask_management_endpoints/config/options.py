@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask_management_endpoints.dependencies.hops import MAX_LEVELS
 from flask_management_endpoints.raw import Raw
 
 
@@ -74,6 +75,13 @@ def _count(value: Raw) -> int:
     return int(number)
 
 
+def _levels(value: Raw) -> int:
+    levels = _count(value)
+    if levels > MAX_LEVELS:
+        raise ValueError
+    return levels
+
+
 def _visibility(value: Raw) -> str:
     if value not in ("never", "safe", "always"):
         raise ValueError
@@ -116,6 +124,13 @@ OPTIONS: Mapping[str, Option] = {
             "a number of seconds, 0 or more",
             _not_negative,
             "seconds for which a dependency's answer is used again",
+        ),
+        Option(
+            "dependency_levels",
+            1,
+            f"a whole number from 1 to {MAX_LEVELS}",
+            _levels,
+            "services that one question passes through; 1: dependencies are asked, theirs aren't",
         ),
         Option(
             "max_threads", 32, "a whole number, 1 or more", _count, "threads that run checks at the same time, at most"

@@ -1,4 +1,4 @@
 """Other services.
 
-Where their health is (urls, file), how to ask (client, probe) and how not to ask in circles (hops).
+Where their health is (urls, file), how to ask (client, probe) and how far (hops).
 """

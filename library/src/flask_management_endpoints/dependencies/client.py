@@ -8,6 +8,7 @@ import http.client
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Client:
         self._kept: dict[tuple[str, str, int], list[_Kept]] = {}
         self.reset_after_fork()
         reset_in_children(self)
+        weakref.finalize(self, _close, self._kept)
 
     def reset_after_fork(self) -> None:
         """Let go of the connections.
@@ -63,9 +65,6 @@ class Client:
         The parent still uses them. (Closing a forked copy of a socket leaves the parent's open.)
         """
         self._lock = threading.Lock()
-        self.close()
-
-    def __del__(self) -> None:
         self.close()
 
     @staticmethod
@@ -169,8 +168,12 @@ class Client:
     def close(self) -> None:
         """Close all kept connections."""
         with self._lock:
-            kept, self._kept = self._kept, {}
-        for entry in (entry for entries in kept.values() for entry in entries):
+            _close(self._kept)
+
+
+def _close(kept: dict[tuple[str, str, int], list[_Kept]]) -> None:
+    while kept:
+        for entry in kept.popitem()[1]:
             entry.socket.close()
 
 

@@ -6,7 +6,7 @@ query stays at the end, and a custom prefix counts for host-only names.
 
 import os
 from collections.abc import Mapping
-from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -84,18 +84,6 @@ def split(url: str) -> SplitResult:
 def origin(parts: SplitResult) -> tuple[str, str, int]:
     """Return scheme, host and port."""
     return parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
-
-
-def place(url: str) -> str:
-    """Return where a health URL points, without scheme, credentials and the health path itself.
-
-    ``host:port/prefix``.
-    """
-    parts = split(url)
-    _, host, port = origin(parts)
-    base = quote(unquote(parts.path.split("/health", 1)[0].rstrip("/")))
-    name = f"[{host}]" if ":" in host else quote(host)
-    return f"{name.lower()}:{port}{base}"
 
 
 def _bounded(text: str) -> str:

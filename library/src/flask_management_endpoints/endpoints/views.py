@@ -1,14 +1,12 @@
 """One function an endpoint."""
 
 import os
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from flask import Response, current_app, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from flask_management_endpoints.dependencies.hops import HEADER, Hops
+from flask_management_endpoints.dependencies.hops import HEADER, parse
 from flask_management_endpoints.dependencies.questions import Question
 from flask_management_endpoints.endpoints import respond
 from flask_management_endpoints.info import Info
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 EXTENSION = "management_endpoints"
 NAME_LIMIT = 128
-_HOST = re.compile(r"[a-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9a-f:.]{2,45}\](:\d{1,5})?")
 METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -132,10 +129,4 @@ def mounted_at() -> str:
 
 def question() -> Question:
     """Return who asks, for a check that may ask others in turn."""
-    host = request.host.lower()
-    if not _HOST.fullmatch(host):
-        host = ""
-    elif ":" not in host.rpartition("]")[2]:
-        host += ":443" if request.is_secure else ":80"
-    asked_as = f"{host}{quote(request.root_path + mounted_at())}" if host else ""
-    return Question(asked_as, Hops.parse(request.headers.get(HEADER)))
+    return Question(parse(request.headers.get(HEADER)))

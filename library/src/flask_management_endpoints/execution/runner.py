@@ -25,8 +25,6 @@ class Job:
     """Called with the time, on the monotonic clock, by which it must be back. Should not raise."""
     timeout: float
     policy: Policy = ALWAYS
-    remembered: bool = True
-    """Whether the standing outlives the run. False for keys that a stranger can invent."""
 
 
 @dataclass(slots=True)
@@ -143,8 +141,6 @@ class Runner:
             track.standing = step(track.standing, answer.timed(at=now, seconds=seconds), job.policy)
             if track.flight is flight:
                 track.flight = None
-            if not job.remembered:
-                self._tracks.pop(job.key, None)
         flight.done.set()
 
     def _strike(self, track: _Track, job: Job, flight: _Flight) -> None:
