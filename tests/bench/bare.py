@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from apphealth.kube.kubeconfig import load_kubeconfig
+from apphealth.kube.configuration import find_access
 
 CONNECTIONS = 8
 JSON = "application/json"
@@ -103,14 +103,14 @@ class Bare:
 @asynccontextmanager
 async def connect(kubeconfig: Path, connections: int = CONNECTIONS) -> AsyncIterator[Bare]:
     """Open a session with the rights of a kubeconfig."""
-    credentials = load_kubeconfig([kubeconfig])
-    connector = aiohttp.TCPConnector(limit=connections, ssl=credentials.ssl_context or True)
+    access = find_access(kubeconfig)
+    connector = aiohttp.TCPConnector(limit=connections, ssl=access.ssl_context or True)
     headers = {"Accept-Encoding": "identity"}
-    if credentials.token is not None:
-        headers["Authorization"] = f"Bearer {credentials.token()}"
+    if authorization := access.authorization():
+        headers["Authorization"] = authorization
     timeout = aiohttp.ClientTimeout(total=None, sock_read=600)
     async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout) as session:
-        yield Bare(credentials.server, session)
+        yield Bare(access.configuration.host, session)
 
 
 def step_of(method: str, path: str, body: Mapping[str, Any] | None, content_type: str = JSON) -> Step:

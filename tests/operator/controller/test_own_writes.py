@@ -5,8 +5,10 @@ import json
 
 import pytest
 from aiohttp import web
+from kubernetes.client import Configuration
 
 from apphealth.controller.watch_session import watch_session
+from apphealth.kube.configuration import ClusterAccess
 from apphealth.kube.credentials import Credentials
 from apphealth.kube.meta import parse_meta
 from apphealth.kube.resources import Resource
@@ -34,7 +36,8 @@ async def watched(store, make):
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        session = watch_session(Credentials(server=address), None, lambda *_: None, store.knows)
+        access = ClusterAccess(configuration=Configuration(host=address), ssl_context=None)
+        session = watch_session(Credentials(access), None, lambda *_: None, store.knows)
         async with session, session.get(address + path) as answer:
             return b"".join([data async for data in answer.content.iter_chunked(1 << 20)]).splitlines()
 

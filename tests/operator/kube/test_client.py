@@ -6,9 +6,11 @@ import socket
 
 import pytest
 from aiohttp import web
+from kubernetes.client import Configuration
 
 from apphealth.kube.client import TRIES, Client
-from apphealth.kube.credentials import Credentials, fixed_token
+from apphealth.kube.configuration import ClusterAccess
+from apphealth.kube.credentials import Credentials
 from apphealth.kube.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -36,7 +38,7 @@ async def server(handler):
 
 
 def client(address, **options):
-    return Client(Credentials(server=address, token=options.pop("token", fixed_token("secret"))), **options)
+    return Client(Credentials(ClusterAccess(configuration=Configuration(host=address), ssl_context=None)), **options)
 
 
 def status(code, reason="", message="because", **headers):
@@ -169,21 +171,6 @@ async def test_no_more_connections_are_used_than_asked_for():
     async with server(handler) as address, client(address, connections=3) as asked:
         await asyncio.gather(*(asked.request("GET", "/api") for _ in range(20)))
     assert most == 3
-
-
-async def test_a_refused_token_is_renewed_once():
-    tokens, seen = ["new", "old"], []
-
-    def token(*, fresh=False):
-        return tokens[0] if fresh else tokens[-1]
-
-    async def handler(request):
-        seen.append((request.headers["Authorization"], await request.text()))
-        return web.json_response({}) if "new" in seen[-1][0] else status(401)
-
-    async with server(handler) as address, client(address, token=token) as asked:
-        await asked.request("PUT", "/api", body={"a": 1})
-    assert seen == [("Bearer old", '{"a":1}'), ("Bearer new", '{"a":1}')]
 
 
 async def test_every_error_is_of_one_family():

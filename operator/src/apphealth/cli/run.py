@@ -61,8 +61,8 @@ def run(
     """
     from apphealth.controller.app import OperatorFailedError, Options, run_operator
     from apphealth.controller.logs import set_up_logging
-    from apphealth.kube.credentials import CredentialsError
-    from apphealth.kube.kubeconfig import find_credentials
+    from apphealth.kube.configuration import CredentialsError
+    from apphealth.kube.credentials import find_credentials
 
     set_up_logging(verbose=verbose)
     try:

@@ -13,7 +13,8 @@ import aiohttp
 import msgspec
 from aiohttp import ClientMiddlewareType
 
-from apphealth.kube.credentials import Credentials, authorizer
+from apphealth.kube.configuration import CredentialsError
+from apphealth.kube.credentials import Credentials
 from apphealth.kube.errors import TooManyRequestsError, UnauthorizedError, UnreachableError, error_from
 
 JSON = "application/json"
@@ -58,7 +59,7 @@ def open_session(
         headers={"User-Agent": "apphealth", "Accept-Encoding": "identity"},
         proxy=credentials.proxy,
         timeout=timeout or aiohttp.ClientTimeout(),
-        middlewares=(authorizer(credentials), *middlewares),
+        middlewares=(credentials.authorize, *middlewares),
         response_class=response_class,
         cookie_jar=aiohttp.DummyCookieJar(),
     )
@@ -80,7 +81,7 @@ class Client:
     """
 
     def __init__(self, credentials: Credentials, *, connections: int = CONNECTIONS, timeout: float = TIMEOUT) -> None:
-        self._server = credentials.server.rstrip("/")
+        self._server = credentials.server
         self._session = open_session(
             credentials, limit=connections, timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=timeout / 3)
         )
@@ -141,6 +142,8 @@ class Client:
                 method, self._server + path, data=data, headers=headers, params=params, allow_redirects=False
             ) as response:
                 content = await response.read()
+        except CredentialsError as error:
+            raise UnauthorizedError(str(error), status=401) from error
         except TimeoutError as error:
             raise UnreachableError(f"no answer from {self._server} in time") from error
         except (aiohttp.ClientError, OSError) as error:

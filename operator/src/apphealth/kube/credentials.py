@@ -1,87 +1,145 @@
-"""Who we are to the API server: a small value, and the header that is made from it for each request."""
+"""The credentials of requests by aiohttp, ours and kopf's: what the official client found, kept fresh beside the loop.
+
+To renew a token, the official client starts a program, reads files or asks an identity provider, and waits. So that
+happens in a thread, and once for all requests that need it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import ssl
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
-REREAD = 60.0
-"""Seconds after which a token's file is read again; Kubernetes renews it long before the old one ends."""
+from apphealth.kube.configuration import ClusterAccess, find_access
 
+CHECK = 60.0
+"""Seconds between two looks at the age of the token. Kubernetes counts those who use a token for more than an hour."""
 
-class CredentialsError(Exception):
-    """No way to reach a cluster; the message says what is missing and what to do."""
-
-
-class TokenSource(Protocol):
-    """Gives the bearer token of the moment."""
-
-    def __call__(self, *, fresh: bool = False) -> str:
-        """Return it; with `fresh`, the one in hand has just been refused."""
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def find_credentials(kubeconfig: Path | None = None, context: str | None = None) -> Credentials:
+    """Find the cluster to talk to, and log in.
+
+    Parameters
+    ----------
+    kubeconfig, context
+        As for `find_access`.
+
+    Raises
+    ------
+    CredentialsError
+        There is no cluster to talk to, or its configuration can't be used.
+    """
+    find = partial(find_access, kubeconfig, context)
+    return Credentials(find(), find)
+
+
 class Credentials:
-    """Where the API server is, and how to prove who we are."""
+    """Where the API server is, and how to prove who we are.
 
-    server: str
-    namespace: str = "default"
-    """The namespace that the configuration names: in a cluster, the operator's own."""
-    ssl_context: ssl.SSLContext | None = None
-    token: TokenSource | None = None
-    basic: tuple[str, str] | None = field(default=None, repr=False)
-    """User and password."""
-    proxy: str | None = None
-    in_pod: bool = False
-    """They are those of the pod that we run in."""
+    Parameters
+    ----------
+    access
+        The cluster.
+    find
+        Reads the configuration and logs in anew, for when the API server refuses what is in use.
 
+    Attributes
+    ----------
+    server, proxy
+        URLs.
+    namespace
+        The namespace that the configuration names: in a cluster, the operator's own.
+    in_pod
+        Whether they are those of the pod that we run in.
+    ssl_context
+        For all connections to the server; None for one without TLS.
+    header
+        The Authorization header of the moment; None if there is none.
 
-def fixed_token(value: str) -> TokenSource:
-    """Return a source of one token that never changes."""
+    Raises
+    ------
+    CredentialsError
+        There is no token to be had.
+    """
 
-    def source(*, fresh: bool = False) -> str:  # noqa: ARG001 -- the protocol's
-        return value
+    def __init__(self, access: ClusterAccess, find: Callable[[], ClusterAccess] | None = None) -> None:
+        self.server = access.configuration.host.rstrip("/")
+        self.proxy = access.configuration.proxy
+        self.namespace = access.namespace
+        self.in_pod = access.in_pod
+        self.ssl_context = access.ssl_context
+        self.header = access.authorization()
+        self._access = access
+        self._find = find
+        self._checked_at = time.monotonic()
+        self._renewal: asyncio.Future[bool] | None = None
 
-    return source
+    async def authorize(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Add the credentials to a request, and try once with newer ones if they are refused: a middleware of aiohttp.
 
-
-def file_token(path: Path, *, clock: Callable[[], float] = time.monotonic) -> TokenSource:
-    """Return a source that reads a file, and reads it again every `REREAD` seconds, or when its token was refused."""
-    value, read_at = "", float("-inf")
-
-    def source(*, fresh: bool = False) -> str:
-        nonlocal value, read_at
-        if fresh or clock() - read_at > REREAD:
-            value, read_at = path.read_text().strip(), clock()
-        return value
-
-    return source
-
-
-def authorizer(credentials: Credentials) -> ClientMiddlewareType:
-    """Return the aiohttp middleware that adds the credentials, and once tries a newer token when one is refused."""
-
-    async def middleware(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        if credentials.basic is not None:
-            pair = base64.b64encode(":".join(credentials.basic).encode()).decode()
-            request.headers["Authorization"] = f"Basic {pair}"
-        if credentials.token is None:
-            return await handler(request)
-        token = credentials.token()
-        request.headers["Authorization"] = f"Bearer {token}"
+        Raises
+        ------
+        CredentialsError
+            They are refused, and no others can be had.
+        """
+        request.server_hostname = self._access.configuration.tls_server_name
+        self._check()
+        header = self._put_into(request)
         response = await handler(request)
-        if response.status == 401 and (renewed := await asyncio.to_thread(credentials.token, fresh=True)) != token:
-            response.release()
-            request.headers["Authorization"] = f"Bearer {renewed}"
+        if response.status == 401 and await self._renewed(header):
+            response.close()  # with the connection: a client certificate belongs to it
+            self._put_into(request)
             response = await handler(request)
         return response
 
-    return middleware
+    def _put_into(self, request: ClientRequest) -> str | None:
+        if self.header is not None:
+            request.headers["Authorization"] = self.header
+        return self.header
+
+    def _check(self) -> None:
+        """Have the token renewed before its end, if it is time to look at that; the request doesn't wait for it."""
+        if time.monotonic() - self._checked_at > CHECK:
+            self._checked_at = time.monotonic()
+            asyncio.get_running_loop().run_in_executor(None, self._access.authorization).add_done_callback(
+                self._checked
+            )
+
+    def _checked(self, check: asyncio.Future[str | None]) -> None:
+        if check.cancelled():
+            return
+        if error := check.exception():
+            log.warning("the token was not renewed: %s", error)
+        else:
+            self.header = check.result()
+
+    async def _renewed(self, refused: str | None) -> bool:
+        """Whether there are other credentials than those that were refused."""
+        if self.header != refused:
+            return True
+        if self._renewal is None:
+            # A future of the executor, not a task: when kopf ends, it cancels every task that was started after it.
+            self._renewal = asyncio.get_running_loop().run_in_executor(None, self._log_in)
+            self._renewal.add_done_callback(self._logged_in)
+        return await asyncio.shield(self._renewal)
+
+    def _log_in(self) -> bool:
+        if self._find is None:
+            return False
+        found = self._find()
+        header, certificate = found.authorization(), found.configuration.cert_file
+        changed = (header, certificate) != (self.header, self._access.configuration.cert_file)
+        if changed and certificate and self.ssl_context is not None:
+            self.ssl_context.load_cert_chain(certificate, found.configuration.key_file)
+        self._access, self.header = found, header
+        return changed
+
+    def _logged_in(self, _: asyncio.Future[bool]) -> None:
+        self._renewal = None

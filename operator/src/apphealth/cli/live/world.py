@@ -15,9 +15,9 @@ from apphealth.cli.live.gaps import Gap
 from apphealth.cli.live.options import Cluster
 from apphealth.cli.live.reading import Reading
 from apphealth.kube.client import Client
-from apphealth.kube.credentials import Credentials, CredentialsError
+from apphealth.kube.configuration import CredentialsError
+from apphealth.kube.credentials import Credentials, find_credentials
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
-from apphealth.kube.kubeconfig import find_credentials
 from apphealth.model.workload import Workload
 from apphealth.model.world import CLUSTER_DOMAIN, World
 from apphealth.store.store import Store

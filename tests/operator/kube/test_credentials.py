@@ -1,0 +1,171 @@
+"""Credentials that end while we run: renewed once for all, beside the event loop, and said when they can't be."""
+
+import asyncio
+import contextlib
+import json
+import stat
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiohttp import web
+from kubernetes.client import Configuration
+
+from apphealth.kube import credentials
+from apphealth.kube.client import Client
+from apphealth.kube.configuration import ClusterAccess, CredentialsError
+from apphealth.kube.credentials import Credentials, find_credentials
+from apphealth.kube.errors import UnauthorizedError
+
+
+class Server:
+    """Answers those who send the right header, and notes what was sent."""
+
+    def __init__(self, right):
+        self.right = right
+        self.seen = []
+        self.address = ""
+
+    async def handle(self, request):
+        header = request.headers.get("Authorization")
+        self.seen.append((header, await request.text()))
+        return web.json_response({}, status=200 if header == self.right else 401)
+
+
+@contextlib.asynccontextmanager
+async def serve(right):
+    server = Server(right)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", server.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield server
+    await runner.cleanup()
+
+
+def access(server, header):
+    configuration = Configuration(host=server.address, api_key={"BearerToken": header} if header else {})
+    return ClusterAccess(configuration=configuration, ssl_context=None)
+
+
+async def test_a_refused_token_is_renewed_and_the_request_sent_again():
+    async with serve("Bearer new") as server:
+        known = Credentials(access(server, "Bearer old"), lambda: access(server, "Bearer new"))
+        async with Client(known) as client:
+            await client.request("PUT", "/api", body={"a": 1})
+            await client.request("PUT", "/api", body={"a": 2})
+    assert server.seen == [("Bearer old", '{"a":1}'), ("Bearer new", '{"a":1}'), ("Bearer new", '{"a":2}')]
+
+
+async def test_many_requests_that_are_refused_renew_it_once_and_the_loop_goes_on():
+    logins = []
+
+    def find():
+        logins.append(time.monotonic())
+        time.sleep(0.3)
+        return access(server, "Bearer new")
+
+    async with serve("Bearer new") as server, Client(Credentials(access(server, "Bearer old"), find)) as client:
+        requests = asyncio.gather(*(client.request("GET", "/api") for _ in range(20)))
+        longest, before = 0.0, time.monotonic()
+        while not requests.done():
+            await asyncio.sleep(0.01)
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+        await requests
+    assert len(logins) == 1
+    assert longest < 0.2
+
+
+OLD = ClusterAccess(configuration=Configuration(api_key={"BearerToken": "Bearer old"}), ssl_context=None)
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        pytest.param(None, id="nowhere-to-ask"),
+        pytest.param(lambda: OLD, id="same-token"),
+    ],
+)
+async def test_a_token_that_stays_the_same_is_not_tried_again(find):
+    async with serve("Bearer new") as server, Client(Credentials(access(server, "Bearer old"), find)) as client:
+        with pytest.raises(UnauthorizedError):
+            await client.request("GET", "/api")
+    assert len(server.seen) == 1
+
+
+async def test_why_there_is_no_other_token_is_said_and_it_is_tried_again_with_the_next_request():
+    def find():
+        if len(server.seen) == 1:
+            raise CredentialsError("the credential plugin 'aws' failed: log in first")
+        return access(server, "Bearer new")
+
+    async with serve("Bearer new") as server, Client(Credentials(access(server, "Bearer old"), find)) as client:
+        with pytest.raises(UnauthorizedError, match="'aws' failed: log in first"):
+            await client.request("GET", "/api")
+        await client.request("GET", "/api")
+
+
+async def test_without_credentials_no_header_is_sent():
+    async with serve(None) as server, Client(Credentials(access(server, None))) as client:
+        await client.request("GET", "/api")
+    assert server.seen == [(None, "")]
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """Provide a kubeconfig with a plugin whose tokens are good for a minute, and a way to break it."""
+
+    def write(server):
+        ends = (datetime.now(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        (tmp_path / "count").write_text("0")
+        (tmp_path / "plugin").write_text(
+            f"#!{sys.executable}\nimport json, os\n"
+            "number = int(open('count').read()) + 1\n"
+            "open('count', 'w').write(str(number))\n"
+            "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n"
+            f"status = {{'token': f'number-{{number}}', 'expirationTimestamp': '{ends}'}}\n"
+            "print(json.dumps(info | {'status': status}))\n"
+        )
+        (tmp_path / "plugin").chmod(stat.S_IRWXU)
+        user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin"}}
+        config = {
+            "current-context": "here",
+            "clusters": [{"name": "c", "cluster": {"server": server.address}}],
+            "users": [{"name": "u", "user": user}],
+            "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
+        }
+        (tmp_path / "config").write_text(json.dumps(config))
+        return tmp_path / "config"
+
+    return write
+
+
+async def test_a_token_near_its_end_is_renewed_while_requests_go_on(plugin, monkeypatch, caplog):
+    monkeypatch.setattr(credentials, "CHECK", 0.2)
+    async with serve(None) as server:
+        path = plugin(server)
+        known = find_credentials(path)
+        first = known.header
+
+        async def ask_until(condition):
+            async with asyncio.timeout(10):
+                while not condition():
+                    with contextlib.suppress(UnauthorizedError):
+                        await client.request("GET", "/api")
+                    await asyncio.sleep(0.05)
+
+        async with Client(known) as client:
+            server.right = first
+            await client.request("GET", "/api")
+            await ask_until(lambda: known.header != first)
+            (path.parent / "plugin").unlink()
+            await ask_until(lambda: caplog.messages)
+            kept = known.header
+            server.right = kept
+            await client.request("GET", "/api")
+    assert kept.startswith("Bearer number-")
+    assert "the token was not renewed" in caplog.messages[0]
+    assert "the credential plugin './plugin' of the user 'u' failed" in caplog.messages[0]
