@@ -149,7 +149,21 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> flask.Flask:
     """A fresh app, with nothing of this machine's environment and no operator's file."""
     for name in list(os.environ):
         if name.upper().startswith(
-            ("Z_ENDPOINTS", "K8S_", "OTEL_", "HTTP_PROXY", "NO_PROXY", "VERSION", "SCHEME", "PREFERRED_URL")
+            (
+                "Z_ENDPOINTS",
+                "K8S_",
+                "OTEL_",
+                "KUBERNETES_",
+                "POD_",
+                "NAMESPACE",
+                "NODE_NAME",
+                "CONTAINER_NAME",
+                "HTTP_PROXY",
+                "NO_PROXY",
+                "VERSION",
+                "SCHEME",
+                "PREFERRED_URL",
+            )
         ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("APPHEALTH_DEPENDENCIES_FILE", str(tmp_path / "none.json"))

@@ -45,7 +45,11 @@ def faults(b):
         "answers null": (b.says(None), "no object"),
         "answers a status that is a list": (b.says({"status": ["UP"]}), "status .+UP"),
         "answers 20 MiB": (b.says({"status": "UP", "x": "y" * 20 * 1024 * 1024}), "longer than 1 MiB"),
-        "ends early": (b.raw(HEAD + b'Content-Length: 100\r\n\r\n{"status": "UP"'), "without JSON"),
+        "ends early": (b.raw(HEAD + b'Content-Length: 100\r\n\r\n{"status": "UP"'), "85 more expected"),
+        "ends early, but looks whole": (
+            b.raw(HEAD + b'Content-Length: 900\r\n\r\n{"status": "UP"}'),
+            "884 more expected",
+        ),
         "sends a bad chunk": (b.raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "IncompleteRead"),
         "redirects in a loop": (b.redirects("/z/health"), "redirects more than 3 times"),
         "redirects to another host": (b.redirects("http://localhost.invalid/z/health"), "redirects to another host"),

@@ -25,6 +25,10 @@ CONVENTIONS = {
 }  # fmt: skip
 
 
+OLD_KEYS = {"host.hostname", "machine.id", "process.command_line"}
+"""1.1.0's, from before the conventions; they stay beside the new ones."""
+
+
 def info(app, **endpoints):
     app.config["Z_ENDPOINTS"] = endpoints
     if "management_endpoints" not in app.extensions:
@@ -37,10 +41,10 @@ def attributes(app, **endpoints):
 
 
 def test_every_attribute_is_in_the_conventions(app, monkeypatch):
-    for names in kubernetes._VARIABLES.values():
-        monkeypatch.setenv(names[0], "x")
+    for name in kubernetes._VARIABLES.values():
+        monkeypatch.setenv(name, "x")
     found = attributes(app, enable_service_instance_id=True, show_sensitive_info=True)
-    assert set(found) <= CONVENTIONS
+    assert set(found) <= CONVENTIONS | OLD_KEYS
     assert {"host.name", "os.type", "process.pid", "process.creation.time", "service.name", "k8s.pod.uid"} <= set(found)
 
 
@@ -89,6 +93,54 @@ def test_the_downward_apis_variables_win(monkeypatch):
         "k8s.pod.name": "shop-0", "k8s.pod.uid": "u-1", "k8s.namespace.name": "web", "k8s.node.name": "n1",
         "k8s.container.name": "main",
     }  # fmt: skip
+
+
+POD_NAMES = [
+    pytest.param("web-0", {"k8s.pod.name": "web-0", "k8s.statefulset.name": "web"}, id="StatefulSet"),
+    pytest.param("my-db-12", {"k8s.pod.name": "my-db-12", "k8s.statefulset.name": "my-db"}, id="its name has a dash"),
+    pytest.param("node-agent-x7k2p", {"k8s.pod.name": "node-agent-x7k2p"}, id="DaemonSet or Job"),
+    pytest.param("index-0-x7k2p", {"k8s.pod.name": "index-0-x7k2p"}, id="indexed Job"),
+    pytest.param("debug", {"k8s.pod.name": "debug"}, id="a pod of nobody"),
+]
+
+
+@pytest.mark.parametrize(("hostname", "expected"), POD_NAMES)
+def test_inside_kubernetes_the_host_name_is_the_pods(app, monkeypatch, hostname, expected):
+    monkeypatch.setenv("HOSTNAME", hostname)
+    assert not [key for key in attributes(app) if key.startswith("k8s.")]
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    found = {key: value for key, value in attributes(app).items() if key.startswith("k8s.")}
+    assert found == expected
+
+
+SHORT = {"POD_NAME": "p", "POD_UID": "u", "NAMESPACE": "n", "NODE_NAME": "built-in", "CONTAINER_NAME": "c"}
+
+
+@pytest.mark.parametrize(
+    ("sign", "inside"),
+    [
+        pytest.param({}, False, id="nothing else"),
+        pytest.param({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, True, id="the kubelet's variable"),
+        pytest.param({"K8S_CLUSTER_NAME": "prod"}, True, id="the conventions' names"),
+        pytest.param({"HOSTNAME": "shop-5d4f8c7b9-x2x4z"}, True, id="a Deployment's pod"),
+    ],
+)
+def test_short_variables_count_inside_kubernetes_only(app, monkeypatch, sign, inside):
+    for name, value in (SHORT | {"HOSTNAME": "laptop"} | sign).items():
+        monkeypatch.setenv(name, value)
+    found = attributes(app)
+    assert [found.get(f"k8s.{key}") for key in ("pod.uid", "namespace.name", "node.name", "container.name")] == (
+        ["u", "n", "built-in", "c"] if inside else [None] * 4
+    )
+
+
+def test_the_old_keys_stay_beside_the_new(app, monkeypatch):
+    monkeypatch.setenv("HOSTNAME", "shop-b55497fc6-x9f56")
+    found = attributes(app, show_sensitive_info=True)
+    assert found["host.hostname"] == found["host.name"] == "shop-b55497fc6-x9f56"
+    assert found["k8s.container.name"] == found["k8s.deployment.name"] == "shop"
+    assert found["process.command_line"] == " ".join(sys.argv)
+    assert found.get("machine.id") == found.get("host.id")
 
 
 def test_otels_own_variables_win_over_everything(app, monkeypatch):

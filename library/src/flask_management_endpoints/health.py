@@ -27,6 +27,7 @@ from flask_management_endpoints.metrics import MISSING, metrics
 from flask_management_endpoints.report import Component, overall, well, with_age
 from flask_management_endpoints.state import AppState
 from flask_management_endpoints.transitions import Transitions
+from flask_management_endpoints.version1 import cascading_checks, checks_with_pluggable_functions
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -100,6 +101,7 @@ class Health:
     def group_names(self) -> tuple[str, ...]:
         """Return the groups beside the probes that ``/health/<name>`` answers for."""
         named = {group for check in self.registry for group in check.groups} | set(self.settings().groups)
+        named |= {*cascading_checks} - {"ping"}
         return tuple(sorted(named.difference(PROBES)))
 
     # Answers
@@ -198,7 +200,7 @@ class Health:
         asked: list[_Asked] = []
         policy = Policy(cache_seconds=settings.options["cache_seconds"])
         for dependency in self.dependencies(settings).values() if group != "liveness" else ():
-            if not _belongs(group, dependency.name, dependency.groups, settings):
+            if not (_belongs(group, dependency.name, dependency.groups, settings) or group in cascading_checks):
                 continue
             if not self._questioner.asks(dependency, question, settings.options["dependency_levels"]):
                 skipped.append(Component(dependency.name, NOT_ASKED, dependency.required, counted=False))
@@ -247,6 +249,8 @@ def _run_functions(settings: Settings, group: str | None) -> Iterator[Component]
     They may use ``request``, ``g`` and the session of this request.
     """
     for home, functions in settings.functions.items():
+        if home not in checks_with_pluggable_functions:
+            continue
         for name, function in functions.items():
             if group != "liveness" and _belongs(group, name, frozenset({home}), settings):
                 yield Component(str(name), call(function))

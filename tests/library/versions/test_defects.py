@@ -320,7 +320,17 @@ class TestInfo:
     def test_keys_are_todays(self, app):
         attributes = installed(app).get("/z/info").get_json()["trace.attributes"]
         assert attributes["process.runtime.name"] == "cpython"
-        assert attributes.keys().isdisjoint({"host.hostname", "machine.id", "process.command_line"})
+        assert {"process.creation.time", "process.executable.name"} <= attributes.keys()
+
+    def test_what_identifies_the_machine_for_ever_is_hidden(self, app):
+        attributes = installed(app).get("/z/info").get_json()["trace.attributes"]
+        assert attributes.keys().isdisjoint({"machine.id", "host.id", "process.command_line", "process.command_args"})
+
+    def test_a_variable_of_the_machine_is_no_namespace(self, app, monkeypatch):
+        code = "import os; from flask_management_endpoints import Info; assert 'k8s.namespace.name' not in Info.k8s()"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KUBERNETES")}
+        environment |= {"NAMESPACE": "x", "HOSTNAME": "laptop"}
+        assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
 
 class TestErrors:

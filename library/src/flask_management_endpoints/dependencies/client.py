@@ -141,6 +141,8 @@ class Client:
             ) as response:  # it only needs makefile()
                 response.begin()
                 body = response.read(MAX_BODY + 1)
+                if response.length and len(body) <= MAX_BODY:  # closed early: read(n) takes that for the end
+                    raise http.client.IncompleteRead(body, response.length)
                 keep = response.isclosed() and not response.will_close
                 return Answer(response.status, body[:MAX_BODY], len(body) <= MAX_BODY, _location(response))
         finally:

@@ -13,6 +13,7 @@ from flask_management_endpoints.info import Info
 from flask_management_endpoints.metrics import MISSING, HealthMetrics
 from flask_management_endpoints.raw import Raw
 from flask_management_endpoints.report import document
+from flask_management_endpoints.version1 import checks_with_pluggable_functions
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -52,6 +53,8 @@ def version() -> Raw:
 
     Whatever ``version_function`` returns, else the environment variable ``VERSION``, else ``unknown``.
     """
+    if "version_function" not in checks_with_pluggable_functions:
+        raise NotFound
     function = current_health().settings().version_function
     answer = current_app.make_response(
         current_app.ensure_sync(function)()

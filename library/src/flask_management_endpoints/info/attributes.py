@@ -27,13 +27,11 @@ _CONTAINER_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 MAX_READ = 64 * 1024
 
 
-def host() -> dict[str, str]:
-    """Return ``host.name`` and ``host.arch``."""
+def host(hostname: str | None = None) -> dict[str, str]:
+    """Return ``host.name`` and ``host.arch``; ``host.hostname`` is version 1's key."""
     machine = platform.machine()
-    return {
-        "host.arch": _ARCHITECTURES.get(machine, machine),
-        "host.name": os.environ.get("HOSTNAME") or socket.gethostname(),
-    }
+    name = hostname or os.environ.get("HOSTNAME") or socket.gethostname()
+    return {"host.arch": _ARCHITECTURES.get(machine, machine), "host.hostname": name, "host.name": name}
 
 
 def operating_system() -> dict[str, str]:
@@ -72,14 +70,14 @@ def lifetime() -> dict[str, Any]:
 
 
 def command_line() -> dict[str, Any]:
-    """Return the arguments this process was started with; they may hold passwords."""
-    return {"process.command_args": list(sys.orig_argv)}
+    """Return the arguments this process was started with; they may hold passwords. The latter is version 1's key."""
+    return {"process.command_args": list(sys.orig_argv), "process.command_line": " ".join(sys.argv)}
 
 
-def machine() -> dict[str, str]:
-    """Return the machine's id, which identifies it for ever."""
-    found = read("/etc/machine-id").strip()
-    return {"host.id": found} if found else {}
+def machine(file: str = "/etc/machine-id") -> dict[str, str]:
+    """Return the machine's id, which identifies it for ever; ``machine.id`` is version 1's key."""
+    found = first_line(file)
+    return {"host.id": found, "machine.id": found} if found else {}
 
 
 def container() -> dict[str, str]:
@@ -120,6 +118,11 @@ def _start_since_boot() -> float:
     """Return the seconds from boot to this process's start: field 22 of proc_pid_stat(5), in clock ticks."""
     fields = read("/proc/self/stat").rpartition(")")[2].split()
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def first_line(path: str) -> str | None:
+    """Return the first line of a small file, or None if there is none."""
+    return next(iter(read(path).splitlines()), "").strip()[:1024] or None
 
 
 def read(path: str) -> str:

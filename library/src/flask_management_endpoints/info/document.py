@@ -77,9 +77,9 @@ class Info(dict[str, Any]):
         return found | attributes.from_environment()
 
     @staticmethod
-    def host_info() -> dict[str, str]:
-        """Return ``host.name`` and ``host.arch``."""
-        return attributes.host()
+    def host_info(hostname: str | None = None) -> dict[str, str]:
+        """Return ``host.name``, ``host.hostname`` and ``host.arch``."""
+        return attributes.host(hostname)
 
     @staticmethod
     def os_info() -> dict[str, str]:
@@ -92,22 +92,32 @@ class Info(dict[str, Any]):
         return attributes.process()
 
     @staticmethod
-    def machine_id() -> dict[str, str]:
-        """Return ``host.id``, which is not part of ``/info`` unless ``show_sensitive_info`` says so."""
-        return attributes.machine()
+    def machine_id(machine_id_file: str = "/etc/machine-id") -> dict[str, str]:
+        """Return ``host.id`` and ``machine.id``, not part of ``/info`` unless ``show_sensitive_info`` says so."""
+        return attributes.machine(machine_id_file)
 
     @staticmethod
-    def container_id() -> dict[str, str]:
-        """Return ``container.id``, if this process runs in a container that can be told."""
-        return attributes.container()
+    def container_id(cpuset_file: str | None = None) -> dict[str, str]:
+        """Return ``container.id``, if it can be told; from the last part of a cpuset's path if a file is given."""
+        if cpuset_file is None:
+            return attributes.container()
+        name = (attributes.first_line(cpuset_file) or "").rpartition("/")[2]
+        return {"container.id": name} if name else {}
 
     @staticmethod
-    def service_instance_id(app_name: str) -> dict[str, str]:
+    def service_instance_id(app_name: str, service_instance_id_file: str | None = None) -> dict[str, str]:
         """Return ``service.instance.id``.
 
-        The same for every worker of this instance, another for every other instance.
+        The same for every worker of this instance, another for every other instance. A file that is given, and has
+        an id in its first line, decides.
         """
-        return instance.service_instance(app_name)
+        kept = attributes.first_line(service_instance_id_file) if service_instance_id_file else None
+        return {"service.instance.id": kept} if kept else instance.service_instance(app_name)
+
+    @staticmethod
+    def read_first_line(file: str) -> str | None:
+        """Return the first line of a file, at most 1,024 characters; None if it is empty or can't be read."""
+        return attributes.first_line(file)
 
     @staticmethod
     def k8s(hostname: str | None = None, namespace: str | None = None) -> dict[str, str]:
