@@ -209,6 +209,36 @@ def test_a_hung_check_is_down_in_time_and_the_next_probe_waits_no_longer(app):
     gate.set()
 
 
+def test_probes_wait_for_nothing_optional(app):
+    management, client = serve(app)
+    gate = threading.Event()
+    management.check("optional", groups=["readiness", "liveness", "startup"], required=False, timeout=10)(gate.wait)
+    management.check("db", groups=["readiness"])(lambda: True)
+    started = time.monotonic()
+    for probe in ("readiness", "liveness", "startup"):
+        assert client.get(f"/z/health/{probe}").status_code == 200
+    assert time.monotonic() - started < 1
+    gate.set()
+
+
+def test_forty_hung_optional_dependencies_and_somebody_at_health_hold_no_probe_up(app, peer, behaviours):
+    app.config["BACKEND_TIMEOUT"] = 1.5
+    hung, well = peer(behaviours.hangs), peer()
+    optional = {f"o{n}": {"url": f"http://{hung.host}/{n}", "required": False} for n in range(40)}
+    app.config["Z_ENDPOINTS"] = {"service_dependencies": {**optional, "users": well.host}}
+    management, client = serve(app)
+    management.check("db", groups=["readiness"])(lambda: True)
+    bodies = []
+    person = threading.Thread(target=lambda: bodies.append(app.test_client().get("/z/health").get_json()))
+    person.start()
+    time.sleep(0.2)
+    started = time.monotonic()
+    assert [client.get("/z/health/readiness").status_code for _ in range(5)] == [200] * 5
+    assert time.monotonic() - started < 1
+    person.join()
+    assert (bodies[0]["components"]["users"], bodies[0]["status"]) == ({"status": "UP"}, "DEGRADED")
+
+
 def test_the_deadline_bounds_the_whole_answer(app):
     management, client = serve(app)
     gate = threading.Event()

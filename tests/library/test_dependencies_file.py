@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import stat
+import threading
 
 import pytest
 
@@ -259,3 +260,31 @@ class TestTheAppsOwnWord:
         path.write_text(content())
         app.config["Z_ENDPOINTS"] = {"service_dependencies": {"store": {"required": True}}}
         assert names(client) == set()
+
+
+class TestTheFirstLook:
+    """The first probes of a process already know what the operator wrote."""
+
+    def test_it_happens_when_the_app_is_initialised(self, app, path, monkeypatch, unused_port):
+        monkeypatch.setenv("APPHEALTH_DEPENDENCIES_FILE", str(path))
+        path.write_text(content(users={**store(unused_port), "required": True}))
+        ManagementEndpoints(app)
+        path.unlink()
+        assert app.test_client().get("/z/health/readiness").status_code == 503
+
+    def test_whoever_comes_first_waits_for_it(self, path):
+        padding = {f"d{number}": {**store(), "comment": "x" * 3000} for number in range(module.MAX_DEPENDENCIES)}
+        path.write_text(content(**padding))
+        for _ in range(10):
+            file, barrier, seen = module.DependenciesFile(str(path)), threading.Barrier(8), []
+
+            def look(file=file, barrier=barrier, seen=seen):
+                barrier.wait()
+                seen.append(len(file.dependencies()))
+
+            threads = [threading.Thread(target=look) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert seen == [module.MAX_DEPENDENCIES] * 8

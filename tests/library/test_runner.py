@@ -86,6 +86,30 @@ def test_threads_are_bounded_and_what_gets_none_is_down_in_time():
     gate.set()
 
 
+def test_the_clock_of_a_job_starts_when_it_has_a_thread():
+    runner = Runner(max_threads=4)
+    tickets = [runner.start(Job(number, lambda _until: time.sleep(0.1) or UP, 0.25)) for number in range(40)]
+    assert {runner.collect(ticket, FOREVER).status for ticket in tickets} == {Status.UP}
+
+
+def test_what_gets_no_thread_is_told_so():
+    runner, gate = Runner(max_threads=1), threading.Event()
+    tickets = [runner.start(Job(number, lambda _until: gate.wait(30) and UP, 0.1)) for number in range(2)]
+    reasons = [runner.collect(ticket, FOREVER).reason for ticket in tickets]
+    assert reasons == ["no answer within 0.1 s", "no thread (max_threads) was free for 0.1 s"]
+    gate.set()
+
+
+def test_jobs_that_probes_wait_for_have_threads_of_their_own():
+    runner, gate = Runner(max_threads=2), threading.Event()
+    for number in range(8):
+        runner.start(Job(number, lambda _until: gate.wait(30) and UP, 5))
+    started = time.monotonic()
+    assert ask(runner, Job("db", lambda _until: UP, 5, for_probes=True)).status is Status.UP
+    assert time.monotonic() - started < 1
+    gate.set()
+
+
 def test_idle_threads_are_used_again():
     runner = Runner()
     for number in range(50):
@@ -164,13 +188,18 @@ def test_thresholds(policy, answers, reported):
 
 
 def test_a_hung_job_counts_as_one_failure_for_each_timeout_it_hangs():
-    clock, gate = Clock(), threading.Event()
+    clock, gate, hangs = Clock(), threading.Event(), threading.Event()
     runner = Runner(clock=clock)
     answers = iter([UP])
-    job = Job("it", lambda _until: next(answers, None) or (gate.wait(30) and UP), 1.0, Policy(failure_threshold=3))
+
+    def run(_until):
+        return next(answers, None) or (hangs.set() or (gate.wait(30) and UP))
+
+    job = Job("it", run, 1.0, Policy(failure_threshold=3))
     assert ask(runner, job).status is Status.UP
     seen = []
     runner.start(job)
+    assert hangs.wait(5)
     for _ in range(4):
         clock.now += 1.0
         seen.append([ask(runner, job).status.value for _ in range(5)])

@@ -6,7 +6,7 @@ The blueprint only turns its answers into HTTP.
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from flask_management_endpoints.checks.definition import PROBES, Check, Policy
@@ -78,6 +78,7 @@ class Health:
         self._refresher = Refresher(self.runner)
         self._questioner = Questioner()
         self._file = DependenciesFile(options["dependencies_file"])
+        self._file.dependencies()  # now, since the first probe waits for no disk and may not miss one
 
     # What holds now
 
@@ -178,13 +179,16 @@ class Health:
 
     def _check_jobs(self, settings: Settings, group: str | None) -> Iterator[_Asked]:
         for check in self.registry:
-            if _belongs(group, check.name, check.groups, settings):
+            if _belongs(group, check.name, check.groups, settings) and _matters(group, required=check.required):
                 timeout = check.timeout or settings.options["timeout"] or settings.timeouts.total
-                yield _Asked(
-                    check.name,
-                    check.required,
-                    Job(("check", check.name), self._in_context(check), timeout, check.policy),
+                job = Job(
+                    ("check", check.name),
+                    self._in_context(check),
+                    timeout,
+                    check.policy,
+                    for_probes=_in_a_probe(check.name, check.groups, settings),
                 )
+                yield _Asked(check.name, check.required, job)
 
     def _in_context(self, check: Check) -> _Run:
         def run(_until: float) -> Result:
@@ -202,11 +206,15 @@ class Health:
         for dependency in self.dependencies(settings).values() if group != "liveness" else ():
             if not (_belongs(group, dependency.name, dependency.groups, settings) or group in cascading_checks):
                 continue
+            if not _matters(group, required=dependency.required):
+                continue
             if not self._questioner.asks(dependency, question, settings.options["dependency_levels"]):
                 skipped.append(Component(dependency.name, NOT_ASKED, dependency.required, counted=False))
                 continue
             url = url_to_ask(dependency, self.app.config, self.prefix, "readiness" if group == "readiness" else None)
             job = self._questioner.job(dependency, url, question, settings.timeouts, policy)
+            if _in_a_probe(dependency.name, dependency.groups, settings):
+                job = replace(job, for_probes=True)
             asked.append(_Asked(dependency.name, dependency.required, job))
         return skipped, asked
 
@@ -241,6 +249,15 @@ class Health:
 
 def _belongs(group: str | None, name: str, groups: frozenset[str], settings: Settings) -> bool:
     return group is None or group in groups or name in settings.groups.get(group, ())
+
+
+def _in_a_probe(name: str, groups: frozenset[str], settings: Settings) -> bool:
+    return not groups.isdisjoint(PROBES) or any(name in settings.groups.get(probe, ()) for probe in PROBES)
+
+
+def _matters(group: str | None, *, required: bool) -> bool:
+    """Return whether the answer for ``group`` may depend on it: a probe's never does on something optional."""
+    return required or group not in PROBES
 
 
 def _run_functions(settings: Settings, group: str | None) -> Iterator[Component]:

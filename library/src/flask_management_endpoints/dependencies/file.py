@@ -7,6 +7,7 @@ version, the last good one stays, with a warning in the log.
 
 import json
 import logging
+import math
 import os
 import threading
 import time
@@ -38,7 +39,7 @@ class DependenciesFile:
     def __init__(self, path: str | None = None) -> None:
         self._fixed_path = path
         self._signature: object = None
-        self._looked = float("-inf")
+        self._looked = -math.inf
         self._problem: str | None = None
         self._entries: dict[str, Dependency] = {}
         self.reset_after_fork()
@@ -59,15 +60,21 @@ class DependenciesFile:
         return self._problem
 
     def dependencies(self) -> Mapping[str, Dependency]:
-        """Return the dependencies by name; looks at the file at most every half second."""
-        now = time.monotonic()
-        if now - self._looked >= LOOK_EVERY and self._lock.acquire(blocking=False):
+        """Return the dependencies by name; looks at the file at most every half second.
+
+        Whoever asks while another thread looks gets what was known before; only the first look is waited for.
+        """
+        if self._is_time() and self._lock.acquire(blocking=self._looked == -math.inf):
             try:
-                self._looked = now
-                self._look()
+                if self._is_time():
+                    self._look()
+                    self._looked = time.monotonic()
             finally:
                 self._lock.release()
         return self._entries
+
+    def _is_time(self) -> bool:
+        return time.monotonic() - self._looked >= LOOK_EVERY
 
     def _look(self) -> None:
         path = self.path

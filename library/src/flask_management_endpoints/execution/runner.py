@@ -1,9 +1,11 @@
 """Runs jobs in parallel, each at most once at a time, and never waits longer than it was told.
 
-The three promises: a caller gets an answer by its deadline whatever a job does; callers that ask together share one
-run; a job that hangs holds one thread, however often it is asked for.
+The four promises: a caller gets an answer by its deadline whatever a job does; callers that ask together share one
+run; a job that hangs holds one thread, however often it is asked for; and jobs that probes wait for have threads of
+their own, so that nothing else can take them all.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -24,16 +26,20 @@ class Job:
     run: Callable[[float], Result]
     """Called with the time, on the monotonic clock, by which it must be back. Should not raise."""
     timeout: float
+    """Seconds from the moment it has a thread."""
     policy: Policy = ALWAYS
+    for_probes: bool = False
+    """Whether a probe waits for it, so that it runs in the threads that are kept for that."""
 
 
 @dataclass(slots=True)
 class _Flight:
-    """One run that is on its way."""
+    """One run that is on its way. ``started`` and ``expires`` are infinite until it has a thread."""
 
-    started: float
-    expires: float
+    queued: float
     strike_at: float
+    started: float = math.inf
+    expires: float = math.inf
     done: threading.Event = field(default_factory=lambda: threading.Event())  # noqa: PLW0108 - looked up late, for gevent
 
 
@@ -56,8 +62,9 @@ class Runner:
     """Single flight, deadlines and thresholds over a `Pool`."""
 
     def __init__(self, max_threads: int = 32, clock: Callable[[], float] = time.monotonic) -> None:
-        self.pool = Pool(max_threads)
+        self.pool, self.probe_pool = Pool(max_threads), Pool(max_threads)
         self._clock = clock
+        self._last_start = {self.pool: -math.inf, self.probe_pool: -math.inf}
         self._tracks: dict[Hashable, _Track] = {}
         self._lock = threading.Lock()
         reset_in_children(self)
@@ -99,14 +106,34 @@ class Runner:
     def collect(self, ticket: Ticket, until: float) -> Result:
         """Return the answer: as soon as it is there, or DOWN when the job's own timeout or ``until`` has passed."""
         flight, track, job = ticket._flight, ticket._track, ticket.job  # noqa: SLF001 - the ticket is this module's own
-        if flight is not None and not flight.done.is_set():
-            flight.done.wait(max(0.0, min(flight.expires, until) - self._clock()))
+        if flight is not None:
+            self._wait(flight, job, until)
         with self._lock:
             if flight is not None and not flight.done.is_set():
-                if self._clock() < flight.expires:
+                if self._clock() < self._gives_up_at(flight, job):
                     return down("no answer within the overall deadline")
                 self._strike(track, job, flight)
             return self._believed(track, job)
+
+    def _wait(self, flight: _Flight, job: Job, until: float) -> None:
+        while not flight.done.is_set():
+            remaining = min(self._gives_up_at(flight, job), until) - self._clock()
+            if remaining <= 0:
+                return
+            flight.done.wait(min(remaining, threading.TIMEOUT_MAX))
+
+    def _gives_up_at(self, flight: _Flight, job: Job) -> float:
+        """Return when nobody waits for ``flight`` any longer.
+
+        A run that has a thread is given its timeout. One that has none waits for as long as its timeout since the
+        last time that any run got one: while threads become free, its turn comes.
+        """
+        if flight.started < math.inf:
+            return flight.expires
+        return max(flight.queued, self._last_start[self._pool_of(job)]) + job.timeout
+
+    def _pool_of(self, job: Job) -> Pool:
+        return self.probe_pool if job.for_probes else self.pool
 
     def _is_fresh(self, track: _Track, job: Job) -> bool:
         last, policy = track.standing.reported, job.policy
@@ -116,16 +143,18 @@ class Runner:
 
     def _take_off(self, track: _Track, job: Job) -> _Flight:
         now = self._clock()
-        track.flight = _Flight(now, now + job.timeout, now + job.timeout)
+        track.flight = _Flight(now, now + job.timeout)
         return track.flight
 
     def _submit(self, job: Job, track: _Track, flight: _Flight) -> None:
         try:
-            self.pool.submit(lambda: self._fly(job, track, flight))
+            self._pool_of(job).submit(lambda: self._fly(job, track, flight))
         except RuntimeError as error:
             self._land(job, track, flight, failed(error))
 
     def _fly(self, job: Job, track: _Track, flight: _Flight) -> None:
+        flight.strike_at = flight.expires = self._clock() + job.timeout
+        flight.started = self._last_start[self._pool_of(job)] = self._clock()
         try:
             answer = job.run(flight.expires)
         except BaseException as error:  # noqa: BLE001 - nothing may end the thread before the flight has landed
@@ -134,7 +163,7 @@ class Runner:
 
     def _land(self, job: Job, track: _Track, flight: _Flight, answer: Result) -> None:
         now = self._clock()
-        seconds = now - flight.started
+        seconds = max(0.0, now - flight.started)
         if now > flight.expires and answer.ok:
             answer = down(f"took {seconds:.1f} s, more than the {job.timeout:g} s allowed")
         with self._lock:
@@ -149,7 +178,8 @@ class Runner:
         if now < flight.strike_at:
             return
         flight.strike_at = now + job.timeout
-        late = down(f"no answer within {job.timeout:g} s").timed(at=now, seconds=now - flight.started)
+        waited = "no answer within" if flight.started < math.inf else "no thread (max_threads) was free for"
+        late = down(f"{waited} {job.timeout:g} s").timed(at=now, seconds=now - flight.queued)
         track.standing = step(track.standing, late, job.policy)
 
     def _believed(self, track: _Track, job: Job) -> Result:
