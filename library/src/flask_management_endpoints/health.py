@@ -223,6 +223,8 @@ class Health:
             metrics().note(self.app.name, components)
         except ImportError:
             self._tell([Problem("metrics", MISSING)])
+        except Exception as error:  # noqa: BLE001 - metrics that can't be written must not fail a probe
+            self._tell([Problem("metrics", f"nothing is counted: {type(error).__name__}: {error}")])
 
     # Mistakes
 

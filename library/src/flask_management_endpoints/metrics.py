@@ -5,6 +5,7 @@ are gauges of what was last seen: a scrape never runs a check.
 """
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from flask_management_endpoints.checks.outcome import Status
@@ -60,6 +61,7 @@ class HealthMetrics:
 
 
 _metrics: list[HealthMetrics] = []
+_making = threading.Lock()
 
 
 def metrics() -> HealthMetrics:
@@ -71,5 +73,7 @@ def metrics() -> HealthMetrics:
         When prometheus-client isn't installed.
     """
     if not _metrics:
-        _metrics.append(HealthMetrics())
+        with _making:
+            if not _metrics:
+                _metrics.append(HealthMetrics())
     return _metrics[0]

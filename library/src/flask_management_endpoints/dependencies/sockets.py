@@ -5,7 +5,7 @@ timeout for 6 s.
 """
 
 import io
-import select
+import selectors
 import socket
 import time
 
@@ -43,12 +43,13 @@ class DeadlineSocket:
     def is_idle(self) -> bool:
         """Return whether a kept connection is still usable.
 
-        Nothing to read, since the end of the stream is readable too.
+        Nothing to read, since the end of the stream is readable too. Windows has no poll, and eventlet takes it away.
         """
+        kind = getattr(selectors, "PollSelector", selectors.SelectSelector)
         try:
-            poll = select.poll()
-            poll.register(self._sock, select.POLLIN)
-            return not poll.poll(0)
+            with kind() as selector:
+                selector.register(self._sock, selectors.EVENT_READ)
+                return not selector.select(0)
         except (OSError, ValueError):
             return False
 

@@ -108,6 +108,8 @@ def metrics() -> Response:
         body, content_type = HealthMetrics.exposition()
     except ImportError:
         return respond.document({"status": 503, "error": MISSING}, 503)
+    except (OSError, ValueError) as error:  # PROMETHEUS_MULTIPROC_DIR isn't a folder, or holds something else
+        return respond.document({"status": 503, "error": f"PROMETHEUS_MULTIPROC_DIR: {error}"}, 503)
     return Response(body, 200, [("Content-Type", content_type), ("Cache-Control", "no-store")])
 
 

@@ -25,7 +25,12 @@ def _what_is_ours_alone() -> tuple[str, ...]:
     for key in ("k8s.pod.uid", "container.id"):
         if key in known:
             return (known[key], known.get("k8s.container.name", ""))
-    return (known.get("k8s.pod.name") or known["host.name"], _boot(), str(os.getsid(0)))
+    return (known.get("k8s.pod.name") or known["host.name"], _boot(), str(_session()))
+
+
+def _session() -> int:
+    """Return what the workers of one server share: the session, or the parent where there are none (Windows)."""
+    return os.getsid(0) if hasattr(os, "getsid") else os.getppid()
 
 
 def _boot() -> str:
