@@ -50,9 +50,7 @@ def test_a_wrong_multiprocess_folder_is_told_and_breaks_no_probe(tmp_path, kind)
 
 
 def test_a_name_that_somebody_else_has_taken_breaks_no_probe():
-    statuses, log = run(
-        "import prometheus_client\nprometheus_client.Gauge('health_component_up', 'not ours')\n" + ASK
-    )
+    statuses, log = run("import prometheus_client\nprometheus_client.Gauge('health_component_up', 'not ours')\n" + ASK)
     assert statuses == [200, 200, 200]
     assert "Duplicated timeseries" in log
 

@@ -250,6 +250,8 @@ class Health:
 
 
 def _belongs(group: str | None, name: str, groups: frozenset[str], settings: Settings) -> bool:
+    if name in settings.options["disabled_checks"]:
+        return False
     return group is None or group in groups or name in settings.groups.get(group, ())
 
 

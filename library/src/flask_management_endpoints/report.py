@@ -1,22 +1,14 @@
 """Components and the whole: pure functions from results to statuses and JSON-ready objects."""
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_management_endpoints.checks.outcome import WORST_FIRST, Result, Status, worst
-from flask_management_endpoints.raw import Raw
+from flask_management_endpoints.scrub import scrubbed
 
 MAX_DETAILS = 16 * 1024
-MAX_SAFE_TEXT = 200
-MAX_SAFE_DEPTH = 5
-MAX_SAFE_ITEMS = 64
-_HIDDEN = re.compile(
-    r"pass|pwd|secret|token|credential|key|private|auth|cookie|session|dsn|conn|cert|salt|signature|error|exception|trace|stack|command|machine",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +78,7 @@ def _entry(component: Component, show: str) -> dict[str, Any]:
 def _details(result: Result, show: str) -> dict[str, Any]:
     if show == "never" or (show == "safe" and not result.remote):
         return {}
-    shown = dict(result.details) if show == "always" else _safe(result.details, 0)
+    shown = dict(result.details) if show == "always" else scrubbed(result.details)
     try:
         text = json.dumps(shown, default=str)
     except (ValueError, TypeError, RecursionError):
@@ -95,27 +87,6 @@ def _details(result: Result, show: str) -> dict[str, Any]:
         return {"truncated": True}
     plain: dict[str, Any] = json.loads(text, parse_constant=lambda _: None)
     return plain
-
-
-def _safe(value: Raw, depth: int) -> Raw:
-    """Return what of another service's JSON may be shown to anybody.
-
-    Nothing that is called, or looks, like a secret; nothing big.
-    """
-    if isinstance(value, Mapping):
-        items = [(key, item) for key, item in value.items() if isinstance(key, str) and not _HIDDEN.search(key)][
-            :MAX_SAFE_ITEMS
-        ]
-        return {key: _safe(item, depth + 1) for key, item in items if depth < MAX_SAFE_DEPTH and _presentable(item)}
-    if isinstance(value, list):
-        return [
-            _safe(item, depth + 1) for item in value[:MAX_SAFE_ITEMS] if depth < MAX_SAFE_DEPTH and _presentable(item)
-        ]
-    return value
-
-
-def _presentable(value: Raw) -> bool:
-    return not isinstance(value, str) or (len(value) <= MAX_SAFE_TEXT and "@" not in value)
 
 
 def with_age(component: Component, now: float) -> Component:

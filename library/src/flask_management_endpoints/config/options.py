@@ -88,12 +88,29 @@ def _visibility(value: Raw) -> str:
     return str(value)
 
 
+def _names(value: Raw) -> frozenset[str]:
+    """Return names from a list, or from a text with commas, which is all that an environment variable can be."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple | set | frozenset) or not all(isinstance(name, str) for name in names):
+        raise ValueError
+    return frozenset(name.strip() for name in names if name.strip())
+
+
+def _endpoints(value: Raw) -> frozenset[str]:
+    names = _names(value)
+    if not names <= ENDPOINTS:
+        raise ValueError
+    return names
+
+
 def _path(value: Raw) -> str | None:
     if value is None or isinstance(value, str):
         return value or None
     raise ValueError
 
 
+ENDPOINTS = frozenset({"index", "health", "info", "version", "metrics"})
+"""What ``hidden_endpoints`` can leave out. Probes always answer."""
 OPTIONS: Mapping[str, Option] = {
     option.name: option
     for option in (
@@ -154,6 +171,20 @@ OPTIONS: Mapping[str, Option] = {
         ),
         Option("dependencies_file", None, "a path or None", _path, "the operator's file; None: its usual place"),
         Option("metrics", False, "True or False", _flag, "whether GET {prefix}/metrics answers, for Prometheus"),
+        Option(
+            "disabled_checks",
+            (),
+            "names of components, in a list or with commas between",
+            _names,
+            "checks, functions and dependencies that aren't asked nor shown",
+        ),
+        Option(
+            "hidden_endpoints",
+            (),
+            "a list of " + ", ".join(sorted(ENDPOINTS)) + ", or these with commas between",
+            _endpoints,
+            "endpoints that answer 404; probes always answer",
+        ),
         Option("maintenance", False, "True or False", _flag, "whether readiness says 503 because of maintenance"),
     )
 }

@@ -36,15 +36,24 @@ def current_health() -> "Health":
     return health_of(current_app)
 
 
+def _refuse_if_hidden(endpoint: str) -> None:
+    """Answer 404 where ``hidden_endpoints`` names ``endpoint``."""
+    if endpoint in current_health().settings().options["hidden_endpoints"]:
+        raise NotFound
+
+
 def index() -> Response:
     """Say which endpoints there are."""
+    _refuse_if_hidden("index")
     health = current_health()
     base = f"{request.root_path}{mounted_at()}"
+    options = health.settings().options
     paths = {"self": "", "health": "/health", "info": "/info", "version": "/version"}
+    if options["metrics"]:
+        paths["metrics"] = "/metrics"
+    paths = {name: path for name, path in paths.items() if name not in options["hidden_endpoints"]}
     probes = ("liveness", "readiness", "startup", "ping", *health.group_names())
     paths |= {f"health-{name}": f"/health/{name}" for name in probes}
-    if health.settings().options["metrics"]:
-        paths["metrics"] = "/metrics"
     return respond.document({"_links": {name: {"href": f"{base}{path}" or "/"} for name, path in paths.items()}})
 
 
@@ -53,6 +62,7 @@ def version() -> Raw:
 
     Whatever ``version_function`` returns, else the environment variable ``VERSION``, else ``unknown``.
     """
+    _refuse_if_hidden("version")
     if "version_function" not in checks_with_pluggable_functions:
         raise NotFound
     function = current_health().settings().version_function
@@ -67,11 +77,13 @@ def version() -> Raw:
 
 def info() -> Response:
     """Describe the app and where it runs."""
+    _refuse_if_hidden("info")
     return respond.document(Info.of(current_app, current_health().settings()))
 
 
 def health() -> Response:
     """Run everything and show each component."""
+    _refuse_if_hidden("health")
     service = current_health()
     report = service.ask(None, question())
     settings = service.settings()
@@ -102,6 +114,7 @@ def nested_health_check(check_name: str) -> Response:
 
 def metrics() -> Response:
     """Say what Prometheus wants to know, if the app wants it to."""
+    _refuse_if_hidden("metrics")
     if not current_health().settings().options["metrics"]:
         raise NotFound
     try:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from flask_management_endpoints.scrub import presentable
+
 _ARCHITECTURES = {
     "x86_64": "amd64",
     "AMD64": "amd64",
@@ -90,13 +92,14 @@ def container() -> dict[str, str]:
     return {}
 
 
-def from_environment() -> dict[str, str]:
+def from_environment(*, sensitive: bool = False) -> dict[str, str]:
     """Return what ``OTEL_RESOURCE_ATTRIBUTES`` says: ``key=value,key=value``, percent-encoded.
 
-    It wins over what was found out.
+    It wins over what was found out. What looks like a secret is shown with ``sensitive`` only.
     """
     pairs = (pair.partition("=") for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",") if "=" in pair)
-    return {key.strip(): unquote(value.strip()) for key, _, value in pairs if key.strip()}
+    found = {key.strip(): unquote(value.strip()) for key, _, value in pairs if key.strip()}
+    return {key: value for key, value in found.items() if sensitive or presentable(key, value)}
 
 
 _IMPORTED = time.monotonic()

@@ -74,7 +74,7 @@ class Info(dict[str, Any]):
             found |= attributes.command_line() | attributes.machine()
         if enable_service_instance_id:
             found |= instance.service_instance(app_name)
-        return found | attributes.from_environment()
+        return found | attributes.from_environment(sensitive=sensitive)
 
     @staticmethod
     def host_info(hostname: str | None = None) -> dict[str, str]:
