@@ -11,6 +11,10 @@ UV := $(BIN)/uv
 READY := .venv/.ready
 MEMBERS := library operator deploy/local
 ARGS ?=
+# Several workers, each test in one of them: see tests/conftest.py. ARGS=-n0 runs all in one process.
+PYTEST := $(BIN)/pytest -n auto
+# Where it is set, every program that a test starts would compile all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,7 +37,7 @@ test: $(READY) ## Run every test: units, a real API server, a real node (root an
 	@$(BIN)/pytest $(ARGS)
 
 test-fast: $(READY) ## Run the tests that need no cluster
-	@$(BIN)/pytest tests/library tests/operator $(ARGS)
+	@$(PYTEST) tests/library tests/operator $(ARGS)
 
 coverage: $(READY) ## Report which lines the tests without a cluster run (htmlcov/ has the pages)
 	@$(BIN)/pytest tests/library tests/operator --cov --cov-report=term --cov-report=html $(ARGS)

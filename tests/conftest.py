@@ -1,15 +1,23 @@
-"""Clusters that all tests share. Each is started when the first test asks for it, and ends with the session."""
+"""Clusters that tests share, and how tests are divided among processes.
+
+Each cluster starts when the first test asks for it, and ends with the session. `make test` runs several pytest workers
+(pytest-xdist), which share nothing: a worker that is given tests of a cluster starts one of its own.
+"""
 
 import os
 import signal
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from localcluster import Cluster, Level, binaries, start
 from localcluster.launch import PROGRAMS
+from localcluster.locks import locked
+from localcluster.paths import cache_dir
 from localcluster.prerequisites import why_no_node
 
 # Whoever runs the tests in the background may have Ctrl-C ignored, and all that we start would inherit that.
@@ -25,15 +33,65 @@ _LEVELS = {"control_plane": Level.CONTROL_PLANE, "simulated": Level.SIMULATED, "
 """Fixtures and the level of the cluster behind each."""
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build what the chosen tests need before the first of them: a cold build takes longer than any test may."""
-    used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    programs = [program for name, level in _LEVELS.items() if name in used for program in PROGRAMS[level]]
-    if not programs or session.config.option.collectonly:
-        return
-    capture = session.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        binaries.ensure([*dict.fromkeys(programs), "helm"])
+PIECES = (
+    ("tests/library/servers", "test"),
+    ("tests/library/test_compatibility.py", "test"),
+)
+"""The longest tests, the longest first: where they are, and what a worker is given at a time: all of it, or a test.
+
+Of the other tests a worker is given a module at a time.
+"""
+
+
+def piece(nodeid: str) -> tuple[int, str]:
+    """Return the rank of a test's piece of work, and its name."""
+    for rank, (start_of_path, size) in enumerate(PIECES):
+        if nodeid.startswith(start_of_path):
+            return rank, nodeid if size == "test" else start_of_path
+    return len(PIECES), nodeid.partition("::")[0]
+
+
+class Pieces(LoadScopeScheduling):
+    """Gives each worker pieces of work in the order of the tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return piece(nodeid)[1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
+    """Divide the tests into pieces."""
+    config.option.loadscopereorder = False  # it would begin with the pieces that have the most tests
+    return Pieces(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two workers on a core: most tests wait most of the time."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests; apart from that, the order stays random."""
+    items.sort(key=lambda item: piece(item.nodeid)[0])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
+    """Build what the chosen tests need before the first of them: a cold build takes longer than any test may.
+
+    All workers come here, one after another, before any of them is given a test: the first one builds everything.
+    """
+    if session.config.option.collectonly:
+        return (yield)
+    with locked(cache_dir() / "locks" / "tests.lock"):
+        used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+        programs = [program for name, level in _LEVELS.items() if name in used for program in PROGRAMS[level]]
+        capture = session.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            binaries.ensure([*dict.fromkeys(programs), "helm"] if programs else [])
+        return (yield)
 
 
 @pytest.fixture(scope="session")
