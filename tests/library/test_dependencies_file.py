@@ -3,8 +3,10 @@
 import json
 import logging
 import os
+import re
 import stat
 import threading
+import time
 
 import pytest
 
@@ -214,6 +216,38 @@ def test_a_file_that_was_never_good_gives_none_with_a_warning(client, path, capl
     spoil(path)
     assert names(client) == set()
     assert message.replace("'' : ", "'': ") in caplog.text
+
+
+FAULTS = [
+    pytest.param({"b": {"url": "redis://cache:6379"}}, "b: .*use http, https or tcp", id="a scheme of tomorrow"),
+    pytest.param({"b": {"url": "http://b/", "check": "grpc"}}, "b: check is 'grpc'", id="a check of tomorrow"),
+    pytest.param({"n" * 300_000: {"url": "http://b/"}}, "has 300000 characters", id="an endless name"),
+    pytest.param({"": {"url": "http://b/"}}, "has 0 characters", id="no name"),
+]
+
+
+@pytest.mark.parametrize(("entry", "message"), FAULTS)
+def test_one_bad_entry_is_left_out_and_told(client, path, caplog, entry, message):
+    path.write_text(content(a=store(), **entry))
+    assert [names(client) for _ in range(3)] == [{"a"}] * 3
+    warnings = [record.getMessage() for record in caplog.records if record.name.endswith("dependencies")]
+    assert len(warnings) == 1
+    assert re.search(message, warnings[0])
+    assert len(warnings[0]) < 500
+
+
+def test_an_entry_that_becomes_bad_keeps_its_last_good_version(client, path):
+    path.write_text(content(a=store(), b=store()))
+    assert names(client) == {"a", "b"}
+    path.write_text(content(a=store(), b={"url": "redis://b"}, c=store()))
+    assert names(client) == {"a", "b", "c"}
+
+
+def test_a_pipe_holds_no_request(client, path):
+    os.mkfifo(path)
+    started = time.monotonic()
+    assert client.get("/z/health").status_code == 200
+    assert time.monotonic() - started < 1
 
 
 def test_good_again_is_said_and_used(client, path, caplog):

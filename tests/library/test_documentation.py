@@ -163,7 +163,8 @@ def test_the_file_in_the_documentation_is_one_the_library_reads():
     from flask_management_endpoints.dependencies.file import parse
 
     document = blocks((DOCS / "dependencies-file.md").read_text(), "json")[0]
-    found = parse(document.encode())
+    found, faulty = parse(document.encode())
+    assert faulty == {}
     assert {name: (one.kind, one.required) for name, one in found.items()} == {
         "users-api": ("actuator", False),
         "search": ("status", False),

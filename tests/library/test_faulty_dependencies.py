@@ -1,5 +1,6 @@
 """A dependency may do what it likes: the answer comes in time, is short, says DOWN, and why."""
 
+import gzip
 import logging
 import re
 import socket
@@ -55,6 +56,24 @@ def faults(b):
         "redirects to another host": (b.redirects("http://localhost.invalid/z/health"), "redirects to another host"),
         "redirects to nonsense": (b.redirects("ftp://127.0.0.1/"), "BadUrlError"),
     }
+
+
+@pytest.mark.parametrize("proxied", [False, True], ids=["directly", "by a proxy"])
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param(gzip.compress(b'{"status": "UP"}'), "UP", id="whole"),
+        pytest.param(gzip.compress(b'{"status": "UP"}')[:-12], "DOWN", id="cut off"),
+        pytest.param(b'{"status": "UP"}', "DOWN", id="not compressed at all"),
+        pytest.param(gzip.compress(b'{"status": "UP", "x": "' + b"y" * 200_000_000 + b'"}'), "DOWN", id="a bomb"),
+    ],
+)
+def test_a_server_that_always_compresses_is_understood(app, peer, behaviours, monkeypatch, body, status, proxied):
+    users = peer(behaviours.says(body, headers="Content-Encoding: gzip\r\n"))
+    if proxied:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{users.host}")
+    response, _ = health(app, users="users.invalid" if proxied else users.host)
+    assert response.get_json()["components"]["users"]["status"] == status
 
 
 class _Nothing:

@@ -64,6 +64,8 @@ class ManagementEndpoints:
         if NAME not in app.extensions:
             app.extensions[NAME] = Health(app, normal_prefix(self.prefix), Registry())
         health: Health = app.extensions[NAME]
+        if app not in self._apps:
+            self._registry.settle()
         health.registry.include(self._registry)
         if self._startup_gate:
             health.state.close_startup_gate()
@@ -71,7 +73,8 @@ class ManagementEndpoints:
         app.register_blueprint(z_blueprint, url_prefix=self.prefix)
         if not self._app_hooks:
             PastTheHooks.serve(app)
-        app.cli.add_command(health_group)
+        if health_group.name not in app.cli.commands:
+            app.cli.add_command(health_group)
         seconds = health.settings().options["drain_seconds"]
         if seconds:
             DRAIN.on_sigterm(seconds)

@@ -86,3 +86,20 @@ def test_without_no_log_all_are_there(serve, wait_until, server, arguments, sour
     one = serve(server, *arguments, source=SOURCE + source)
     one.get("/z/health/liveness")
     assert logged(one, wait_until) == {"/z/health/liveness", "/zoo"}
+
+
+@pytest.mark.parametrize(
+    ("server", "arguments"),
+    [
+        pytest.param("uwsgi", ["--disable-logging"], id="uwsgi"),
+        pytest.param("gunicorn", ["--access-logfile", "-"], id="gunicorn"),
+    ],
+)
+def test_probes_vanish_at_both_of_two_prefixes(serve, wait_until, server, arguments):
+    one = serve(
+        server, *arguments, source=SOURCE + '    ManagementEndpoints(app, "/admin", no_log=True)\n', no_log=True
+    )
+    for path in ("/z/health/liveness", "/admin/health/liveness"):
+        assert one.get(path)[0] == 200
+    assert logged(one, wait_until) == {"/zoo"}
+    assert "/admin" not in one.text()

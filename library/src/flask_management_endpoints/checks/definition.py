@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from flask_management_endpoints.raw import Raw
+
 CheckFunction: TypeAlias = Callable[[], object]
 PROBES = ("liveness", "readiness", "startup")
 NAME_LIMIT = 128
@@ -82,10 +84,20 @@ def _problem(name: str, groups: frozenset[str], timeout: float | None, policy: P
         return f"groups {sorted(groups)} hold an empty name or a slash"
     times = {"timeout": timeout, "refresh_seconds": policy.refresh_seconds}
     for field, seconds in times.items():
-        if seconds is not None and not 0 < seconds < math.inf:
+        if seconds is not None and not (_is_number(seconds) and seconds > 0):
             return f"{field}={seconds!r} isn't a positive number of seconds"
+    if not _is_number(policy.cache_seconds):
+        return f"cache_seconds={policy.cache_seconds!r} isn't a number of seconds; 0 turns the cache off"
     if policy.cache_seconds < 0:
         return f"cache_seconds={policy.cache_seconds!r} is negative; 0 turns the cache off"
-    if min(policy.failure_threshold, policy.success_threshold) < 1:
-        return "thresholds start at 1, which believes the first answer"
+    thresholds = {"failure_threshold": policy.failure_threshold, "success_threshold": policy.success_threshold}
+    for field, count in thresholds.items():
+        if not (_is_number(count) and count == int(count)):
+            return f"{field}={count!r} isn't a whole number"
+        if count < 1:
+            return f"{field}={count!r}: thresholds start at 1, which believes the first answer"
     return None
+
+
+def _is_number(value: Raw) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -14,6 +14,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._settled: set[str] = set()
         self._groups: set[str] = set()
         self._others: list[Registry] = []
 
@@ -29,16 +30,24 @@ class Registry:
         """Return whether any check belongs to ``group``."""
         return group in self._groups or any(other.has_group(group) for other in self._others)
 
+    def settle(self) -> None:
+        """Note that a factory begins anew: what it registers from now on may replace what it registered before."""
+        self._settled = set(self._checks)
+
     def add(self, check: Check) -> None:
         """Add ``check``.
 
         Raises
         ------
         InvalidCheckError
-            When another check has its name: in ``/health`` one would hide the other.
+            When another check has its name: in ``/health`` one would hide the other. The same function of a factory
+            that runs again replaces its former self.
         """
-        if check.name in self._checks:
+        known = self._checks.get(check.name)
+        again = check.name in self._settled and known is not None and _origin(known) == _origin(check)
+        if known is not None and not again:
             raise InvalidCheckError(f"check {check.name!r} is registered already; give one of the two another name")
+        self._settled.discard(check.name)
         self._checks[check.name] = check
         self._groups |= check.groups
 
@@ -59,3 +68,9 @@ class Registry:
             return function
 
         return register
+
+
+def _origin(check: Check) -> tuple[object, ...]:
+    """Return where a check's function was written."""
+    function = check.function
+    return tuple(getattr(function, name, type(function)) for name in ("__module__", "__qualname__"))

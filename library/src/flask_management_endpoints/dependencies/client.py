@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import weakref
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -144,6 +145,7 @@ class Client:
                 if response.length and len(body) <= MAX_BODY:  # closed early: read(n) takes that for the end
                     raise http.client.IncompleteRead(body, response.length)
                 keep = response.isclosed() and not response.will_close
+                body = _decoded(body, response.headers.get("Content-Encoding"))
                 return Answer(response.status, body[:MAX_BODY], len(body) <= MAX_BODY, _location(response))
         finally:
             if keep:
@@ -205,6 +207,16 @@ def _request(parts: SplitResult, route: Route, headers: Mapping[str, str]) -> by
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
+def _decoded(body: bytes, encoding: str | None) -> bytes:
+    """Return the body without gzip, for servers that compress though asked not to; its size stays bounded."""
+    if encoding not in ("gzip", "x-gzip"):
+        return body
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, MAX_BODY + 1)
+    except zlib.error as error:
+        raise http.client.HTTPException(f"gzip: {error}") from None
+
+
 def _location(response: http.client.HTTPResponse) -> str | None:
     return response.headers.get("Location") if response.status in (301, 302, 303, 307, 308) else None
 
@@ -235,6 +247,7 @@ def _through_proxy(parts: SplitResult, timeouts: Timeouts, until: float, headers
                 if time.monotonic() > until:
                     raise TimeoutError
             location = response.headers.get("Location") if response.is_redirect else None
+            body = bytearray(_decoded(bytes(body), response.headers.get("Content-Encoding")))
             return Answer(response.status_code, bytes(body[:MAX_BODY]), len(body) <= MAX_BODY, location)
     except requests.Timeout:
         raise TimeoutError from None

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import stat
 import threading
 import time
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ PATH_VARIABLE = "APPHEALTH_DEPENDENCIES_FILE"
 VERSION = 1
 MAX_BYTES = 1024 * 1024
 MAX_DEPENDENCIES = 256
+MAX_NAME = 253
+"""As long as ``service.namespace`` can be in DNS."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at the file, however many requests there are."""
 logger = logging.getLogger("flask_management_endpoints.dependencies")
@@ -84,9 +87,15 @@ class DependenciesFile:
         self._signature = signature
         if problem is None and text is not None:
             try:
-                self._entries = parse(text)
+                found, faulty = parse(text)
             except FileProblemError as error:
                 problem = str(error)
+            else:
+                for name, fault in faulty.items():
+                    logger.warning("dependencies file %s: %s; the other dependencies count", path, fault)
+                    if name in self._entries:
+                        found[name] = self._entries[name]
+                self._entries = found
         if problem and problem != self._problem and not self._is_absent(problem):
             logger.warning(
                 "dependencies file %s: %s; %d dependencies of its last good version stay",
@@ -113,6 +122,8 @@ def _read(path: Path, known: object) -> tuple[object, bytes | None, str | None]:
         signature = (str(path), status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
         if signature == known:
             return signature, None, None
+        if not stat.S_ISREG(status.st_mode):  # a pipe would have the probe wait for a writer
+            return signature, None, "it can't be read: it is no regular file"
         if status.st_size > MAX_BYTES:
             return signature, None, f"it has {status.st_size} bytes; {MAX_BYTES} are the most that is read"
         with path.open("rb") as stream:
@@ -123,13 +134,15 @@ def _read(path: Path, known: object) -> tuple[object, bytes | None, str | None]:
         return (str(path), error.errno), None, f"it can't be read: {error.strerror}"
 
 
-def parse(text: bytes) -> dict[str, Dependency]:
-    """Return the dependencies in the file's ``text``.
+def parse(text: bytes) -> tuple[dict[str, Dependency], dict[str, str]]:
+    """Return the dependencies in the file's ``text``, and by name what is wrong with those that can't be used.
+
+    Keys that aren't known are ignored: newer operators may write them.
 
     Raises
     ------
     FileProblemError
-        When it isn't version 1 of the format. Keys that aren't known are ignored: newer operators may write them.
+        When it isn't version 1 of the format, or no dependency in it can be used.
     """
     try:
         document = json.loads(text)
@@ -144,10 +157,21 @@ def parse(text: bytes) -> dict[str, Dependency]:
         raise FileProblemError("service_dependencies is no object")
     if len(entries) > MAX_DEPENDENCIES:
         raise FileProblemError(f"it names {len(entries)} dependencies; {MAX_DEPENDENCIES} are the most")
-    return {name: _dependency(name, entry) for name, entry in entries.items()}
+    found: dict[str, Dependency] = {}
+    faulty: dict[str, str] = {}
+    for name, entry in entries.items():
+        try:
+            found[name] = _dependency(name, entry)
+        except FileProblemError as error:
+            faulty[name] = str(error)
+    if faulty and not found:
+        raise FileProblemError(next(iter(faulty.values())))
+    return found, faulty
 
 
 def _dependency(name: str, entry: Raw) -> Dependency:
+    if not name or len(name) > MAX_NAME:
+        raise FileProblemError(f"{name[:40]!r}… has {len(name)} characters; a name has 1 to {MAX_NAME}")
     if not isinstance(entry, dict):
         raise FileProblemError(f"{name}: {entry!r:.60} is no object")
     url = entry.get("url")

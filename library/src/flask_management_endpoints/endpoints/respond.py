@@ -19,7 +19,16 @@ def verdict(*, up: bool) -> Response:
 
 def document(body: Mapping[str, Any], status: int = 200) -> Response:
     """Return ``body`` as JSON."""
-    return Response(json.dumps(body, default=str, skipkeys=True), status, _HEADERS)
+    return Response(_json(body), status, _HEADERS)
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    """Return JSON that every parser takes: Python would write NaN and Infinity, which no other language reads."""
+    try:
+        return json.dumps(body, default=str, skipkeys=True, allow_nan=False)
+    except ValueError:
+        text = json.dumps(body, default=str, skipkeys=True)
+        return json.dumps(json.loads(text, parse_constant=lambda _: None))
 
 
 def problem(error: HTTPException) -> Response:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Hashable
 
 from flask_management_endpoints.execution.forking import reset_in_children
@@ -34,14 +35,12 @@ class Refresher:
         with self._lock:
             self._jobs[job.key] = (job, time.monotonic() + interval)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name="health-refresh", daemon=True)
+                self._thread = threading.Thread(
+                    target=_launch_while_wanted, args=(weakref.ref(self),), name="health-refresh", daemon=True
+                )
                 self._thread.start()
 
-    def _loop(self) -> None:
-        while True:
-            time.sleep(self._launch_due())
-
-    def _launch_due(self) -> float:
+    def launch_due(self) -> float:
         """Launch what is due; return the seconds until the next is."""
         now = time.monotonic()
         for key, (job, due) in list(self._jobs.items()):
@@ -50,3 +49,11 @@ class Refresher:
                 self._runner.launch(job)
         soonest = min((due for _, due in self._jobs.values()), default=now + 1.0)
         return min(1.0, max(0.01, soonest - time.monotonic()))
+
+
+def _launch_while_wanted(reference: "weakref.ref[Refresher]") -> None:
+    """Launch what is due until nobody has the refresher any more: an app that is thrown away ends its thread."""
+    while (refresher := reference()) is not None:
+        pause = refresher.launch_due()
+        del refresher
+        time.sleep(pause)

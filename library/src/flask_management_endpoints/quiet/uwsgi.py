@@ -16,17 +16,21 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-class LogAllButProbes:
-    """WSGI middleware that asks ``log_this_request`` for each request but successful probes under ``prefix``."""
+KEY = "management_endpoints.uwsgi_log"
 
-    def __init__(self, wsgi: "WSGIApplication", prefix: str, log_this_request: Callable[[], object]) -> None:
+
+class LogAllButProbes:
+    """WSGI middleware that asks ``log_this_request`` for each request but successful probes under ``prefixes``."""
+
+    def __init__(self, wsgi: "WSGIApplication", log_this_request: Callable[[], object]) -> None:
+        self.prefixes: set[str] = set()
         self._wsgi = wsgi
-        self._prefix = normal_prefix(prefix)
         self._log_this_request = log_this_request
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve one request."""
-        ours = under(str(environ.get("PATH_INFO", "")), self._prefix)
+        path = str(environ.get("PATH_INFO", ""))
+        ours = any(under(path, prefix) for prefix in self.prefixes)
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:  # noqa: ANN401 - as WSGI has it
             if not (ours and status.startswith("200")):
@@ -39,5 +43,10 @@ class LogAllButProbes:
 def silence_uwsgi(app: "Flask", prefix: str) -> None:
     """Leave successful probes out of uwsgi's access log, if uwsgi serves ``app`` and runs with ``disable-logging``."""
     uwsgi = uwsgi_module()
-    if uwsgi is not None and uwsgi.opt.get("disable-logging"):
-        app.wsgi_app = LogAllButProbes(app.wsgi_app, prefix, uwsgi.log_this_request)  # type: ignore[method-assign]
+    if uwsgi is None or not uwsgi.opt.get("disable-logging"):
+        return
+    middleware: LogAllButProbes | None = app.extensions.get(KEY)
+    if middleware is None:  # one for all prefixes: two would each log the other's
+        middleware = app.extensions[KEY] = LogAllButProbes(app.wsgi_app, uwsgi.log_this_request)
+        app.wsgi_app = middleware  # type: ignore[method-assign]
+    middleware.prefixes.add(normal_prefix(prefix))
