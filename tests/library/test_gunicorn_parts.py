@@ -1,12 +1,14 @@
 """The arbiter's parts by themselves: options, board, verdict."""
 
+import os
 import time
 from types import SimpleNamespace
 
 import pytest
 
+from flask_management_endpoints.outofband import board as module
 from flask_management_endpoints.outofband.arbiter import Options, Watch
-from flask_management_endpoints.outofband.board import SLOTS, Board, Work
+from flask_management_endpoints.outofband.board import Board, Work
 from flask_management_endpoints.quiet.filters import under
 
 
@@ -58,27 +60,63 @@ def test_a_worker_is_stuck_when_all_its_threads_are(work, seconds):
     assert work.stuck_for(100.0) == seconds
 
 
-def test_the_board_gives_each_worker_a_slot_and_takes_it_back():
-    board = Board()
-    slots = [board.allot() for _ in range(SLOTS)]
-    assert len(set(slots)) == SLOTS
-    assert board.allot() is None
-    board.release(slots[3])
-    assert board.allot() == slots[3]
+def in_a_child(work):
+    """Run ``work`` in a forked child; return the child's process id, which is then gone."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    return pid
 
 
 def test_what_a_worker_notes_is_read_by_the_arbiter():
     board = Board()
-    slot = board.allot()
-    board.begin_work(slot, 2)
-    for change in (1, 1, -1):
-        board.note(slot, change)
-    work = board.work(slot)
+    assert not board.entered
+
+    def work():
+        board.begin_work(2)
+        for change in (1, 1, -1):
+            board.note(change)
+
+    pid = in_a_child(work)
+    work = board.works()[pid]
     assert (work.in_flight, work.capacity) == (1, 2)
-    assert time.monotonic() - work.since < 1
+    assert time.monotonic() - work.since < 5
     assert not board.draining
     board.start_drain()
     assert board.draining
+
+
+def test_requests_that_end_without_a_beginning_do_not_count():
+    board = Board()
+    board.note(-1)
+    board.begin_work(1)
+    for change in (-1, -1, 1):
+        board.note(change)
+    assert board.works()[os.getpid()].in_flight == 1
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_slots_of_workers_that_are_gone_are_taken_again_without_any_hook(monkeypatch):
+    monkeypatch.setattr(module, "SLOTS", 8)
+    board = Board()
+    gone = [in_a_child(lambda: board.begin_work(1)) for _ in range(8)]
+    assert set(board.works()) == set(gone)
+    assert board.begin_work(1)
+    assert set(board.works()) == {os.getpid()}
+
+
+def test_the_arbiter_takes_back_what_belonged_to_workers_that_are_gone():
+    board = Board()
+    pid = in_a_child(lambda: board.begin_work(1))
+    board.begin_work(1)
+    board.keep([pid])
+    assert set(board.works()) == {pid, os.getpid()}
+    board.keep([])
+    assert set(board.works()) == {os.getpid()}
 
 
 @pytest.mark.parametrize(
@@ -93,15 +131,13 @@ def test_what_a_worker_notes_is_read_by_the_arbiter():
 )
 def test_a_silent_main_loop_is_stuck_after_its_heartbeat_and_the_set_time(kind, silent, up):
     watch = Watch(Options(stuck_seconds=5.0))
-    slot = watch.board.allot()
-    watch.board.begin_work(slot, 1)
+    watch.board.begin_work(1)
     worker = SimpleNamespace(
-        health_slot=slot,
         timeout=15.0,
         cfg=SimpleNamespace(worker_class_str=kind),
         tmp=SimpleNamespace(last_update=lambda: time.monotonic() - silent),
     )
-    watch._workers, watch._log = {1: worker}, SimpleNamespace(error=lambda *args: None)
+    watch._workers, watch._log = {os.getpid(): worker}, SimpleNamespace(error=lambda *args: None)
     assert watch.verdict()[0] is up
 
 

@@ -147,12 +147,18 @@ class ManagementEndpoints:
         return register(name) if callable(name) else register
 
     def mark_started(self) -> None:
-        """Say that start-up is over (with ``startup_gate=True``)."""
+        """Say that start-up is over (with ``startup_gate=True``).
+
+        Under gunicorn with ``flask_management_endpoints.gunicorn``, this and the four below count for all workers.
+        """
         for health in self._healths():
             health.state.mark_started()
 
     def broken(self, reason: str) -> None:
-        """Say that this process can't work any more: liveness is DOWN, and the platform restarts it."""
+        """Say that this process can't work any more: liveness is DOWN, and the platform restarts it.
+
+        It counts for as long as the process lives that said it, or until `repaired`.
+        """
         for health in self._healths():
             health.state.set_broken(reason)
 
@@ -162,14 +168,17 @@ class ManagementEndpoints:
             health.state.set_broken(None)
 
     def refuse_traffic(self, reason: str) -> None:
-        """Say that this process shall get no requests for now: readiness is DOWN."""
+        """Say that this app shall get no requests for now: readiness is DOWN.
+
+        It counts for as long as the process lives that said it, or until `accept_traffic`.
+        """
         for health in self._healths():
-            health.state.refuse("app", reason)
+            health.state.set_refused(reason)
 
     def accept_traffic(self) -> None:
         """Take `refuse_traffic` back."""
         for health in self._healths():
-            health.state.accept("app")
+            health.state.set_refused(None)
 
     def _healths(self) -> list[Health]:
         """Return whom a call is for: the app of the current context if it is one of ours, else all of ours."""

@@ -5,6 +5,7 @@ The blueprint only turns its answers into HTTP.
 
 import logging
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -63,6 +64,10 @@ class _Asked:
     job: Job
 
 
+APPS: "weakref.WeakSet[Health]" = weakref.WeakSet()
+"""The apps of this process."""
+
+
 class Health:
     """One app's health, in ``app.extensions["management_endpoints"]``."""
 
@@ -70,7 +75,7 @@ class Health:
         self.app = app
         self.prefix = prefix
         self.registry = registry
-        self.state = AppState()
+        self.state = AppState(f"{app.name}{prefix}")
         self._told: set[Problem] = set()
         self._transitions = Transitions()
         options = read(app.config)[0].options
@@ -78,6 +83,7 @@ class Health:
         self._refresher = Refresher(self.runner)
         self._questioner = Questioner()
         self._file = DependenciesFile(options["dependencies_file"])
+        APPS.add(self)
         self._file.dependencies()  # now, since the first probe waits for no disk and may not miss one
 
     # What holds now
@@ -110,13 +116,20 @@ class Health:
     @property
     def plainly_alive(self) -> bool:
         """Whether liveness is UP without asking anything, which is the usual case and the fast one."""
-        return self.state.broken is None and not self.registry.has_group("liveness")
+        return not self.registry.has_group("liveness") and self.state.broken is None
 
     def liveness(self, question: Question) -> Report:
-        """Return whether the process can still work. Asks nobody else."""
-        if self.state.broken is not None:
-            return Report(Status.DOWN, reason=self.state.broken)
+        """Return whether the process, and every worker beside it, can still work. Asks nobody else."""
+        reason = self.state.broken or self.state.failing_elsewhere
+        if reason is not None:
+            return Report(Status.DOWN, reason=reason)
         return Report(Status.UP) if self.plainly_alive else self.ask("liveness", question)
+
+    def report_liveness(self) -> None:
+        """Run the liveness checks, and tell the other workers what they say."""
+        failing = [component for component in self.ask("liveness", Question()).components if not component.weight.ok]
+        reasons = ", ".join(f"{component.name}: {component.result.reason}" for component in failing)
+        self.state.set_failing(reasons or None)
 
     def startup(self, question: Question) -> Report:
         """Return whether start-up is over.
@@ -128,7 +141,8 @@ class Health:
         if self.state.startup_passed or not self.registry.has_group("startup"):
             return Report(Status.UP)
         report = self.ask("startup", question)
-        self.state.startup_passed = report.ok
+        if report.ok:
+            self.state.mark_startup_passed()
         return report
 
     def readiness(self, question: Question) -> Report:

@@ -24,6 +24,7 @@ app = Flask(__name__)
 app.config["Z_ENDPOINTS"] = {}
 management = ManagementEndpoints(app, no_log=NO_LOG)
 """
+HOOKS = "from flask_management_endpoints.gunicorn import *\n"
 COMMANDS = {
     "gunicorn": ["gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "shop:app"],
     "waitress": ["waitress-serve", "--listen", "127.0.0.1:{port}", "shop:app"],
@@ -96,13 +97,19 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     running: list[Server] = []
 
     def start(
-        server: str, *arguments: str, source: str = "", hooks: bool = False, no_log: bool = False, **environment: str
+        server: str,
+        *arguments: str,
+        source: str = "",
+        hooks: bool = False,
+        config: str = "",
+        no_log: bool = False,
+        **environment: str,
     ) -> Server:
         folder = tmp_path / f"server{len(running)}"
         folder.mkdir()
         (folder / "shop.py").write_text(APP.replace("NO_LOG", str(no_log)) + textwrap.dedent(source))
         if hooks:
-            (folder / "gunicorn.conf.py").write_text("from flask_management_endpoints.gunicorn import *\n")
+            (folder / "gunicorn.conf.py").write_text(HOOKS + textwrap.dedent(config))
         port, probe_port = free_port(), free_port()
         command = [part.format(port=port) for part in COMMANDS[server]]
         env = {

@@ -6,17 +6,13 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from flask_management_endpoints.outofband.board import Board
+from flask_management_endpoints.outofband.board import Board, Work
 from flask_management_endpoints.outofband.listener import Listener
 
-
-class Heartbeat(Protocol):
-    """gunicorn's temporary file through which a worker shows that its main loop turns."""
-
-    def last_update(self) -> float:
-        """Return the time of the last beat, on the monotonic clock."""
+HOUSEKEEPING = 1.0
+"""Seconds between two looks for workers that are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +68,52 @@ class Watch:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.board = Board()
-        self._slots: dict[int, int | None] = {}
         self._workers: Mapping[int, Any] = {}
         self._listener: Listener | None = None
         self._log: Any = None
-        self._told: frozenset[int] = frozenset()
+        self._told: frozenset[str] = frozenset()
 
     def start(self, server: Any) -> None:  # noqa: ANN401 - gunicorn has no types
         """Listen, and take over SIGTERM. Called once, in the arbiter."""
         self._workers, self._log = server.WORKERS, server.log
+        threading.Thread(target=self._keep_house, name="health-board", daemon=True).start()
         try:
-            self._listener = Listener((self.options.host, self.options.port), self.verdict)
+            is_successor = "GUNICORN_PID" in os.environ
+            self._listener = Listener((self.options.host, self.options.port), self.verdict, share=is_successor)
         except OSError as error:
-            server.log.warning(
-                "health: can't listen on %s:%s: %s", self.options.host, self.options.port, error.strerror
+            server.log.error(  # noqa: TRY400 - its reason says all
+                "health: can't listen on %s:%s: %s; liveness isn't answered out of band. Choose another port with "
+                "Z_ENDPOINTS_PROBE_BIND",
+                self.options.host,
+                self.options.port,
+                error.strerror,
             )
         else:
             self._listener.start()
+            self._share_with_successor(server, self._listener)
             server.log.info("Health (out of band) at: http://%s:%s", *self._listener.address)
         if self.options.drain_seconds:
             self._drain_before_stop(server)
+
+    def keep(self) -> None:
+        """Take back what belonged to workers that are gone."""
+        self.board.keep(list(self._workers))
+
+    def _keep_house(self) -> None:
+        while True:
+            time.sleep(HOUSEKEEPING)
+            self.keep()
+
+    @staticmethod
+    def _share_with_successor(server: Any, listener: Listener) -> None:  # noqa: ANN401 - gunicorn has no types
+        """Let the next arbiter (gunicorn's SIGUSR2) listen on the same port, and nobody before that."""
+        reexec = server.reexec
+
+        def share_and_reexec() -> None:
+            listener.share()
+            reexec()
+
+        server.reexec = share_and_reexec
 
     def _drain_before_stop(self, server: Any) -> None:  # noqa: ANN401 - gunicorn has no types
         stop = server.handle_term
@@ -110,24 +132,29 @@ class Watch:
         server.handle_term = handle_term
 
     def verdict(self) -> tuple[bool, Mapping[str, Any]]:
-        """Return whether no worker is stuck, and the answer's body."""
-        now = time.monotonic()
-        stuck = {
-            pid: seconds for pid, worker in list(self._workers.items()) if (seconds := self._stuck_for(worker, now))
+        """Return whether no worker is stuck, broken or fails its liveness checks, and the answer's body."""
+        now, works = time.monotonic(), self.board.works()
+        problems = {
+            f"worker {pid} is stuck": f"worker {pid} has been stuck for {seconds:.0f} s"
+            for pid, worker in list(self._workers.items())
+            if (seconds := self._stuck_for(worker, works.get(pid), now))
         }
-        for pid in stuck.keys() - self._told:
-            self._log.error("health: worker %s has been stuck for %.0f s: liveness is DOWN", pid, stuck[pid])
-        self._told = frozenset(stuck)
-        return not stuck, {"status": "DOWN" if stuck else "UP"}
+        for app, record in self.board.store.read().items():
+            for word in ("broken", "failing"):
+                problems |= {f"{app} {word}": f"{app}: {reason}" for reason in record.get(word, {}).values()}
+        for problem in problems.keys() - self._told:
+            self._log.error("health: %s: liveness is DOWN", problems[problem])
+        if self._told and not problems:
+            self._log.warning("health: liveness is UP again")
+        self._told = frozenset(problems)
+        return not problems, {"status": "DOWN" if problems else "UP"}
 
-    def _stuck_for(self, worker: Any, now: float) -> float:  # noqa: ANN401 - gunicorn has no types
+    def _stuck_for(self, worker: Any, work: Work | None, now: float) -> float:  # noqa: ANN401 - gunicorn has no types
         """Return the seconds for which a worker has been stuck, if that is too long, else 0.
 
         A worker that is still loading the app isn't watched: that is what startup probes are for.
         """
-        slot = getattr(worker, "health_slot", None)
-        work = self.board.work(slot) if slot is not None else None
-        if work is None or work.since == 0 or not work.capacity:
+        if work is None or not work.capacity:
             return 0.0
         try:
             silent = now - worker.tmp.last_update() - _beats_every(worker)

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 
 Verdict: TypeAlias = Callable[[], tuple[bool, Mapping[str, Any]]]
 MAX_HEAD = 8192
-MAX_CLIENTS = 128
+MAX_CLIENTS = 512
+BACKLOG = 1024
 PATIENCE = 2.0
 """Seconds a client has for its request."""
 PATHS = ("/health/liveness", "/health/ping")
@@ -30,9 +31,9 @@ class _Client:
 class Listener:
     """Answers ``…/health/liveness`` and ``…/health/ping``, under any prefix, with ``verdict``."""
 
-    def __init__(self, address: tuple[str, int], verdict: Verdict) -> None:
+    def __init__(self, address: tuple[str, int], verdict: Verdict, *, share: bool = False) -> None:
         self._verdict = verdict
-        self._socket = _bound(address)
+        self._socket = _bound(address, share=share)
         self._clients: dict[socket.socket, _Client] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
@@ -46,6 +47,10 @@ class Listener:
     def start(self) -> None:
         """Serve from a daemon thread."""
         threading.Thread(target=self._serve, name="health-listener", daemon=True).start()
+
+    def share(self) -> None:
+        """Let another process of this user listen on the same port from now on."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
     def close(self) -> None:
         """Close the listening socket in this process: for a worker, which inherited a copy."""
@@ -62,13 +67,15 @@ class Listener:
                 time.sleep(0.05)
 
     def _accept(self) -> None:
-        connection, _ = self._socket.accept()
-        if len(self._clients) >= MAX_CLIENTS:
-            connection.close()
-            return
-        connection.setblocking(False)
-        self._clients[connection] = _Client(time.monotonic())
-        self._selector.register(connection, selectors.EVENT_READ)
+        """Take in all who wait. Where there are too many, whoever has been idle for longest goes: never the newest."""
+        with suppress(BlockingIOError):
+            while True:
+                connection, _ = self._socket.accept()
+                if len(self._clients) >= MAX_CLIENTS:
+                    self._drop(next(iter(self._clients)))
+                connection.setblocking(False)
+                self._clients[connection] = _Client(time.monotonic())
+                self._selector.register(connection, selectors.EVENT_READ)
 
     def _read(self, connection: socket.socket) -> None:
         client = self._clients[connection]
@@ -120,19 +127,16 @@ def _response(status: str, body: Mapping[str, Any], *, head: bool = False) -> by
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + (b"" if head else text)
 
 
-def _bound(address: tuple[str, int]) -> socket.socket:
-    """Return a listening socket.
-
-    SO_REUSEPORT lets the next arbiter listen too while this one still does (gunicorn's SIGUSR2).
-    """
+def _bound(address: tuple[str, int], *, share: bool) -> socket.socket:
+    """Return a listening socket; ``share``: also if another arbiter of this user listens there and shares its port."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "SO_REUSEPORT"):
+        if share:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
