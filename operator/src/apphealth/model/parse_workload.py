@@ -5,17 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from itertools import islice
 from sys import intern
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+import msgspec
 
 from apphealth.model import raw
 from apphealth.model.last_applied import last_applied
 from apphealth.model.ownership import POD_SPEC, FieldManager, list_key, managers, ownership
 from apphealth.model.probe import KINDS, ProbeKind, parse_probe
 from apphealth.model.service import own_annotations
-from apphealth.model.workload import ConfigFiles, Container, ContainerPort, ContainerRole, EnvVar, LiveProbe, Workload
+from apphealth.model.workload import (
+    DOMAIN,
+    ConfigFiles,
+    Container,
+    ContainerPort,
+    ContainerRole,
+    EnvVar,
+    LiveProbe,
+    Workload,
+)
 
 DELIVERY_VOLUME = "apphealth"
 """The name of the volume that carries a workload's dependencies."""
@@ -29,6 +41,13 @@ MAX_CONFIG_FILES = 16
 """ConfigMaps mounted by one container that are looked at."""
 _NOT_CONFIGURATION = frozenset({"kube-root-ca.crt", "istio-ca-root-cert"})
 """ConfigMaps with certificates, which Kubernetes and Istio put into every namespace."""
+_CANNOT_CHANGE_ANSWERS = frozenset({
+    *("imagePullPolicy", "livenessProbe", "readinessProbe", "resources", "startupProbe"),
+    *("terminationMessagePath", "terminationMessagePolicy"),
+})  # fmt: skip
+"""Fields of a container that don't change what it answers to a probe."""
+_RESTARTED = "kubectl.kubernetes.io/restartedAt"
+"""Annotation of `kubectl rollout restart`: the new pods answer as the old ones did."""
 _PORT_NAME = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*", re.DOTALL)
 """As the API server has it: 15 characters at most, one letter at least; a probe could not refer to any other."""
 
@@ -60,7 +79,41 @@ def parse_workload(obj: Mapping[str, Any]) -> Workload:
         delivery_volume=DELIVERY_VOLUME in volumes and _ours(owners, "f:volumes", list_key("name", DELIVERY_VOLUME)),
         ready=bool(raw.number(status.get("readyReplicas")) or raw.number(status.get("numberReady"))),
         host_network=pod.get("hostNetwork") is True,
+        template=template_digest(pod, raw.mapping(pod_metadata.get("annotations"))),
     )
+
+
+def template_digest(pod: Mapping[str, Any], annotations: Mapping[str, Any]) -> str:
+    """Return 16 hex digits that change whenever the pods of a template may answer otherwise.
+
+    Covers the pod's whole spec, Secrets' names, volumes and sidecars included, and its annotations, which carry
+    checksums of configuration; not its probes, and nothing of ours. The order of variables counts only where one may
+    refer to another.
+
+    Parameters
+    ----------
+    pod
+        The template's `spec`.
+    annotations
+        Those of the template.
+    """
+    own = {key: value for key, value in annotations.items() if not str(key).startswith(DOMAIN) and key != _RESTARTED}
+    lists = {
+        name: [_that_answers(item) for item in raw.items(pod.get(name))] for name in ("containers", "initContainers")
+    }
+    volumes = [volume for volume in raw.items(pod.get("volumes")) if volume.get("name") != DELIVERY_VOLUME]
+    text = msgspec.json.encode(({**pod, **lists, "volumes": volumes}, own), enc_hook=str, order="deterministic")
+    return blake2b(text, digest_size=8).hexdigest()
+
+
+def _that_answers(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a container that may change what it answers."""
+    kept = {key: value for key, value in container.items() if key not in _CANNOT_CHANGE_ANSWERS}
+    env = list(raw.items(container.get("env")))
+    if env and not any("$(" in raw.text(variable.get("value")) for variable in env):
+        kept["env"] = sorted(env, key=lambda variable: raw.text(variable.get("name")))
+    mounts = [mount for mount in raw.items(kept.pop("volumeMounts", None)) if mount.get("name") != DELIVERY_VOLUME]
+    return {**kept, "volumeMounts": mounts}
 
 
 class _Source(NamedTuple):

@@ -1,0 +1,117 @@
+"""What a plan is made from: facts about one workload and its neighbours, and options. Frozen values, no look-ups.
+
+`apphealth.store` gathers them, for the operator and for the command line. Equal facts give equal plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from apphealth.api.healthplan import OriginalRecord
+from apphealth.api.rule import Rule
+from apphealth.model.probe import Handler
+from apphealth.model.proof import Proof
+from apphealth.model.service import Namespace, Service, ServiceKey
+from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.plan.dependencies.evidence.mention import Mention
+
+CLUSTER_DOMAIN = "cluster.local"
+"""The domain of a cluster that says no other (the kubelet's `clusterDomain`)."""
+EMPTY: Mapping[Any, Any] = MappingProxyType({})
+
+Readiness = tuple[tuple[str, Handler], ...]
+"""The handler of each container's readiness probe, by the container's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the operator, or the command line, was told to plan.
+
+    Attributes
+    ----------
+    allow_exec
+        Probes may run commands in containers (the operator's `--allow-exec`). Default: no.
+    files
+        The workloads are manifests: there are no pods to ask. Default: a cluster.
+    unproven
+        In manifests, write derived probes without proof (`render --unproven`). Default: no.
+    cluster_domain
+        The end of Services' full names. Default: `cluster.local`.
+    """
+
+    allow_exec: bool = False
+    files: bool = False
+    unproven: bool = False
+    cluster_domain: str = CLUSTER_DOMAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """A workload behind a Service that another workload depends on."""
+
+    workload: Workload
+    readiness: Readiness = ()
+    """From the first pass of planning it (`plan_probes`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A Service that the workload's configuration or its rules name, and that exists."""
+
+    service: Service
+    backends: tuple[Backend, ...] = ()
+    """By kind and name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """What a workload may depend on.
+
+    Attributes
+    ----------
+    mentions
+        Places in its configuration that name Services, existing or not; none where no rule wants them discovered.
+    services
+        The Services that exist among those named by `mentions`, rules and annotations.
+    requirements
+        From each workload to those that it requires, with the Service between: all that can be reached from this one
+        by required edges. Empty where it requires nothing.
+    """
+
+    mentions: tuple[Mention, ...] = ()
+    services: Mapping[ServiceKey, Neighbour] = field(default=EMPTY)
+    requirements: Mapping[WorkloadKey, Mapping[WorkloadKey, ServiceKey]] = field(default=EMPTY)
+
+
+NO_NEIGHBOURS = Neighbours()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the cluster, or a set of manifests, says that concerns one workload.
+
+    Attributes
+    ----------
+    namespace
+        The workload's.
+    rules
+        The rules that may reach that namespace: its AppHealths, and every ClusterAppHealth.
+    services
+        The Services whose selector matches the workload's pods, by name.
+    originals
+        Probes of others that we have replaced, as the HealthPlan remembers them.
+    answers
+        What pods of this namespace and template have answered, by the question's id.
+    neighbours
+        What it may depend on. The first pass (`plan_probes`) doesn't read it.
+    """
+
+    namespace: Namespace
+    rules: tuple[Rule, ...] = ()
+    services: tuple[Service, ...] = ()
+    originals: tuple[OriginalRecord, ...] = ()
+    answers: Mapping[str, Proof] = field(default=EMPTY)
+    neighbours: Neighbours = NO_NEIGHBOURS
