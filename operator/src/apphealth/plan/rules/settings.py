@@ -1,0 +1,119 @@
+"""Effective settings: what users said of a workload and of each of its containers, with the source of every value.
+
+Plain values. How rules and annotations become settings is in `merging`; what fills the fields that users left open is
+in `plan.probes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Generic, NamedTuple, TypeVar
+
+from apphealth.api.spec import ExistingProbes, Header, ProbeType, Scheme, Verification
+from apphealth.model.probe import ProbeKind
+from apphealth.plan.result import Conflict
+
+T = TypeVar("T")
+
+
+class Sourced(NamedTuple, Generic[T]):
+    """A value, and the layer or evidence that it came from."""
+
+    value: T
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSettings:
+    """What users said of one probe. A field is None where nobody said anything; the names are those of the API."""
+
+    enabled: Sourced[bool] | None = None
+    type: Sourced[ProbeType] | None = None
+    port: Sourced[int | str] | None = None
+    path: Sourced[str] | None = None
+    scheme: Sourced[Scheme] | None = None
+    headers: Sourced[tuple[Header, ...]] | None = None
+    service: Sourced[str] | None = None
+    command: Sourced[tuple[str, ...]] | None = None
+    initial_delay_seconds: Sourced[int] | None = None
+    period_seconds: Sourced[int] | None = None
+    timeout_seconds: Sourced[int] | None = None
+    success_threshold: Sourced[int] | None = None
+    failure_threshold: Sourced[int] | None = None
+    termination_grace_period_seconds: Sourced[int] | None = None
+    max_seconds: Sourced[int] | None = None
+    """Startup only: period x failureThreshold."""
+
+    @property
+    def wanted(self) -> bool:
+        """No rule has switched the probe off."""
+        return self.enabled is None or self.enabled.value
+
+    @property
+    def says_endpoint(self) -> bool:
+        """Users said where the probe asks. The type HTTP alone does not say it: the path is missing."""
+        where = self.path is not None or self.service is not None or self.command is not None
+        return where or (self.type is not None and self.type.value is not ProbeType.HTTP)
+
+    @property
+    def says_anything(self) -> bool:
+        """Users said something of the probe, apart from switching it on or off."""
+        return any(name != "enabled" for name, _ in self.items())
+
+    def items(self) -> Iterator[tuple[str, Sourced[object]]]:
+        """Yield the fields that users set, by name."""
+        for name in PROBE_FIELDS:
+            if (said := getattr(self, name)) is not None:
+                yield name, said
+
+
+PROBE_FIELDS = tuple(field.name for field in fields(ProbeSettings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSettings:
+    """What users said of one container."""
+
+    enabled: Sourced[bool] | None = None
+    preset: Sourced[str] | None = None
+    path_prefix: Sourced[str] | None = None
+    port: Sourced[int | str] | None = None
+    """For every probe that has no port of its own: from the annotation."""
+    listed: bool = False
+    """A `containers` entry applies to it, by name or by `*`."""
+    liveness: ProbeSettings = ProbeSettings()
+    readiness: ProbeSettings = ProbeSettings()
+    startup: ProbeSettings = ProbeSettings()
+    conflicts: tuple[Conflict, ...] = ()
+
+    def probe(self, kind: ProbeKind) -> ProbeSettings:
+        """Return the settings of one probe."""
+        match kind:
+            case ProbeKind.LIVENESS:
+                return self.liveness
+            case ProbeKind.READINESS:
+                return self.readiness
+            case ProbeKind.STARTUP:
+                return self.startup
+
+    def wanted_kinds(self) -> list[ProbeKind]:
+        """Return the kinds of probe that no rule has switched off."""
+        return [kind for kind in ProbeKind if self.probe(kind).wanted]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadSettings:
+    """What users said of a workload as a whole. The values are those that apply where nobody said anything."""
+
+    verification: Verification = Verification.REQUIRED
+    existing_probes: ExistingProbes = ExistingProbes.KEEP
+    discover: bool = True
+    deliver: bool = True
+    defaults_version: int = 1
+    conflicts: tuple[Conflict, ...] = ()
+
+    @property
+    def replaces(self) -> bool:
+        """Probes of somebody else's give way (`existingProbes: Replace`)."""
+        return self.existing_probes is ExistingProbes.REPLACE
