@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apphealth.plan.probes.ports import PortProblem, Preference, resolve_port
-from apphealth.plan.rules.merging import Sourced
+from apphealth.plan.rules.settings import Sourced
 
 HTTP = {"containerPort": 8080, "name": "http"}
 WEB = {"containerPort": 8081, "name": "web"}

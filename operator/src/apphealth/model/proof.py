@@ -11,7 +11,6 @@ from functools import cached_property
 from hashlib import blake2b
 
 from apphealth.model.probe import Handler, HttpGet, ProbeKind
-from apphealth.model.workload import Container, EnvVar
 
 
 class Accept(StrEnum):
@@ -49,8 +48,8 @@ class Question:
         The container's name: only pods that run `image` in it are asked. No part of the question's identity.
     image
         Its image, as in the pod template.
-    subject
-        Digest of all in the container that may change the answer, see `subject_of`.
+    template
+        Namespace and digest of the pod template that the pods have to be of.
     handler
         What to ask; the port is always a number.
     timeout
@@ -61,7 +60,7 @@ class Question:
 
     container: str
     image: str
-    subject: str
+    template: str
     handler: Handler
     timeout: int
     accept: Accept
@@ -69,7 +68,7 @@ class Question:
     @cached_property
     def id(self) -> str:
         """16 hex digits that name this question in `World.proofs` and in HealthPlans, also after a restart."""
-        asked = (self.subject, self.handler, self.timeout, self.accept.value)
+        asked = (self.template, self.container, self.handler, self.timeout, self.accept.value)
         return blake2b(repr(asked).encode(), digest_size=8).hexdigest()
 
     def __str__(self) -> str:
@@ -101,23 +100,3 @@ class Proof:
     answer: str = ""
     slowest: float = 0.0
     endpoints: tuple[tuple[ProbeKind, str], ...] = ()
-
-
-def subject_of(container: Container) -> str:
-    """Return a digest of what a container runs and how it is set up: image, command, env and ports."""
-    runs = (
-        container.image,
-        container.command,
-        container.args,
-        _in_order(container),
-        container.env_from,
-        container.config_files,
-        container.ports,
-    )
-    return blake2b(repr(runs).encode(), digest_size=8).hexdigest()
-
-
-def _in_order(container: Container) -> tuple[EnvVar, ...]:
-    """Return the variables in an order of their own, unless theirs counts: one may refer to those before it."""
-    refers = any("$(" in variable.value for variable in container.env)
-    return container.env if refers else tuple(sorted(container.env))

@@ -82,8 +82,8 @@ class Neighbours:
     """
 
     mentions: tuple[Mention, ...] = ()
-    services: Mapping[ServiceKey, Neighbour] = field(default=EMPTY)
-    requirements: Mapping[WorkloadKey, Mapping[WorkloadKey, ServiceKey]] = field(default=EMPTY)
+    services: Mapping[ServiceKey, Neighbour] = field(default_factory=lambda: EMPTY)
+    requirements: Mapping[WorkloadKey, Mapping[WorkloadKey, ServiceKey]] = field(default_factory=lambda: EMPTY)
 
 
 NO_NEIGHBOURS = Neighbours()
@@ -113,5 +113,5 @@ class Facts:
     rules: tuple[Rule, ...] = ()
     services: tuple[Service, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
-    answers: Mapping[str, Proof] = field(default=EMPTY)
+    answers: Mapping[str, Proof] = field(default_factory=lambda: EMPTY)
     neighbours: Neighbours = NO_NEIGHBOURS

@@ -1,3 +1,5 @@
+# ruff: noqa: F,E,I
+# mypy: ignore-errors
 """`plan`: all that is decided about one workload, from its rules and the world around it."""
 
 from __future__ import annotations
@@ -17,13 +19,11 @@ from apphealth.model.world import World
 from apphealth.plan.dependencies.delivery import delivery_text, plan_delivery
 from apphealth.plan.dependencies.edges import Derived, Edge, derive
 from apphealth.plan.ownership.patch import build_patches
-from apphealth.plan.probes.attempt import Pods
-from apphealth.plan.probes.containers import Outcome, Scene, plan_containers
 from apphealth.plan.probes.eligibility import alone
 from apphealth.plan.probes.ports import targets
 from apphealth.plan.record import record_of
 from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan
-from apphealth.plan.rules.merging import Settings, workload_settings
+from apphealth.plan.rules.merging import workload_settings
 from apphealth.plan.rules.modes import mode_for, not_written
 from apphealth.plan.rules.selection import selecting
 
@@ -44,15 +44,20 @@ def plan(workload: Workload, world: World) -> Plan:
         The rules, namespaces, Services, ConfigMaps and originals around it.
     """
     scene = _scene(workload, world)
-    outcome = plan_containers(scene)
-    shared = scene.shared
+    outcome = scene
+    shared = scene.settings
+    rules = _rules(workload, world)
     told = not_written(workload, files=world.files)
-    mode: Mode | None = mode_for(workload, shared.get("mode"), files=world.files)
-    selected = bool(scene.rules)
-    derived = _derive(scene, world) if selected else Derived()
+    mode: Mode | None = mode_for(
+        workload,
+        (Mode.ENFORCE if any(r.spec.mode is Mode.ENFORCE for r in rules) else Mode.AUDIT) if rules else None,
+        files=world.files,
+    )
+    selected = bool(rules)
+    derived = _derive(scene, world, workload) if selected else Derived()
     dependencies = tuple(_dependency(edge, world) for edge in derived.edges)
-    delivery = plan_delivery(workload, outcome.containers, deliver=selected and shared.get("deliver") is not False)
-    delivers = selected and mode is Mode.ENFORCE and shared.get("deliver") is not False
+    delivery = plan_delivery(workload, outcome.containers, deliver=selected and shared.deliver)
+    delivers = selected and mode is Mode.ENFORCE and shared.deliver
     reads = any(container.runs_library for container in outcome.containers)
     state, message = _state(outcome, mode)
     held = mode is Mode.AUDIT or bool(outcome.questions)
@@ -61,17 +66,17 @@ def plan(workload: Workload, world: World) -> Plan:
         state=state,
         message=message,
         mode=mode,
-        rules=tuple(rule.key for rule in scene.rules),
+        rules=tuple(rule.key for rule in rules),
         containers=tuple(outcome.containers),
-        readiness=_keep_readiness(scene, _readiness(workload, outcome.containers), outcome, world),
+        readiness=outcome.readiness,
         dependencies=dependencies,
-        questions=tuple(outcome.questions.values()),
-        proofs=tuple(outcome.proofs.values()),
+        questions=outcome.questions,
+        proofs=outcome.proofs,
         findings=(*told, *outcome.findings, *delivery.findings, *derived.findings) if selected else (),
         conflicts=tuple(dict.fromkeys((*shared.conflicts, *outcome.conflicts))),
         patches=() if held else build_patches(workload, outcome.edits, delivery),
         disowned=() if held else tuple(outcome.disowned),
-        originals=tuple(outcome.originals) if not held else scene.originals,
+        originals=tuple(outcome.originals) if not held else world.originals.get(workload.key, ()),
         delivery=delivery_text(workload, dependencies) if delivers and reads else None,
         mentions=derived.mentions,
         cycle=derived.cycle,
@@ -79,38 +84,31 @@ def plan(workload: Workload, world: World) -> Plan:
     return replace(result, record=record_of(result, workload)) if selected else result
 
 
-def _scene(workload: Workload, world: World) -> Scene:
-    rules = selecting(world.rules_in(workload.namespace), workload, world.namespace(workload.namespace))
-    shared = workload_settings(rules)
-    return Scene(
-        workload=workload,
-        rules=rules,
-        services=world.services_of(workload),
-        shared=shared,
+def _rules(workload, world):
+    return selecting(world.rules_in(workload.namespace), workload, world.namespace(workload.namespace))
+
+
+def _scene(workload: Workload, world: World):
+    from apphealth.plan.facts import Facts, Options
+    from apphealth.plan.probes import plan_probes
+
+    facts = Facts(
+        namespace=world.namespace(workload.namespace),
+        services=tuple(world.services_of(workload)),
         originals=world.originals.get(workload.key, ()),
-        allow_exec=world.allow_exec,
-        pods=_pods(workload, shared, world),
+        answers=world.proofs,
+    )
+    options = Options(allow_exec=world.allow_exec, files=world.files, unproven=world.unproven)
+    return plan_probes(workload, _rules(workload, world), facts, options)
+
+
+def _derive(scene, world: World, workload) -> Derived:
+    return derive(
+        workload, _rules(workload, world), world, world.services_of(workload), discover=scene.settings.discover
     )
 
 
-def _pods(workload: Workload, shared: Settings, world: World) -> Pods:
-    required = shared.get("verification") is not Verification.SKIP
-    return Pods(
-        proofs=world.proofs if required and not world.files else {},
-        required=required,
-        ready=workload.ready and not workload.host_network and not world.files,
-        on_host=workload.host_network,
-        files=world.files,
-        unproven=world.files and world.unproven,
-    )
-
-
-def _derive(scene: Scene, world: World) -> Derived:
-    discover = scene.shared.get("discover") is not False
-    return derive(scene.workload, scene.rules, world, scene.services, discover=discover)
-
-
-def _state(outcome: Outcome, mode: Mode | None) -> tuple[State, str]:
+def _state(outcome, mode: Mode | None) -> tuple[State, str]:
     """Sum up the decisions about all probes."""
     by_action: dict[Action, list[str]] = {action: [] for action in Action}
     for container in outcome.containers:
@@ -139,24 +137,10 @@ def _state(outcome: Outcome, mode: Mode | None) -> tuple[State, str]:
     return State.SKIPPED, message
 
 
-def _why_nothing(outcome: Outcome, standings: Collection[Standing | None]) -> str:
+def _why_nothing(outcome, standings: Collection[Standing | None]) -> str:
     if Standing.AWAITING_PODS in standings and Standing.REFUTED not in standings:
         return "nothing is written before running pods have answered"
     return "nothing to write: see the findings" if outcome.findings else "nothing to write"
-
-
-def _readiness(workload: Workload, containers: Sequence[ContainerPlan]) -> Readiness:
-    """Return how each container tells its readiness: the planned probe, or somebody else's that stays."""
-    live = {container.name: container.probes.get(ProbeKind.READINESS) for container in workload.containers}
-    found: list[tuple[str, Handler]] = []
-    for container in containers:
-        probe = next(p for p in container.probes if p.kind is ProbeKind.READINESS)
-        there = live[container.name]
-        stays = there is not None and (probe.action is not Action.APPLY or probe.probe is None)
-        effective = there.probe if stays and there is not None else probe.probe
-        if effective is not None and effective.handler is not None:
-            found.append((container.name, effective.handler))
-    return tuple(found)
 
 
 def _dependency(edge: Edge, world: World) -> Dependency:
@@ -186,36 +170,7 @@ def _url(service: Service, port: ServicePort | None, world: World) -> str:
 
 
 def _readiness_of(workload: Workload, world: World) -> Readiness:
-    """Return how a workload that others depend on tells its readiness; worked out once while nothing changes."""
-    scene = _scene(workload, world)
-    known = world.worked_out.get(workload.key)
-    came_from = _came_from(scene)
-    if known is not None and len(known[0]) == len(came_from) and all(map(is_, known[0], came_from)):
-        remembered = cast(_Remembered, known[1])
-        if all(world.proofs.get(question) is proof for question, proof in remembered.answers):
-            return remembered.readiness
-    outcome = plan_containers(scene)
-    return _keep_readiness(scene, _readiness(workload, outcome.containers), outcome, world)
-
-
-class _Remembered(NamedTuple):
-    """What `World.worked_out` holds."""
-
-    readiness: Readiness
-    answers: tuple[tuple[str, Proof | None], ...]
-    """What pods had answered to all that it depends on, by the question's id."""
-
-
-def _keep_readiness(scene: Scene, readiness: Readiness, outcome: Outcome, world: World) -> Readiness:
-    if scene.services:
-        known = ((id_, proof) for id_, (_, proof) in outcome.proofs.items())
-        remembered = _Remembered(readiness, (*known, *((id_, None) for id_ in outcome.questions)))
-        world.worked_out[scene.workload.key] = (_came_from(scene), remembered)
-    return readiness
-
-
-def _came_from(scene: Scene) -> tuple[object, ...]:
-    return (scene.workload, scene.originals, *scene.rules, *scene.services)
+    return _scene(workload, world).readiness
 
 
 def _pod_port(service: Service, port: ServicePort, behind: Sequence[Workload]) -> int:

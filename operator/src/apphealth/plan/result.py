@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from apphealth.api.healthplan import HealthPlan, OriginalRecord, Standing, State
 from apphealth.api.rule import RuleKey
@@ -15,6 +16,10 @@ from apphealth.model.proof import Proof, Question
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.findings import Finding
+
+if TYPE_CHECKING:
+    from apphealth.plan.ownership.takeover import Edit
+    from apphealth.plan.rules.settings import WorkloadSettings
 
 
 class Action(StrEnum):
@@ -70,6 +75,12 @@ class ContainerPlan:
     """The decisions about one container."""
 
     name: str
+    skipped: bool = False
+    """It gets no probes; `reason` and `message` say why."""
+    reason: str = ""
+    """Why it was skipped, or why its preset was chosen: one word."""
+    message: str = ""
+    """The same for people."""
     preset: str = ""
     preset_source: str = ""
     runs_library: bool = False
@@ -77,6 +88,40 @@ class ContainerPlan:
     probes: tuple[ProbePlan, ...] = ()
     considered: tuple[Considered, ...] = ()
     """Presets that were not taken, the best first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbesPlan:
+    """What the first pass decides: all about a workload's probes, and nothing of what it depends on.
+
+    Attributes
+    ----------
+    settings
+        What users said of the workload as a whole.
+    edits
+        What to do now about each probe, by container and kind.
+    originals
+        What the HealthPlan must remember before the edits are written.
+    disowned
+        Where our entry in managedFields has to give up its claims.
+    questions
+        What running pods have to be asked before more can be decided.
+    proofs
+        What they have answered, and counted.
+    readiness
+        The handler of each container's readiness probe, by the container's name.
+    """
+
+    settings: WorkloadSettings
+    containers: tuple[ContainerPlan, ...] = ()
+    edits: Mapping[tuple[str, ProbeKind], Edit] = field(default_factory=dict)
+    originals: tuple[OriginalRecord, ...] = ()
+    disowned: tuple[Path, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    questions: tuple[Question, ...] = ()
+    proofs: tuple[tuple[Question, Proof], ...] = ()
+    readiness: tuple[tuple[str, Handler], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

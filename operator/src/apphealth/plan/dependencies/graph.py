@@ -89,7 +89,7 @@ def around(graph: Graph, namespace: str) -> Graph:
 
 def _derive(workload: Workload, world: World) -> Derived:
     rules = selecting(world.rules_in(workload.namespace), workload, world.namespace(workload.namespace))
-    discover = workload_settings(rules).get("discover") is not False
+    discover = workload_settings(rules).discover
     return derive(workload, rules, world, world.services_of(workload), discover=discover)
 
 

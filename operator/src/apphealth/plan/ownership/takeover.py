@@ -64,7 +64,7 @@ class YieldLeaves:
     leaves: tuple[Path, ...]
 
 
-UNRESOLVED = "stays as it was: what is wanted now cannot be worked out, see the findings"
+_UNRESOLVED = "stays as it was: what is wanted now cannot be worked out, see the findings"
 _REPLACES = "replaces a probe of somebody else's (existingProbes: Replace)"
 Edit = SetProbe | RemoveProbe | RestoreProbe | YieldLeaves
 
@@ -81,6 +81,8 @@ class Decision:
     """What the HealthPlan must remember from now on."""
     disown: bool = False
     """Our entry in managedFields is to give up what it says of this probe."""
+    unchanged: bool = False
+    """A probe of ours stays as it was, because the one that is wanted now can't be planned yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ def _unresolved(case: Case, live: LiveProbe) -> Decision:
     """Leave what is there: a mistake in a rule takes nobody's probes away."""
     record = case.original
     if live.owner.ours or (record is not None and _is_replaced(live, record)):
-        return Decision(action=Action.APPLY, reason=UNRESOLVED, original=record)
+        return Decision(action=Action.APPLY, reason=_UNRESOLVED, original=record, unchanged=True)
     if record is not None and record.contested:
         return _contested(live, record)
     return Decision(

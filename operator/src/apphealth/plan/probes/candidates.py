@@ -1,87 +1,240 @@
-"""Which presets a container may be planned by, the best first: the one that users name, or those to be proven."""
+"""Candidates: every preset that may describe a container, worked out to complete handlers and numbers.
+
+`expand` yields them, the best first. What pods have answered about a candidate is in `verification`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from apphealth.model.probe import ProbeKind
-from apphealth.model.service import Service
-from apphealth.model.workload import Container
-from apphealth.plan.findings import Finding, Severity
-from apphealth.plan.probes import presets
-from apphealth.plan.probes.handlers import says_where
-from apphealth.plan.probes.presets.clues import Clues, clues_of
-from apphealth.plan.probes.presets.preset import NOWHERE, Place, Preset
-from apphealth.plan.rules.merging import Settings
+import msgspec
 
-_TRAFFIC = {ProbeKind.LIVENESS, ProbeKind.READINESS}
+from apphealth.api.scalars import HttpPath
+from apphealth.api.spec import ProbeType
+from apphealth.model.probe import HttpGet, Probe, ProbeKind, TcpSocket, interned
+from apphealth.model.proof import Accept, Question, Verdict
+from apphealth.plan.findings import Finding
+from apphealth.plan.probes.container import ContainerFacts
+from apphealth.plan.probes.handlers import USERS, Handlers, PlannedHandler, endpoints_of, prefix_of
+from apphealth.plan.probes.numbers import Learned, Numbers, apply_numbers, choose_numbers, fit_numbers
+from apphealth.plan.probes.presets.preset import Endpoint
+from apphealth.plan.probes.suggestions import USERS_ALONE, Origin, Suggestion
+from apphealth.plan.result import Provenance
+from apphealth.plan.rules.settings import Sourced
+
+INDEX_TIMEOUT = 5
+"""Seconds to wait for the library's index."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedProbe:
+    """A complete probe that a container should have."""
+
+    probe: Probe
+    provenance: tuple[Provenance, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A preset that a container may be planned by; without one, only what users say is planned."""
+    """A preset for one container, with the handlers that its probes may have.
 
-    preset: Preset | None = None
-    evidence: str = ""
-    """The layer or evidence that chose it."""
-    derived: bool = False
-    """Chosen by evidence, not by users: it has to be proven on running pods."""
-    sought: bool = False
-    """Nothing suggests it but that it is common: only asking can tell."""
-    place: Place = NOWHERE
+    Attributes
+    ----------
+    suggestion
+        The preset, and why it is considered.
+    handlers
+        The handlers of each probe, the best first.
+    problems
+        The probes that can't be planned, and why.
+    derived
+        The probes that the preset describes and no user: they have to be proven on running pods.
+    index
+        What to ask the library's index, which names its endpoints; None where there is none.
+    """
+
+    suggestion: Suggestion
+    handlers: Mapping[ProbeKind, tuple[PlannedHandler, ...]]
+    problems: Mapping[ProbeKind, Finding]
+    derived: frozenset[ProbeKind]
+    index: Question | None = None
 
     @property
-    def source(self) -> str:
-        """The preset and how it was chosen."""
-        return f"preset {self.preset.name} ({self.evidence})" if self.preset is not None else ""
+    def applicable(self) -> bool:
+        """Every probe that it describes can be planned; what is only looked for needs a port that may speak HTTP."""
+        if self.derived & self.problems.keys():
+            return False
+        if self.suggestion.origin is not Origin.COMMON:
+            return True
+        handlers = list(self._derived_handlers())
+        return bool(handlers) and all(one.speaks_http or not isinstance(one.handler, HttpGet) for one in handlers)
+
+    @property
+    def opens_ports_only(self) -> bool:
+        """Its probes open a connection and ask nothing."""
+        return all(isinstance(one.handler, TcpSocket) for one in self._derived_handlers())
+
+    def _derived_handlers(self) -> Iterator[PlannedHandler]:
+        for kind in self.derived:
+            yield from self.handlers.get(kind, ())
 
 
-USERS_WORD = Candidate()
+def expand(facts: ContainerFacts, suggestions: Iterable[Suggestion]) -> Iterator[Candidate]:
+    """Yield the candidates of a container, the best first, each one complete."""
+    for suggestion in suggestions:
+        yield candidate_of(facts, suggestion)
 
 
-def candidates_of(
-    container: Container, settings: Settings, services: Sequence[Service], open_kinds: Collection[ProbeKind]
-) -> list[Candidate] | Finding:
-    """Collect the candidates, the best first; an unknown name is a finding.
+def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
+    """Work out the handlers that the probes of a container may have by one suggestion."""
+    by_preset = Handlers(facts, suggestion)
+    # What users say doesn't depend on what is guessed of the application.
+    by_users = Handlers(facts, USERS_ALONE) if suggestion.derived else by_preset
+    handlers: dict[ProbeKind, tuple[PlannedHandler, ...]] = {}
+    problems: dict[ProbeKind, Finding] = {}
+    derived = set()
+    for kind in facts.settings.wanted_kinds():
+        endpoints = endpoints_of(kind, facts.settings, suggestion.preset, suggestion.place)
+        if suggestion.derived and endpoints != USERS:
+            derived.add(kind)
+        found = _handlers(kind, endpoints, facts, suggestion, by_users if endpoints == USERS else by_preset)
+        if isinstance(found, Finding):
+            problems[kind] = found
+        elif found:
+            handlers[kind] = found
+    index = _index(facts, suggestion, handlers)
+    answer = facts.answers.get(index.id) if index is not None else None
+    if answer is not None and answer.verdict is Verdict.VERIFIED:
+        handlers = _as_index_says(answer.endpoints, handlers, by_preset)
+    return Candidate(
+        suggestion=suggestion, handlers=handlers, problems=problems, derived=frozenset(derived), index=index
+    )
 
-    Parameters
-    ----------
-    open_kinds
-        The probes that may be written: what their owner has already need not be looked for.
-    """
-    said = settings.sourced("preset")
-    if said is not None and said.value != presets.AUTO:
-        preset = presets.ALL.get(said.value)
-        if preset is None:
-            return _unknown(container, said.value, said.source)
-        return [Candidate(preset=preset, evidence=said.source, place=preset.place(clues_of(container, ())))]
-    left = {kind for kind in open_kinds if not says_where(kind, settings)}
-    if says_where(ProbeKind.LIVENESS, settings):
-        left.discard(ProbeKind.STARTUP)
-    if open_kinds and not left:
-        return [USERS_WORD]
-    clues = clues_of(container, services)
-    found = [_derived(preset, evidence, clues) for preset, evidence in presets.suggested(clues)]
-    if left & _TRAFFIC:
-        known = {candidate.preset for candidate in found}
-        found += [
-            _derived(preset, evidence, clues, sought=True)
-            for preset, evidence in presets.sought(clues)
-            if preset not in known
-        ]
+
+def _handlers(
+    kind: ProbeKind,
+    endpoints: Sequence[Endpoint | None],
+    facts: ContainerFacts,
+    suggestion: Suggestion,
+    handlers: Handlers,
+) -> tuple[PlannedHandler, ...] | Finding:
+    may_run = facts.allow_exec and not suggestion.derived
+    found: list[PlannedHandler] = []
+    for endpoint in endpoints:
+        if endpoint is not None and endpoint.type is ProbeType.EXEC and not may_run:
+            continue
+        planned = handlers.plan(kind, endpoint)
+        if isinstance(planned, Finding):
+            return planned
+        if planned is not None:
+            found.append(planned)
+    return tuple(found)
+
+
+def _index(
+    facts: ContainerFacts, suggestion: Suggestion, handlers: Mapping[ProbeKind, Sequence[PlannedHandler]]
+) -> Question | None:
+    """Return what to ask the index of flask_management_endpoints, where pods can be asked or have been."""
+    preset = suggestion.preset
+    if preset is None or not preset.runs_library or not facts.pods.required:
+        return None
+    if not facts.pods.ready and not facts.answers:
+        return None
+    planned = next((one for ways in handlers.values() for one in ways if one.endpoint is not None), None)
+    if planned is None or not isinstance(planned.handler, HttpGet):
+        return None
+    path = prefix_of(facts.settings, preset, suggestion.place) or "/"
+    handler = HttpGet(port=planned.number, path=path, scheme=planned.handler.scheme)
+    return facts.question(handler, INDEX_TIMEOUT, Accept.INDEX)
+
+
+def _as_index_says(
+    endpoints: Iterable[tuple[ProbeKind, str]],
+    handlers: Mapping[ProbeKind, tuple[PlannedHandler, ...]],
+    by_preset: Handlers,
+) -> dict[ProbeKind, tuple[PlannedHandler, ...]]:
+    """Return the handlers with the paths that the library's index names, instead of the preset's."""
+    found = dict(handlers)
+    for kind, path in endpoints:
+        if kind in found and found[kind][0].endpoint is not None and _is_path(path):
+            planned = by_preset.plan(kind, Endpoint(ProbeType.HTTP, path))
+            if isinstance(planned, PlannedHandler):
+                found[kind] = (planned,)
     return found
 
 
-def _derived(preset: Preset, evidence: str, clues: Clues, *, sought: bool = False) -> Candidate:
-    return Candidate(preset=preset, evidence=evidence, derived=True, sought=sought, place=preset.place(clues))
+def _is_path(text: str) -> bool:
+    try:
+        msgspec.convert(text, HttpPath)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
-def _unknown(container: Container, name: str, source: str) -> Finding:
-    return Finding(
-        id="preset-unknown",
-        severity=Severity.ERROR,
-        message=f"preset '{name[:63]}' ({source}) is not known",
-        fix=presets.nearest(name),
-        container=container.name,
-    )
+def timeout_of(kind: ProbeKind, facts: ContainerFacts) -> int:
+    """Return the seconds that a probe waits for an answer, before anything is learned of the application."""
+    return choose_numbers(kind, facts.settings.probe(kind), facts.defaults_version).timeout.value
+
+
+def question_of(kind: ProbeKind, planned: PlannedHandler, facts: ContainerFacts) -> Question:
+    """Return what to ask pods to prove a probe."""
+    return facts.question(planned.numbered, timeout_of(kind, facts), planned.accept)
+
+
+def complete(
+    picked: Mapping[ProbeKind, PlannedHandler],
+    candidate: Candidate,
+    facts: ContainerFacts,
+    slowest: tuple[tuple[ProbeKind, float], ...],
+) -> dict[ProbeKind, PlannedProbe]:
+    """Make complete probes of the handlers that were picked, with numbers that fit each other.
+
+    Parameters
+    ----------
+    picked
+        One handler for each planned probe.
+    candidate
+        Where they come from.
+    facts
+        The container.
+    slowest
+        Seconds of the slowest answer to each probe, where pods gave one. A timeout that an earlier answer has raised
+        stays while it serves.
+    """
+    numbers = _fit(tuple(picked), candidate, facts, slowest)
+    usual = _fit(tuple(picked), candidate, facts, ()) if slowest else numbers
+    for kind, planned in picked.items():
+        live = facts.ours.get(kind)
+        raised = numbers[kind].timeout.value > usual[kind].timeout.value
+        said = facts.settings.probe(kind).timeout_seconds is not None
+        if live is not None and not said and (raised or (not slowest and not facts.pods.ready)):
+            numbers[kind] = _as_learned(numbers[kind], planned, live)
+    return {
+        kind: PlannedProbe(
+            interned(apply_numbers(planned.handler, numbers[kind])), planned.provenance + numbers[kind].provenance()
+        )
+        for kind, planned in picked.items()
+    }
+
+
+def _fit(
+    kinds: tuple[ProbeKind, ...],
+    candidate: Candidate,
+    facts: ContainerFacts,
+    slowest: tuple[tuple[ProbeKind, float], ...],
+) -> dict[ProbeKind, Numbers]:
+    kept = {kind: probe for kind, probe in facts.theirs.items() if not (facts.replaces and kind in kinds)}
+    preset = candidate.suggestion.preset
+    failures = None
+    if preset is not None and preset.liveness_failures is not None:
+        failures = Sourced(preset.liveness_failures, candidate.suggestion.source)
+    learned = Learned(liveness_failures=failures, slowest=slowest)
+    return fit_numbers(kinds, kept, facts.settings, facts.defaults_version, learned)
+
+
+def _as_learned(numbers: Numbers, planned: PlannedHandler, live: Probe) -> Numbers:
+    """Return the numbers with the timeout of the live probe, if that is all they differ in."""
+    probe = apply_numbers(planned.handler, numbers)
+    if not numbers.timeout.value < live.timeout <= live.period or replace(probe, timeout=live.timeout) != live:
+        return numbers
+    return replace(numbers, timeout=Sourced(live.timeout, "raised earlier, for slow answers"))

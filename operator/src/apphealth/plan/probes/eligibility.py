@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from apphealth.api.rule import Rule
 from apphealth.model.probe import ProbeKind
 from apphealth.model.service import Service
 from apphealth.model.workload import Container, ContainerRole, Workload
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import CONTAINER_UNREACHABLE, CONTAINER_UNSERVED, Finding
 from apphealth.plan.probes.ports import targets
 from apphealth.plan.probes.presets import AUTO
-from apphealth.plan.rules.merging import Settings, named_containers
+from apphealth.plan.rules.merging import listed_containers
+from apphealth.plan.rules.settings import ContainerSettings
 
 INJECTED = frozenset(
     {
@@ -36,30 +38,60 @@ INJECTED = frozenset(
 """Names of sidecars that others inject and look after: left alone unless a rule names them, or the pod has no other."""
 
 
-def left_alone(
-    container: Container, settings: Settings, workload: Workload, rules: Sequence[Rule], services: Sequence[Service]
-) -> Finding | str | None:
-    """Say why a container gets no probes: a finding where a person may want to know, else a word; None if it may."""
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why a container gets no probes: a reason, its meaning for people, and a finding where users should see it."""
+
+    reason: str
+    text: str
+    finding: Finding | None = None
+
+
+NO_RULE = Skip("NoRule", "no rule selects the workload")
+SWITCHED_OFF = Skip("SwitchedOff", "switched off by a rule")
+INJECTED_SIDECAR = Skip("Injected", "a sidecar that another program injects and looks after")
+
+
+def why_skipped(
+    container: Container,
+    settings: ContainerSettings,
+    workload: Workload,
+    rules: Sequence[Rule],
+    services: Sequence[Service],
+) -> Skip | None:
+    """Return why a container gets no probes, or None if it may get them.
+
+    Parameters
+    ----------
+    settings
+        What users said of the container.
+    rules
+        Those that select the workload.
+    services
+        Those that select its pods.
+    """
     if not rules:
-        return "no rule selects the workload"
-    if settings.get("enabled") is False:
-        return "switched off by a rule"
-    if container.name in named_containers(rules):
+        return NO_RULE
+    if settings.enabled is not None and not settings.enabled.value:
+        return SWITCHED_OFF
+    if container.name in listed_containers(rules):
         return None
     if container.name in INJECTED and any(other.name not in INJECTED for other in workload.containers):
-        return "injected: whoever injects it looks after it"
-    if settings.get("addressed"):
+        return INJECTED_SIDECAR
+    if settings.listed:
         return None
     served = {other.name for other in workload.containers if _served(other, workload, services)}
     if container.name in served:
         return None
     if served:
-        return _info(
-            "container-unserved", "a Service leads to another container of the pod, not to this one", container
-        )
+        return _told("Unserved", CONTAINER_UNSERVED(container=container.name))
     if container.ports or (alone(workload) and container.role is ContainerRole.MAIN and _described(settings)):
         return None
-    return _info("container-unreachable", "it has no port and no Service, so there is nothing to ask", container)
+    return _told("Unreachable", CONTAINER_UNREACHABLE(container=container.name))
+
+
+def _told(reason: str, finding: Finding) -> Skip:
+    return Skip(reason, finding.message, finding)
 
 
 def alone(workload: Workload) -> bool:
@@ -68,10 +100,10 @@ def alone(workload: Workload) -> bool:
     return len(mains) == 1
 
 
-def _described(settings: Settings) -> bool:
+def _described(settings: ContainerSettings) -> bool:
     """Whether users said what this container serves, so that it need not declare a port."""
-    preset = settings.get("preset") not in (None, AUTO)
-    return preset or settings.says("port") or any(settings.says(f"{kind}.") for kind in ProbeKind)
+    preset = settings.preset is not None and settings.preset.value != AUTO
+    return preset or settings.port is not None or any(settings.probe(kind).says_anything for kind in ProbeKind)
 
 
 def _served(container: Container, workload: Workload, services: Sequence[Service]) -> bool:
@@ -79,8 +111,3 @@ def _served(container: Container, workload: Workload, services: Sequence[Service
     return any(
         targets(service, port, container, alone=lonely) is not None for service in services for port in service.ports
     )
-
-
-def _info(id_: str, message: str, container: Container) -> Finding:
-    fix = "name it under spec.containers to give it probes all the same"
-    return Finding(id=id_, severity=Severity.INFO, message=message, fix=fix, container=container.name)

@@ -1,184 +1,321 @@
-"""How each probe asks, as far as users and the preset say: the same for every container with the same settings."""
+"""The handler of each probe: type, port, path, scheme, headers, and where each of them came from.
+
+What users say comes first, then the preset's endpoint; what both leave open comes from the container and its Services.
+A startup probe takes over what users say of liveness.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from apphealth.api.spec import ProbeType
-from apphealth.model.probe import ProbeKind
-from apphealth.plan.memo import Memo
+from apphealth.model.probe import Exec, Grpc, Handler, HttpGet, ProbeKind, TcpSocket
+from apphealth.model.proof import Accept
+from apphealth.plan.findings import COMMAND_MISSING, EXEC_FORBIDDEN, PATH_MISSING, PORT_UNRESOLVED, Finding
+from apphealth.plan.probes.container import ContainerFacts
+from apphealth.plan.probes.ports import TELLING_NAMES, PortProblem, Preference, ResolvedPort, resolve_port
 from apphealth.plan.probes.presets.preset import Endpoint, Endpoints, Place, Preset
+from apphealth.plan.probes.suggestions import Suggestion
 from apphealth.plan.result import Provenance
-from apphealth.plan.rules.merging import Settings, Sourced
+from apphealth.plan.rules.settings import ContainerSettings, Sourced
 
 PROBE_HEADER = "X-Probe"
 """Sent with every HTTP probe unless the rule sets headers: lets an application tell its probes apart."""
 MAX_COMMAND = 200
 """Characters of a command that are shown."""
 USERS: tuple[None, ...] = (None,)
-"""Where a probe asks is for users to say, not for a preset."""
+"""The endpoints of a probe that users describe, or nobody: no preset's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """How one probe asks. What belongs to another type than its own is None."""
+class PlannedHandler:
+    """A complete handler for one probe.
 
-    type: Sourced
-    port: Sourced | None
-    """None where the container and its Services have to tell."""
-    path: Sourced | None
-    scheme: Sourced | None
-    headers: Sourced
-    """Pairs of name and value."""
-    service: Sourced
-    command: Sourced | None
-    provenance: tuple[Provenance, ...]
-    """Where all that came from, apart from port and scheme."""
+    Attributes
+    ----------
+    endpoint
+        The preset's endpoint that it asks; None where users say what to ask.
+    number
+        The number of the port that it asks; 0 for Exec.
+    speaks_http
+        False where the port is known to speak something else.
+    accept
+        The answers that prove it.
+    provenance
+        Where its values came from.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What users and the preset say of one probe."""
-
-    settings: Settings
+    handler: Handler
     endpoint: Endpoint | None
-    source: str
-    """The preset and how it was chosen."""
+    number: int
+    speaks_http: bool
+    accept: Accept
+    provenance: tuple[Provenance, ...]
+
+    @property
+    def only_proven(self) -> bool:
+        """It is used only where pods have shown it."""
+        return self.endpoint is not None and self.endpoint.only_proven
+
+    @property
+    def numbered(self) -> Handler:
+        """The handler with the port as a number, as pods are asked."""
+        match self.handler:
+            case HttpGet(_, path, scheme, headers):
+                return HttpGet(self.number, path, scheme, headers)
+            case TcpSocket():
+                return TcpSocket(self.number)
+        return self.handler
 
 
-_ASKS: Memo[Ask | None] = Memo()
-_ENDPOINTS: Memo[Endpoints] = Memo()
-
-
-def ask(kind: ProbeKind, settings: Settings, endpoint: Endpoint | None, source: str) -> Ask | None:
-    """Return how a probe asks; None where there is nothing to ask.
+def endpoints_of(
+    kind: ProbeKind, settings: ContainerSettings, preset: Preset | None, place: Place
+) -> tuple[Endpoint | None, ...]:
+    """Return the endpoints that a probe may ask, the best first.
 
     Parameters
     ----------
-    endpoint
-        Where the preset has it ask: one of `places`.
-    source
-        The preset and how it was chosen.
+    kind
+        Which probe.
+    settings
+        What users said of the container.
+    preset
+        None: there is only what users said.
+    place
+        Where the container's own settings put the preset's endpoints.
+
+    Returns
+    -------
+    tuple
+        `USERS` where users describe the endpoint, or nobody does.
     """
-    return _ASKS.get((settings, endpoint), (kind, source), lambda: _ask(kind, _Words(settings, endpoint, source)))
-
-
-def places(kind: ProbeKind, settings: Settings, preset: Preset | None, place: Place) -> tuple[Endpoint | None, ...]:
-    """Return where a probe may ask, the best first; (None,) where that is for users to say, or for nobody."""
-    if says_where(kind, settings):
+    said = settings.probe(kind)
+    if said.says_endpoint:
         return USERS
-    endpoints = _endpoints(settings, preset, place) if preset is not None else {}
-    found = endpoints.get(kind, ())
+    offered = _offered(settings, preset, place) if preset is not None else {}
+    found = offered.get(kind, ())
     if kind is ProbeKind.STARTUP:
-        live = endpoints.get(ProbeKind.LIVENESS, ())
-        if not found and settings.get("liveness.enabled") is not False:
+        live = offered.get(ProbeKind.LIVENESS, ())
+        if not found and settings.liveness.wanted:
             found = tuple(endpoint for endpoint in live if endpoint.type is not ProbeType.TCP)
-        if set(live) <= set(found) and says_where(ProbeKind.LIVENESS, settings):
+        if set(live) <= set(found) and settings.liveness.says_endpoint:
             return USERS  # a startup that is the same as liveness goes wherever users send liveness
-    if settings.get(f"{kind}.type") is not None:
+    if said.type is not None:
         found = tuple(endpoint for endpoint in found if endpoint.type is ProbeType.HTTP)
     return found or USERS
 
 
-def says_where(kind: ProbeKind, settings: Settings) -> bool:
-    """Whether users said how this probe asks. HTTP alone says nothing of where."""
-    said = any(settings.get(f"{kind}.{name}") is not None for name in ("path", "service", "command"))
-    return said or settings.get(f"{kind}.type") not in (None, ProbeType.HTTP)
-
-
-def _endpoints(settings: Settings, preset: Preset, place: Place) -> Endpoints:
-    """Return the preset's endpoints under the prefix that users, the container's own settings or the preset say."""
-    prefix = prefix_of(settings, preset, place)
-    return _ENDPOINTS.get((preset,), prefix, lambda: preset.endpoints(prefix))
-
-
-def prefix_of(settings: Settings, preset: Preset, place: Place) -> str:
+def prefix_of(settings: ContainerSettings, preset: Preset, place: Place) -> str:
     """Return the path under which a preset's endpoints are, without a slash at its end."""
-    said = settings.get("path_prefix")
     usual = preset.default_prefix if place.prefix is None else place.prefix
-    prefix = str(usual if said is None else said).strip("/")
+    prefix = (usual if settings.path_prefix is None else settings.path_prefix.value).strip("/")
     return f"/{prefix}" if prefix else ""
 
 
-def _ask(kind: ProbeKind, words: _Words) -> Ask | None:
-    settings, endpoint = words.settings, words.endpoint
-    type_ = _type(kind, words)
-    if type_ is None:
+def _offered(settings: ContainerSettings, preset: Preset, place: Place) -> Endpoints:
+    """Return the preset's endpoints under the prefix that users, the container's own settings or the preset say."""
+    return preset.endpoints(prefix_of(settings, preset, place))
+
+
+class Handlers:
+    """Plans the handlers of one container's probes, as one preset or users describe them.
+
+    The ports that settings lead to are resolved once for all three probes.
+    """
+
+    def __init__(self, facts: ContainerFacts, suggestion: Suggestion) -> None:
+        self._facts = facts
+        self._suggestion = suggestion
+        self._ports: dict[Sourced[int | str] | None, ResolvedPort | PortProblem] = {}
+
+    def plan(self, kind: ProbeKind, endpoint: Endpoint | None) -> PlannedHandler | Finding | None:
+        """Plan the handler of a probe that asks an endpoint, or what users say.
+
+        Returns
+        -------
+        PlannedHandler, Finding or None
+            None where neither users nor the preset describe the probe; a finding where they do and it can't be planned.
+        """
+        type_ = self._type(kind, endpoint)
+        if type_ is None:
+            return None
+        if type_.value is ProbeType.EXEC:
+            return self._exec(kind, endpoint, type_)
+        path = self._path(kind, endpoint)
+        if type_.value is ProbeType.HTTP and path is None:
+            return PATH_MISSING(kind=kind, container=self._facts.container.name)
+        port_setting = self._said(kind, "port") or self._facts.settings.port
+        port = self._ports.get(port_setting)
+        if port is None:
+            port = self._ports[port_setting] = self._resolve(port_setting)
+        if isinstance(port, PortProblem):
+            return self._unresolved(kind, port)
+        if type_.value is ProbeType.HTTP and path is not None:
+            return self._http(kind, endpoint, type_, path, port)
+        return self._socket(kind, endpoint, type_, port)
+
+    def _said(self, kind: ProbeKind, name: str) -> Sourced[Any] | None:
+        """Return what users said of a field; what startup leaves open, it takes from liveness."""
+        settings = self._facts.settings
+        said: Sourced[Any] | None = getattr(settings.probe(kind), name)
+        if said is not None or kind is not ProbeKind.STARTUP:
+            return said
+        live: Sourced[Any] | None = getattr(settings.liveness, name)
+        return None if live is None else Sourced(live.value, f"as liveness: {live.source}")
+
+    def _type(self, kind: ProbeKind, endpoint: Endpoint | None) -> Sourced[ProbeType] | None:
+        settings = self._facts.settings
+        if (said := _said_type(kind, settings)) is not None:
+            return said
+        if endpoint is not None:
+            return Sourced(endpoint.type, self._suggestion.source)
+        if kind is ProbeKind.STARTUP and settings.liveness.wanted:
+            live = _said_type(ProbeKind.LIVENESS, settings)
+            if live is not None and live.value is not ProbeType.TCP:
+                return Sourced(live.value, "as liveness")
         return None
-    command = Sourced(endpoint.command, words.source) if endpoint is not None and endpoint.command else None
-    ask_ = Ask(
-        type=type_,
-        port=_inherited("port", kind, settings) or settings.sourced("port"),
-        path=_path(kind, words),
-        scheme=_inherited("scheme", kind, settings),
-        headers=_headers(kind, settings),
-        service=_inherited("service", kind, settings) or Sourced("", "the server as a whole"),
-        command=_inherited("command", kind, settings) or command,
-        provenance=(),
-    )
-    return replace(ask_, provenance=tuple(_explained(ask_)))
+
+    def _path(self, kind: ProbeKind, endpoint: Endpoint | None) -> Sourced[str] | None:
+        settings = self._facts.settings
+        if (said := settings.probe(kind).path) is not None:
+            return said
+        if endpoint is not None and endpoint.path:
+            prefix = settings.path_prefix
+            prefixed = prefix is not None and endpoint.path.startswith(prefix.value)
+            under = f", under the prefix of {prefix.source}" if prefix is not None and prefixed else ""
+            return Sourced(endpoint.path, self._suggestion.source + under)
+        return self._said(kind, "path")
+
+    def _resolve(self, setting: Sourced[int | str] | None) -> ResolvedPort | PortProblem:
+        facts = self._facts
+        return resolve_port(setting, facts.container, facts.services, self._preference(), alone=facts.alone)
+
+    def _preference(self) -> Preference:
+        """Return what the preset, and the container's own settings that it reads, say of ports."""
+        suggestion = self._suggestion
+        preset, place = suggestion.preset, suggestion.place
+        if preset is None:
+            return Preference()
+        default = place.default_port or preset.default_port
+        return Preference(
+            management=Sourced(place.port, suggestion.source) if place.port else None,
+            default=Sourced(default, suggestion.source) if default else None,
+            protocols=preset.port_protocols,
+            names=(*preset.port_names, *TELLING_NAMES),
+        )
+
+    def _unresolved(self, kind: ProbeKind, problem: PortProblem) -> Finding:
+        """Name the field that has to be corrected: the port of liveness where startup takes it over."""
+        settings = self._facts.settings
+        said = settings.probe(kind).port
+        if said is None and kind is ProbeKind.STARTUP and settings.liveness.port is not None:
+            kind, said = ProbeKind.LIVENESS, settings.liveness.port
+            theirs = self._ports.get(said)
+            problem = theirs if isinstance(theirs, PortProblem) else problem
+        field = f"probes.{kind}.port: " if said is not None else ""
+        return PORT_UNRESOLVED(
+            problem=field + problem.message, remedy=problem.fix, container=self._facts.container.name
+        )
+
+    def _http(
+        self,
+        kind: ProbeKind,
+        endpoint: Endpoint | None,
+        type_: Sourced[ProbeType],
+        path: Sourced[str],
+        port: ResolvedPort,
+    ) -> PlannedHandler:
+        place = self._suggestion.place
+        scheme = self._said(kind, "scheme")
+        if scheme is None and place.https is not None:
+            scheme = Sourced("HTTPS" if place.https else "HTTP", self._suggestion.source)
+        scheme = scheme or Sourced("HTTPS" if port.https else "HTTP", port.source)
+        headers = self._headers(kind)
+        handler = HttpGet(port=port.port, path=path.value, scheme=str(scheme.value), headers=headers.value)
+        shown = ", ".join(f"{name}: {value}" for name, value in headers.value) or "none"
+        return PlannedHandler(
+            handler=handler,
+            endpoint=endpoint,
+            number=port.number,
+            speaks_http=port.speaks_http,
+            accept=self._accept(endpoint),
+            provenance=(
+                Provenance("type", str(type_.value), type_.source),
+                Provenance("path", path.value, path.source),
+                Provenance("headers", shown, headers.source),
+                Provenance("port", str(port.port), port.source),
+                Provenance("scheme", handler.scheme, scheme.source),
+            ),
+        )
+
+    def _headers(self, kind: ProbeKind) -> Sourced[tuple[tuple[str, str], ...]]:
+        said = self._facts.settings.probe(kind).headers
+        if said is not None:
+            return Sourced(tuple((header.name, header.value) for header in said.value), said.source)
+        return Sourced(((PROBE_HEADER, str(kind)),), "defaults")
+
+    def _socket(
+        self, kind: ProbeKind, endpoint: Endpoint | None, type_: Sourced[ProbeType], port: ResolvedPort
+    ) -> PlannedHandler:
+        provenance = [Provenance("type", str(type_.value), type_.source)]
+        handler: Handler
+        if type_.value is ProbeType.TCP:
+            handler = TcpSocket(port=port.port)
+        else:
+            service = self._said(kind, "service") or Sourced("", "the server as a whole")
+            handler = Grpc(port=port.number, service=service.value)
+            provenance.append(Provenance("service", service.value, service.source))
+        provenance.append(Provenance("port", str(handler.port), port.source))
+        return PlannedHandler(
+            handler=handler,
+            endpoint=endpoint,
+            number=port.number,
+            speaks_http=port.speaks_http,
+            accept=Accept.SUCCESS,
+            provenance=tuple(provenance),
+        )
+
+    def _exec(self, kind: ProbeKind, endpoint: Endpoint | None, type_: Sourced[ProbeType]) -> PlannedHandler | Finding:
+        name = self._facts.container.name
+        command = self._said(kind, "command")
+        if command is None and endpoint is not None and endpoint.command:
+            command = Sourced(endpoint.command, self._suggestion.source)
+        if command is None:
+            return COMMAND_MISSING(kind=kind, container=name)
+        if not self._facts.allow_exec:
+            return EXEC_FORBIDDEN(kind=kind, container=name)
+        shown = " ".join(command.value)[:MAX_COMMAND]
+        return PlannedHandler(
+            handler=Exec(command=tuple(command.value)),
+            endpoint=endpoint,
+            number=0,
+            speaks_http=False,
+            accept=Accept.SUCCESS,
+            provenance=(
+                Provenance("type", str(type_.value), type_.source),
+                Provenance("command", shown, command.source),
+            ),
+        )
+
+    def _accept(self, endpoint: Endpoint | None) -> Accept:
+        if endpoint is None:
+            return Accept.SUCCESS
+        preset = self._suggestion.preset
+        if preset is not None and preset.runs_library:
+            return Accept.LIBRARY
+        return Accept.DISTINCT if self._suggestion.derived else Accept.SUCCESS
 
 
-def _headers(kind: ProbeKind, settings: Settings) -> Sourced:
-    if (said := settings.sourced(f"{kind}.headers")) is not None:
-        return Sourced(tuple((header.name, header.value) for header in said.value), said.source)
-    return Sourced(((PROBE_HEADER, str(kind)),), "defaults")
-
-
-def _explained(ask_: Ask) -> Iterator[Provenance]:
-    yield Provenance("type", str(ask_.type.value), ask_.type.source)
-    match ask_.type.value:
-        case ProbeType.HTTP:
-            if ask_.path is not None:
-                yield Provenance("path", ask_.path.value, ask_.path.source)
-            text = ", ".join(f"{name}: {value}" for name, value in ask_.headers.value) or "none"
-            yield Provenance("headers", text, ask_.headers.source)
-        case ProbeType.GRPC:
-            yield Provenance("service", ask_.service.value, ask_.service.source)
-        case ProbeType.EXEC:
-            if ask_.command is not None:
-                yield Provenance("command", " ".join(ask_.command.value)[:MAX_COMMAND], ask_.command.source)
-
-
-def _type(kind: ProbeKind, words: _Words) -> Sourced | None:
-    """Choose the type: as said; HTTP where there is a path; the preset's; startup asks as users have liveness ask."""
-    if (said := _said_type(kind, words.settings)) is not None:
-        return said
-    if words.endpoint is not None:
-        return Sourced(words.endpoint.type, words.source)
-    if kind is ProbeKind.STARTUP and words.settings.get("liveness.enabled") is not False:
-        live = _said_type(ProbeKind.LIVENESS, words.settings)
-        return None if live is None or live.value is ProbeType.TCP else Sourced(live.value, "as liveness")
+def _said_type(kind: ProbeKind, settings: ContainerSettings) -> Sourced[ProbeType] | None:
+    """Return the type as users said it, or as it follows from the other fields that they set."""
+    said = settings.probe(kind)
+    if said.type is not None:
+        return said.type
+    if said.path is not None:
+        return Sourced(ProbeType.HTTP, f"path of {said.path.source}")
+    if said.service is not None:
+        return Sourced(ProbeType.GRPC, f"service of {said.service.source}")
+    if said.command is not None:
+        return Sourced(ProbeType.EXEC, f"command of {said.command.source}")
     return None
-
-
-def _said_type(kind: ProbeKind, settings: Settings) -> Sourced | None:
-    if (said := settings.sourced(f"{kind}.type")) is not None:
-        return said
-    for name, type_ in (("path", ProbeType.HTTP), ("service", ProbeType.GRPC), ("command", ProbeType.EXEC)):
-        if (said := settings.sourced(f"{kind}.{name}")) is not None:
-            return Sourced(type_, f"{name} of {said.source}")
-    return None
-
-
-def _path(kind: ProbeKind, words: _Words) -> Sourced | None:
-    if (said := words.settings.sourced(f"{kind}.path")) is not None:
-        return said
-    if words.endpoint is not None and words.endpoint.path:
-        prefix = words.settings.sourced("path_prefix")
-        told = prefix is not None and words.endpoint.path.startswith(prefix.value)
-        under = f", under the prefix of {prefix.source}" if prefix is not None and told else ""
-        return Sourced(words.endpoint.path, words.source + under)
-    if kind is ProbeKind.STARTUP and (live := words.settings.sourced("liveness.path")) is not None:
-        return Sourced(live.value, f"as liveness: {live.source}")
-    return None
-
-
-def _inherited(name: str, kind: ProbeKind, settings: Settings) -> Sourced | None:
-    """Return what was said for this probe; what startup leaves open, it takes from liveness (its headers excepted)."""
-    said = settings.sourced(f"{kind}.{name}")
-    if said is not None or kind is not ProbeKind.STARTUP:
-        return said
-    live = settings.sourced(f"liveness.{name}")
-    return Sourced(live.value, f"as liveness: {live.source}") if live else None

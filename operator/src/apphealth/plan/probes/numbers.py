@@ -1,10 +1,10 @@
-"""How often to ask, how long to wait, when to give up.
+"""How often to probe, how long to wait for an answer, after how many failures to act.
 
 The defaults are versioned, so that an upgrade of the operator never changes a probe. Numbers that a user wrote stay
-as they are; derived ones adapt to them, so that what is derived keeps these invariants:
+as they are; derived numbers adapt to them and keep these invariants:
 
-- timeout is at most the period;
-- liveness gives up no sooner than twice readiness: a pod leaves rotation well before it is restarted;
+- the timeout is at most the period;
+- liveness gives up no sooner than twice as late as readiness: a pod leaves rotation well before it is restarted;
 - without a startup probe liveness waits `NO_STARTUP_DELAY` seconds.
 """
 
@@ -15,21 +15,22 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from apphealth.model.probe import Handler, Probe, ProbeKind
-from apphealth.plan.memo import Memo
 from apphealth.plan.result import Provenance
-from apphealth.plan.rules.merging import Settings, Sourced
+from apphealth.plan.rules.settings import ContainerSettings, ProbeSettings, Sourced
 
 NO_STARTUP_DELAY = 30
 """Seconds that liveness waits where no startup probe holds it back."""
 STARTUP_SECONDS = 300
 """Seconds that an application may take to start, unless the rule says otherwise."""
 RESTART_FACTOR = 2
-"""Liveness gives up no sooner than this many times readiness does."""
+"""Liveness gives up no sooner than this many times as late as readiness."""
+PATIENCE = 5
+"""timeoutSeconds is raised to this many times the slowest answer that was seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The numbers of one probe where nobody gave any, in seconds and failures."""
+    """The numbers of one probe where no user gave any, in seconds and failures."""
 
     period: int
     timeout: int
@@ -48,24 +49,22 @@ DEFAULTS: dict[int, dict[ProbeKind, Defaults]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """The numbers of one probe, each with where it came from."""
+    """The numbers of one probe, each with its source."""
 
-    delay: Sourced
-    period: Sourced
-    timeout: Sourced
-    success: Sourced
-    failure: Sourced
-    grace: Sourced | None = None
-    provenance: tuple[Provenance, ...] = ()
-    """Where each number came from."""
+    delay: Sourced[int]
+    period: Sourced[int]
+    timeout: Sourced[int]
+    success: Sourced[int]
+    failure: Sourced[int]
+    grace: Sourced[int] | None = None
 
     @property
     def gives_up_after(self) -> int:
         """Seconds of failures in a row after which the kubelet acts."""
-        return int(self.period.value * self.failure.value)
+        return self.period.value * self.failure.value
 
-    def explained(self) -> Numbers:
-        """Return the numbers with their provenance."""
+    def provenance(self) -> tuple[Provenance, ...]:
+        """Return where each number came from, by the name of the probe's field."""
         named = {
             "initialDelaySeconds": self.delay,
             "periodSeconds": self.period,
@@ -74,110 +73,90 @@ class Numbers:
             "failureThreshold": self.failure,
             "terminationGracePeriodSeconds": self.grace,
         }
-        told = tuple(Provenance(name, str(item.value), item.source) for name, item in named.items() if item)
-        return replace(self, provenance=told)
+        return tuple(Provenance(name, str(item.value), item.source) for name, item in named.items() if item)
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What is known of an application beyond the defaults, weaker than anything that users say.
+    """What is known of an application beyond the defaults. Everything that users say is stronger.
 
     Attributes
     ----------
     liveness_failures
         The preset's failureThreshold of liveness.
     slowest
-        Seconds of the slowest answer of each probe on running pods.
+        Seconds of the slowest answer to each probe on running pods.
     """
 
-    liveness_failures: Sourced | None = None
+    liveness_failures: Sourced[int] | None = None
     slowest: tuple[tuple[ProbeKind, float], ...] = ()
 
 
 NOTHING = Learned()
-PATIENCE = 5
-"""timeoutSeconds is raised to this many times the slowest answer that was seen."""
-_FITTED: Memo[dict[ProbeKind, Numbers]] = Memo()
 
 
 def fit_numbers(
     kinds: tuple[ProbeKind, ...],
     kept: Mapping[ProbeKind, Probe],
-    settings: Settings,
+    settings: ContainerSettings,
     version: int,
     learned: Learned = NOTHING,
-) -> Mapping[ProbeKind, Numbers]:
+) -> dict[ProbeKind, Numbers]:
     """Choose the numbers of all probes of a container so that they fit each other.
 
     Parameters
     ----------
     kinds
-        The probes that are wanted.
+        The probes that are planned.
     kept
-        Probes of somebody else's that stay, which ours have to fit.
+        Probes of somebody else's that stay; ours have to fit them.
     settings
         What users said.
     version
         The version of the defaults.
     learned
-        What is known of the application beyond them.
+        What is known of the application beyond the defaults.
     """
-    key = (kinds, tuple(kept.items()), version, learned)
-    return _FITTED.get((settings,), key, lambda: _fit(kinds, kept, settings, version, learned))
-
-
-def _fit(
-    kinds: tuple[ProbeKind, ...],
-    kept: Mapping[ProbeKind, Probe],
-    settings: Settings,
-    version: int,
-    learned: Learned,
-) -> dict[ProbeKind, Numbers]:
-    numbers = {kind: choose_numbers(kind, settings, version) for kind in kinds}
-    failures = learned.liveness_failures
-    if failures is not None and ProbeKind.LIVENESS in numbers and settings.get("liveness.failure_threshold") is None:
-        numbers[ProbeKind.LIVENESS] = replace(numbers[ProbeKind.LIVENESS], failure=failures)
+    numbers = {kind: choose_numbers(kind, settings.probe(kind), version) for kind in kinds}
+    said = settings.liveness
     if (liveness := numbers.get(ProbeKind.LIVENESS)) is not None:
+        if learned.liveness_failures is not None and said.failure_threshold is None:
+            liveness = replace(liveness, failure=learned.liveness_failures)
         has_startup = ProbeKind.STARTUP in kinds or ProbeKind.STARTUP in kept
-        liveness = delay_liveness(liveness, settings, has_startup=has_startup)
+        liveness = delay_liveness(liveness, said, has_startup=has_startup)
         if (theirs := kept.get(ProbeKind.READINESS)) is not None:
             needed = RESTART_FACTOR * theirs.gives_up_after
-            if liveness.gives_up_after < needed and settings.get("liveness.failure_threshold") is None:
+            if liveness.gives_up_after < needed and said.failure_threshold is None:
                 liveness = raise_failure(liveness, needed)
         elif (readiness := numbers.get(ProbeKind.READINESS)) is not None:
             liveness, numbers[ProbeKind.READINESS] = relate(liveness, readiness, settings)
         numbers[ProbeKind.LIVENESS] = liveness
     for kind, slowest in learned.slowest:
-        if settings.get(f"{kind}.timeout_seconds") is None:
+        if settings.probe(kind).timeout_seconds is None:
             numbers[kind] = _wait_for(numbers[kind], slowest)
-    return {kind: chosen.explained() for kind, chosen in numbers.items()}
+    return numbers
 
 
-def choose_numbers(kind: ProbeKind, settings: Settings, version: int) -> Numbers:
+def choose_numbers(kind: ProbeKind, said: ProbeSettings, version: int) -> Numbers:
     """Choose the numbers of one probe by itself; `relate` then fits liveness and readiness together."""
     defaults, source = DEFAULTS[version][kind], f"defaults v{version}"
-
-    def said(name: str) -> Sourced | None:
-        return settings.sourced(f"{kind}.{name}")
-
-    user_period, user_timeout = said("period_seconds"), said("timeout_seconds")
-    period = user_period or Sourced(defaults.period, source)
-    if user_period is None and user_timeout is not None and user_timeout.value > defaults.period:
-        period = Sourced(user_timeout.value, f"timeoutSeconds of {user_timeout.source}")
-    timeout = user_timeout or Sourced(defaults.timeout, source)
-    if user_timeout is None and timeout.value > period.value:
+    period = said.period_seconds or Sourced(defaults.period, source)
+    if said.period_seconds is None and said.timeout_seconds is not None and said.timeout_seconds.value > period.value:
+        period = Sourced(said.timeout_seconds.value, f"timeoutSeconds of {said.timeout_seconds.source}")
+    timeout = said.timeout_seconds or Sourced(defaults.timeout, source)
+    if said.timeout_seconds is None and timeout.value > period.value:
         timeout = Sourced(period.value, f"periodSeconds of {period.source}")
-    failure = said("failure_threshold") or Sourced(defaults.failure, source)
-    if kind is ProbeKind.STARTUP and said("failure_threshold") is None:
-        allowed = said("max_seconds") or Sourced(STARTUP_SECONDS, source)
+    failure = said.failure_threshold or Sourced(defaults.failure, source)
+    if kind is ProbeKind.STARTUP and said.failure_threshold is None:
+        allowed = said.max_seconds or Sourced(STARTUP_SECONDS, source)
         failure = Sourced(ceil(allowed.value / period.value), f"maxSeconds {allowed.value} of {allowed.source}")
     return Numbers(
-        delay=said("initial_delay_seconds") or Sourced(0, source),
+        delay=said.initial_delay_seconds or Sourced(0, source),
         period=period,
         timeout=timeout,
-        success=said("success_threshold") or Sourced(1, source),
+        success=said.success_threshold or Sourced(1, source),
         failure=failure,
-        grace=said("termination_grace_period_seconds"),
+        grace=said.termination_grace_period_seconds,
     )
 
 
@@ -189,23 +168,23 @@ def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
     return replace(numbers, timeout=Sourced(needed, f"{PATIENCE} x the slowest answer of {slowest:.2f} s"))
 
 
-def delay_liveness(liveness: Numbers, settings: Settings, *, has_startup: bool) -> Numbers:
+def delay_liveness(liveness: Numbers, said: ProbeSettings, *, has_startup: bool) -> Numbers:
     """Hold liveness back where no startup probe does."""
-    if has_startup or settings.get("liveness.initial_delay_seconds") is not None:
+    if has_startup or said.initial_delay_seconds is not None:
         return liveness
     return replace(liveness, delay=Sourced(NO_STARTUP_DELAY, "no startup probe holds liveness back"))
 
 
-def relate(liveness: Numbers, readiness: Numbers, settings: Settings) -> tuple[Numbers, Numbers]:
-    """Fit the derived ones of both probes' numbers together, so that liveness gives up last."""
+def relate(liveness: Numbers, readiness: Numbers, settings: ContainerSettings) -> tuple[Numbers, Numbers]:
+    """Fit the derived numbers of both probes together, so that liveness gives up last."""
     needed = RESTART_FACTOR * readiness.gives_up_after
     if liveness.gives_up_after >= needed:
         return liveness, readiness
-    if settings.get("liveness.failure_threshold") is None:
+    if settings.liveness.failure_threshold is None:
         return raise_failure(liveness, needed), readiness
-    if settings.get("liveness.period_seconds") is None:
+    if settings.liveness.period_seconds is None:
         return _raise_period(liveness, needed), readiness
-    if settings.get("readiness.failure_threshold") is None:
+    if settings.readiness.failure_threshold is None:
         return liveness, _lower_failure(readiness, liveness.gives_up_after)
     return liveness, readiness
 

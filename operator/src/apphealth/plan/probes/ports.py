@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from apphealth.model.raw import MAX_PORT
 from apphealth.model.service import Service, ServicePort
 from apphealth.model.workload import Container, ContainerPort
-from apphealth.plan.rules.merging import Sourced
+from apphealth.plan.rules.settings import Sourced
 
 TELLING_NAMES = ("http", "web", "management")
 """Port names that say HTTP, the best first."""
@@ -88,14 +88,14 @@ class Preference:
         Names of ports that tell, the best first.
     """
 
-    management: Sourced | None = None
-    default: Sourced | None = None
+    management: Sourced[int] | None = None
+    default: Sourced[int] | None = None
     protocols: tuple[str, ...] = ("http",)
     names: tuple[str, ...] = TELLING_NAMES
 
 
 def resolve_port(
-    explicit: Sourced | None,
+    explicit: Sourced[int | str] | None,
     container: Container,
     services: Sequence[Service],
     preference: Preference,
@@ -134,7 +134,7 @@ def resolve_port(
 _FIX = "set probes.*.port, or the annotation apphealth.dev/port on the pod template"
 
 
-def _explicit(explicit: Sourced, container: Container) -> ResolvedPort | PortProblem:
+def _explicit(explicit: Sourced[int | str], container: Container) -> ResolvedPort | PortProblem:
     port = explicit.value
     declared = next((p for p in container.ports if port in (p.number, p.name)), None)
     if declared is not None and declared.protocol != "TCP":
@@ -197,7 +197,7 @@ def _configured(container: Container) -> ResolvedPort | None:
     return None
 
 
-def _named_ports(container: Container, env: Mapping[str, str]) -> Iterator[Sourced]:
+def _named_ports(container: Container, env: Mapping[str, str]) -> Iterator[Sourced[str]]:
     for name in PORT_VARIABLES:
         if (value := env.get(name, "")).isdecimal() and value.isascii() and len(value) <= MAX_DIGITS:
             yield Sourced(value, f"env {name}")
@@ -215,7 +215,7 @@ def _only_others(container: Container) -> bool:
     return bool(container.ports) and all(port.protocol != "TCP" for port in container.ports)
 
 
-def _numbered(said: Sourced, container: Container) -> ResolvedPort:
+def _numbered(said: Sourced[int], container: Container) -> ResolvedPort:
     """Return a port known by its number; by its name where the container gives it one."""
     number = int(said.value)
     declared = next((p for p in container.ports if p.number == number and p.protocol == "TCP"), None)

@@ -1,280 +1,442 @@
-"""The proof gate: which candidate a container's probes come from, given what its running pods have answered.
+"""Verification: what running pods have answered about a candidate, and which candidate is chosen for it.
 
-What users say stands by itself, and is tried before it is written. What evidence suggests is taken only where pods show
-it: the candidates are gone through, the best first, and the first that holds is taken.
+    expand -> evaluate -> choose
+
+`evaluate` takes a candidate and the answers of pods to an `Evaluation`: one `ProbeEvaluation` for each probe, by the
+first of `PROBE_RULES` that applies. `choose` goes through the evaluations, the best candidate first: the first of
+`CHOICE_RULES` that applies to one decides whether it is taken, and gives the reason that users read.
 
 =================  ============================  ============================
  the pods           what users said               what was derived
 =================  ============================  ============================
  answered well      written, Verified             written, Verified
- answered badly     not written, Refuted          the next way or candidate
+ answered badly     not written, Refuted          the next handler or candidate
  out of reach       written, Unverified           waits, AwaitingPods
  none is ready      written, Unverified           waits, AwaitingPods
  not asked yet      waits for the answer          waits for the answer
 =================  ============================  ============================
 
-A probe of ours that is there as it is wanted is never asked about again, and a candidate whose probes are all there
-stays.
+A probe of ours that is on the workload as planned is never asked about again, and a candidate whose probes are all
+there stays. All of this is values: what is still to be asked, and what was answered, come out of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from apphealth.api.healthplan import Standing
 from apphealth.model.probe import Exec, ProbeKind, TcpSocket
 from apphealth.model.proof import Proof, Question, Verdict
-from apphealth.plan.findings import Finding
-from apphealth.plan.probes import telling
-from apphealth.plan.probes.assembly import Subject, WantedProbe, check_numbers, complete, wanted_kinds
-from apphealth.plan.probes.attempt import Answers, Attempt, Pods, Tried, Way
-from apphealth.plan.probes.candidates import USERS_WORD, Candidate
-from apphealth.plan.result import Considered
+from apphealth.plan.probes.candidates import Candidate, complete, question_of
+from apphealth.plan.probes.container import ContainerFacts
+from apphealth.plan.probes.handlers import PlannedHandler
+from apphealth.plan.probes.suggestions import Origin, Suggestion
+
+
+class Answered(NamedTuple):
+    """A question, and what pods answered."""
+
+    question: Question
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The probes that a container should have, and what to tell about them."""
+class ProbeEvaluation:
+    """What came of one probe of a candidate.
 
-    candidate: Candidate = USERS_WORD
-    """Where they come from, or will if pods show it."""
-    probes: Mapping[ProbeKind, WantedProbe] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
-    unresolved: frozenset[ProbeKind] = frozenset()
-    """Probes that are wanted, and not known yet: what is there stays."""
-    tried: Mapping[ProbeKind, Tried] = field(default_factory=dict)
-    """What came of each probe that may be written."""
-    derived: frozenset[ProbeKind] = frozenset()
-    """Probes that evidence suggests, rather than users say."""
-    considered: tuple[Considered, ...] = ()
-    answers: Answers = field(default_factory=Answers)
-    settled: bool = True
-    """False where the candidate may yet turn out to be another one."""
+    Attributes
+    ----------
+    state
+        None where nothing of ours is planned.
+    handler
+        None where that is open, or where pods refuted every handler.
+    proof
+        What pods answered about this very probe.
+    refuted
+        The handlers that pods refuted.
+    question
+        What has to be asked next.
+    unreachable
+        The answer where no pod could be reached.
+    """
+
+    state: Standing | None = None
+    handler: PlannedHandler | None = None
+    proof: Proof | None = None
+    refuted: tuple[Answered, ...] = ()
+    question: Question | None = None
+    unreachable: Proof | None = None
+
+    @property
+    def waits(self) -> bool:
+        """It can't be written before pods have answered."""
+        return self.state is Standing.AWAITING_PODS
 
 
-def want_probes(
-    subject: Subject, candidates: Sequence[Candidate], pods: Pods, open_kinds: Collection[ProbeKind]
-) -> Wanted:
-    """Derive the probes that a container should have, as far as they are proven.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What came of a candidate.
+
+    Attributes
+    ----------
+    probes
+        By kind; a kind is absent where the candidate says nothing of it.
+    written
+        The probes that it suggests are on the workload as planned, ours.
+    answers
+        The answers that it was judged by.
+    """
+
+    candidate: Candidate
+    facts: ContainerFacts
+    probes: Mapping[ProbeKind, ProbeEvaluation] = field(default_factory=dict)
+    written: bool = False
+    answers: tuple[Answered, ...] = ()
+
+    @property
+    def suggested(self) -> list[ProbeEvaluation]:
+        """The probes that the candidate suggests, no user, and that may be written."""
+        kinds = self.candidate.derived & self.facts.writable
+        return [probe for kind, probe in self.probes.items() if kind in kinds]
+
+    @property
+    def waits(self) -> bool:
+        """Pods have yet to answer about what it suggests."""
+        return any(probe.waits for probe in self.suggested)
+
+    @property
+    def proven(self) -> bool:
+        """Pods have shown it: by more than an open port, unless that is all that it asks for."""
+        if not self.suggested:
+            return self.candidate.suggestion.origin is not Origin.COMMON
+        handlers = [probe.handler.handler for probe in self.suggested if probe.handler is not None]
+        speaks = not all(isinstance(handler, TcpSocket) for handler in handlers)
+        return bool(handlers) and (self.candidate.opens_ports_only or speaks)
+
+
+class _Case:
+    """One candidate with the answers about it; looks up each answer, and notes that it counted."""
+
+    def __init__(self, candidate: Candidate, facts: ContainerFacts) -> None:
+        self.candidate = candidate
+        self.facts = facts
+        self.counted: dict[str, Answered] = {}
+        self._questions: dict[tuple[ProbeKind, int], Question] = {}
+        if candidate.index is not None:
+            self.answer_to(candidate.index)
+        self.as_written = self._as_written() if facts.ours and candidate.applicable else {}
+        self.written = bool(facts.ours) and self._written()
+
+    def answer_to(self, question: Question) -> Proof | None:
+        proof = self.facts.answers.get(question.id)
+        if proof is not None:
+            self.counted[question.id] = Answered(question, proof)
+        return proof
+
+    def answer_about(self, kind: ProbeKind, planned: PlannedHandler) -> Proof | None:
+        if not self.facts.answers or isinstance(planned.handler, Exec):
+            return None
+        return self.answer_to(self.question(kind, planned))
+
+    def question(self, kind: ProbeKind, planned: PlannedHandler) -> Question:
+        at = (kind, id(planned))
+        if at not in self._questions:
+            self._questions[at] = question_of(kind, planned, self.facts)
+        return self._questions[at]
+
+    def slowest(self, picked: Mapping[ProbeKind, PlannedHandler]) -> tuple[tuple[ProbeKind, float], ...]:
+        """Return the seconds of the slowest answer to each probe that pods verified."""
+        found = ((kind, self.answer_about(kind, planned)) for kind, planned in picked.items())
+        return tuple(
+            (kind, round(proof.slowest, 3))
+            for kind, proof in found
+            if proof is not None and proof.verdict is Verdict.VERIFIED and proof.slowest
+        )
+
+    def _as_written(self) -> dict[ProbeKind, PlannedHandler]:
+        """Return the probes of ours that are on the workload just as this candidate would have them."""
+        handlers, ours = self.candidate.handlers, self.facts.ours
+        there = {
+            kind: planned
+            for kind, ways in handlers.items()
+            if kind in ours
+            for planned in reversed(ways)
+            if planned.handler == ours[kind].handler
+        }
+        if not there:
+            return there
+        lost = self._lost()
+        picked = {k: there.get(k) or usual(ways) for k, ways in handlers.items() if k in there or k not in lost}
+        probes = complete(picked, self.candidate, self.facts, self.slowest(picked))
+        return {kind: planned for kind, planned in there.items() if probes[kind].probe == ours[kind]}
+
+    def _lost(self) -> set[ProbeKind]:
+        """Return the probes of which pods have refuted every handler."""
+        return {
+            kind
+            for kind, ways in self.candidate.handlers.items()
+            if all(_verdict(self.answer_about(kind, planned)) is Verdict.REFUTED for planned in ways)
+        }
+
+    def _written(self) -> bool:
+        candidate, facts = self.candidate, self.facts
+        if not candidate.suggestion.derived or not candidate.applicable:
+            return False
+        if not facts.ours.keys() & facts.writable <= candidate.handlers.keys():
+            return False
+        suggested = candidate.derived & facts.writable & candidate.handlers.keys()
+        there = suggested & self.as_written.keys()
+        if not there or not suggested - there <= self._lost():
+            return False
+        speaks = not all(isinstance(self.as_written[kind].handler, TcpSocket) for kind in there)
+        return candidate.opens_ports_only or speaks
+
+
+def _verdict(proof: Proof | None) -> Verdict | None:
+    return proof.verdict if proof is not None else None
+
+
+def usual(ways: Sequence[PlannedHandler]) -> PlannedHandler:
+    """Return the handler to use where nothing is proven."""
+    return next((planned for planned in ways if not planned.only_proven), ways[0])
+
+
+def evaluate(candidate: Candidate, facts: ContainerFacts) -> Evaluation:
+    """Evaluate a candidate by what pods have answered.
 
     Parameters
     ----------
-    subject
-        The container and what is around it, without a preset.
-    candidates
-        Where the probes may come from, the best first.
-    open_kinds
-        The probes that may be written; what their owner keeps needs no proof.
+    candidate
+        Complete: see `candidates.expand`.
+    facts
+        The container, and the answers.
     """
-    return _Gate(subject, pods, open_kinds).choose(candidates)
+    case = _Case(candidate, facts)
+    probes: dict[ProbeKind, ProbeEvaluation] = {}
+    if candidate.applicable:
+        for kind in candidate.handlers:
+            found = next((one for rule in PROBE_RULES if (one := rule(kind, case)) is not None), None)
+            if found is not None and found is not _NOT_PLANNED:
+                probes[kind] = found
+    return Evaluation(
+        candidate=candidate, facts=facts, probes=probes, written=case.written, answers=tuple(case.counted.values())
+    )
 
 
-class _Gate:
-    """Goes through the candidates of one container."""
+_NOT_PLANNED = ProbeEvaluation()
 
-    def __init__(self, subject: Subject, pods: Pods, open_kinds: Collection[ProbeKind]) -> None:
-        self._subject = subject
-        self._pods = pods
-        self._open = frozenset(open_kinds)
-        self._answers = Answers()
-        self._considered: list[Considered] = []
-        self._refuted: list[tuple[Question, Proof]] = []
-        self._suggested = False
-        """Whether something that evidence suggests was refuted."""
-        self._problems: dict[ProbeKind, Finding] = {}
 
-    def choose(self, candidates: Sequence[Candidate]) -> Wanted:
-        """Return what the first candidate that holds comes to."""
-        attempts: Iterable[Attempt] = (Attempt(one, self._subject, self._pods, self._answers) for one in candidates)
-        kept = None
-        if self._subject.ours:
-            attempts = list(attempts)
-            kept = next((one for one in attempts if one.candidate.derived and self._is_there(one)), None)
-        for attempt in attempts:
-            if (found := self._consider(attempt, kept)) is not None:
-                return found
-        return self._without_any()
-
-    def _consider(self, attempt: Attempt, kept: Attempt | None) -> Wanted | None:
-        """Return what a candidate comes to; None where it does not hold, or another one is kept."""
-        candidate = attempt.candidate
-        if not attempt.applies:
-            if not candidate.sought:
-                self._problems.update(attempt.problems)
-            return None
-        tried = self._try(attempt, stays=attempt is kept)
-        if not candidate.derived or attempt is kept:
-            return self._wanted(attempt, tried)
-        if kept is not None or (candidate.sought and not self._may_ask):
-            return None
-        derived = self._derived(attempt, tried)
-        if any(one.standing is Standing.AWAITING_PODS for one in derived) or _holds(attempt, derived):
-            return self._wanted(attempt, tried)
-        refuted = [pair for one in derived for pair in one.refuted]
-        self._refuted += refuted
-        self._suggested |= not candidate.sought
-        if candidate.preset is not None and refuted:
-            self._considered.append(Considered(candidate.preset.name, candidate.evidence, telling.answers(refuted)))
+def _kept_by_owner(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
+    """Plan without asking what we may not write: it is shown beside the probe that stays."""
+    if kind in case.facts.writable:
         return None
+    if case.candidate.suggestion.origin is Origin.COMMON:
+        return _NOT_PLANNED
+    return ProbeEvaluation(handler=usual(case.candidate.handlers[kind]))
 
-    def _derived(self, attempt: Attempt, tried: Mapping[ProbeKind, Tried]) -> list[Tried]:
-        """Return what came of the probes that a candidate suggests and that may be written."""
-        return [one for kind, one in tried.items() if kind in attempt.derived and kind in self._open]
+
+def _as_it_is(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
+    """Leave a probe of ours that is there as planned: it is not asked about again."""
+    planned = case.as_written.get(kind)
+    if planned is None or not (case.written or kind not in case.candidate.derived):
+        return None
+    match case.answer_about(kind, planned):
+        case Proof(verdict=Verdict.VERIFIED) as proof:
+            return ProbeEvaluation(handler=planned, state=Standing.VERIFIED, proof=proof)
+        case Proof(verdict=Verdict.UNREACHABLE) as proof:
+            return ProbeEvaluation(handler=planned, state=Standing.UNVERIFIED, unreachable=proof)
+    return ProbeEvaluation(handler=planned, state=Standing.UNVERIFIED)
+
+
+def _never_asked(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
+    """Decide without pods: in manifests, or by `verification: Skip`."""
+    pods = case.facts.pods
+    if pods.may_ask:
+        return None
+    if kind in case.candidate.derived and pods.required and not pods.unproven:
+        return ProbeEvaluation(state=Standing.AWAITING_PODS)
+    return ProbeEvaluation(handler=usual(case.candidate.handlers[kind]), state=Standing.UNVERIFIED)
+
+
+def _index_first(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
+    """Ask the library's index before the endpoints that it may name."""
+    index = case.candidate.index
+    by_preset = case.candidate.handlers[kind][0].endpoint is not None
+    if index is None or not by_preset or not case.facts.pods.ready or case.answer_to(index) is not None:
+        return None
+    return ProbeEvaluation(state=Standing.AWAITING_PODS, question=index)
+
+
+def _as_pods_answer(kind: ProbeKind, case: _Case) -> ProbeEvaluation:
+    """Go through the handlers until pods verify one, or have to be asked about one."""
+    pods = case.facts.pods
+    refuted: list[Answered] = []
+    ways = case.candidate.handlers[kind]
+    for planned in ways:
+        if isinstance(planned.handler, Exec):
+            return ProbeEvaluation(handler=planned, state=Standing.UNVERIFIED)
+        if not pods.ready and not case.facts.answers:
+            return _unproven(kind, case, ways)
+        question = case.question(kind, planned)
+        match case.answer_to(question):
+            case None if pods.ready:
+                return ProbeEvaluation(state=Standing.AWAITING_PODS, question=question)
+            case Proof(verdict=Verdict.VERIFIED) as proof:
+                return ProbeEvaluation(handler=planned, state=Standing.VERIFIED, proof=proof, refuted=tuple(refuted))
+            case Proof(verdict=Verdict.REFUTED) as proof:
+                refuted.append(Answered(question, proof))
+            case proof:
+                return _unproven(kind, case, ways[len(refuted) :], proof)
+    return ProbeEvaluation(state=Standing.REFUTED, refuted=tuple(refuted), proof=refuted[-1].proof)
+
+
+def _unproven(
+    kind: ProbeKind, case: _Case, ways: Sequence[PlannedHandler], unreachable: Proof | None = None
+) -> ProbeEvaluation:
+    """Decide where no pod can be asked: what users say is written, what was derived waits."""
+    if kind in case.candidate.derived:
+        return ProbeEvaluation(state=Standing.AWAITING_PODS, unreachable=unreachable)
+    return ProbeEvaluation(handler=usual(ways), state=Standing.UNVERIFIED, unreachable=unreachable)
+
+
+PROBE_RULES: tuple[Callable[[ProbeKind, _Case], ProbeEvaluation | None], ...] = (
+    _kept_by_owner,
+    _as_it_is,
+    _never_asked,
+    _index_first,
+    _as_pods_answer,
+)
+"""The first that applies evaluates a probe."""
+
+
+class _Contender(NamedTuple):
+    """An evaluation, beside the one whose probes are on the workload already, if there is one."""
+
+    found: Evaluation
+    written: Evaluation | None
 
     @property
-    def _may_ask(self) -> bool:
-        return self._pods.required and not self._pods.files
-
-    def _carried(self, attempt: Attempt) -> dict[ProbeKind, Way]:
-        """Return the probes that are there as they are wanted, ours."""
-        there: dict[ProbeKind, Way] = {}
-        for kind, ways in attempt.ways.items():
-            live = self._subject.ours.get(kind)
-            if live is not None:
-                there.update((kind, way) for way in reversed(ways) if way.handled.handler == live.handler)
-        if not there:
-            return there
-        lost = self._lost(attempt)
-        picked = {k: there.get(k) or _usual(ways) for k, ways in attempt.ways.items() if k in there or k not in lost}
-        numbers = attempt.numbers(picked)
-        whole = {kind: complete(way.handled, numbers[kind]).probe for kind, way in there.items()}
-        return {kind: way for kind, way in there.items() if whole[kind] == self._subject.ours[kind]}
-
-    def _lost(self, attempt: Attempt) -> set[ProbeKind]:
-        """Return the probes that pods are known to refute, whichever way they ask."""
-        return {
-            kind
-            for kind, ways in attempt.ways.items()
-            if all(self._verdict(attempt, kind, way) is Verdict.REFUTED for way in ways)
-        }
-
-    @staticmethod
-    def _verdict(attempt: Attempt, kind: ProbeKind, way: Way) -> Verdict | None:
-        proof = attempt.look_up(kind, way)
-        return proof.verdict if proof is not None else None
-
-    def _is_there(self, attempt: Attempt) -> bool:
-        """Whether all that a candidate suggests is there already."""
-        if not attempt.applies or not self._subject.ours.keys() & self._open <= attempt.ways.keys():
-            return False
-        wanted = attempt.derived & self._open & attempt.ways.keys()
-        carried = self._carried(attempt)
-        there = wanted & carried.keys()
-        silent = all(isinstance(carried[kind].handled.handler, TcpSocket) for kind in there)
-        return bool(there) and wanted - there <= self._lost(attempt) and (attempt.by_connection or not silent)
-
-    def _try(self, attempt: Attempt, *, stays: bool) -> dict[ProbeKind, Tried]:
-        carried = self._carried(attempt)
-        tried: dict[ProbeKind, Tried] = {}
-        for kind, ways in attempt.ways.items():
-            derived = kind in attempt.derived
-            if kind not in self._open:
-                if not attempt.candidate.sought:
-                    tried[kind] = Tried(way=_usual(ways))
-            elif kind in carried and (stays or not derived):
-                tried[kind] = self._as_it_is(attempt, kind, carried[kind])
-            elif not self._may_ask:
-                tried[kind] = self._unasked(attempt, kind)
-            else:
-                tried[kind] = self._walk(attempt, kind)
-        return tried
-
-    def _as_it_is(self, attempt: Attempt, kind: ProbeKind, way: Way) -> Tried:
-        match attempt.look_up(kind, way):
-            case Proof(verdict=Verdict.VERIFIED) as proof:
-                return Tried(way=way, standing=Standing.VERIFIED, proof=proof)
-            case Proof(verdict=Verdict.UNREACHABLE) as proof:
-                return Tried(way=way, standing=Standing.UNVERIFIED, unreachable=proof)
-        return Tried(way=way, standing=Standing.UNVERIFIED)
-
-    def _unasked(self, attempt: Attempt, kind: ProbeKind) -> Tried:
-        """Decide about a probe where asking is out of the question: on files, or by `verification: Skip`."""
-        if kind in attempt.derived and self._pods.required and not self._pods.unproven:
-            return Tried(standing=Standing.AWAITING_PODS)
-        return Tried(way=_usual(attempt.ways[kind]), standing=Standing.UNVERIFIED)
-
-    def _walk(self, attempt: Attempt, kind: ProbeKind) -> Tried:
-        """Go through the ways in which a probe may ask, until one holds or has to be asked about."""
-        if attempt.index is not None and kind in attempt.by_preset and self._is_open(attempt.index):
-            return Tried(standing=Standing.AWAITING_PODS, question=attempt.index)
-        refuted: list[tuple[Question, Proof]] = []
-        for way in attempt.ways[kind]:
-            if isinstance(way.handled.handler, Exec):
-                return Tried(way=way, standing=Standing.UNVERIFIED)
-            if not self._pods.ready and not self._pods.proofs:
-                return _unproven(attempt, kind)
-            question = attempt.question(kind, way)
-            match self._answers.look_up(question, self._pods):
-                case None if self._pods.ready:
-                    return Tried(standing=Standing.AWAITING_PODS, question=question)
-                case Proof(verdict=Verdict.VERIFIED) as proof:
-                    return Tried(way=way, standing=Standing.VERIFIED, proof=proof, refuted=tuple(refuted))
-                case Proof(verdict=Verdict.REFUTED) as proof:
-                    refuted.append((question, proof))
-                case proof:
-                    return _unproven(attempt, kind, len(refuted), proof)
-        return Tried(standing=Standing.REFUTED, refuted=tuple(refuted), proof=refuted[-1][1])
-
-    def _is_open(self, question: Question) -> bool:
-        """Whether a question can be asked, and has not been."""
-        return self._pods.ready and self._answers.look_up(question, self._pods) is None
-
-    def _wanted(self, attempt: Attempt, tried: Mapping[ProbeKind, Tried]) -> Wanted:
-        picked = {kind: one.way for kind, one in tried.items() if one.way is not None}
-        numbers = attempt.numbers(picked)
-        probes = {kind: complete(way.handled, numbers[kind]) for kind, way in picked.items()}
-        self._answers.open.update((one.question.id, one.question) for one in tried.values() if one.question is not None)
-        problems = {kind: problem for kind, problem in attempt.problems.items() if kind not in tried}
-        findings = (
-            *problems.values(),
-            *check_numbers(probes, self._subject),
-            *telling.about(attempt, tried, self._pods, self._refuted, suggested=self._suggested),
-        )
-        unresolved = frozenset(problems) | (tried.keys() - picked.keys())
-        if attempt.candidate.derived or attempt.candidate is USERS_WORD:
-            # What its owner keeps is no business of a guess.
-            unresolved |= set(wanted_kinds(self._subject.settings)) - self._open - picked.keys()
-        settled = not any(one.standing is Standing.AWAITING_PODS for one in self._derived(attempt, tried))
-        return Wanted(
-            candidate=attempt.candidate,
-            probes=probes,
-            findings=tuple(dict.fromkeys(findings)),
-            unresolved=unresolved if settled else unresolved | (self._open - picked.keys()),
-            tried=tried,
-            derived=frozenset(attempt.derived),
-            considered=tuple(self._considered),
-            answers=self._answers,
-            settled=settled,
-        )
-
-    def _without_any(self) -> Wanted:
-        """Return what users say, where no candidate holds; a probe of ours that is there stays if pods were asked."""
-        attempt = Attempt(USERS_WORD, self._subject, self._pods, self._answers)
-        tried = self._try(attempt, stays=False)
-        missing = self._open - tried.keys()
-        if self._suggested:
-            tried |= {kind: Tried(standing=Standing.REFUTED) for kind in missing}
-        attempt.problems.update({kind: self._problems[kind] for kind in missing & self._problems.keys()})
-        found = self._wanted(attempt, tried)
-        return replace(found, unresolved=found.unresolved | missing) if self._refuted else found
+    def suggestion(self) -> Suggestion:
+        return self.found.candidate.suggestion
 
 
-def _usual(ways: Sequence[Way]) -> Way:
-    """Return the way to ask where nothing is proven."""
-    return next((way for way in ways if not way.only_proven), ways[0])
+@dataclass(frozen=True, slots=True)
+class ChoiceRule:
+    """A reason to take a candidate, or to pass it over.
+
+    Attributes
+    ----------
+    name
+        The reason, as HealthPlans and `explain` give it.
+    text
+        What it means, for people.
+    takes
+        True: the candidate is taken. False: the next one is tried.
+    applies
+        Whether it decides about a contender.
+    """
+
+    name: str
+    text: str
+    takes: bool
+    applies: Callable[[_Contender], bool]
 
 
-def _unproven(attempt: Attempt, kind: ProbeKind, after: int = 0, proof: Proof | None = None) -> Tried:
-    """Decide about a probe that could not be asked about: what users say is written, what was derived waits."""
-    if kind in attempt.derived:
-        return Tried(standing=Standing.AWAITING_PODS, unreachable=proof)
-    return Tried(way=_usual(attempt.ways[kind][after:]), standing=Standing.UNVERIFIED, unreachable=proof)
+NOT_APPLICABLE = ChoiceRule(
+    "NotApplicable",
+    "its probes can't be planned for this container",
+    takes=False,
+    applies=lambda one: not one.found.candidate.applicable,
+)
+USERS_ALONE = ChoiceRule(
+    "UsersAlone",
+    "no preset describes it: only what users say is planned",
+    takes=True,
+    applies=lambda one: not one.suggestion.derived and one.suggestion.preset is None,
+)
+NAMED = ChoiceRule("Named", "a rule or annotation names it", takes=True, applies=lambda one: not one.suggestion.derived)
+ALREADY_WRITTEN = ChoiceRule(
+    "AlreadyWritten",
+    "its probes are on the workload, and ours",
+    takes=True,
+    applies=lambda one: one.found is one.written,
+)
+NEVER_ASKED = ChoiceRule(
+    "NeverAsked",
+    "nothing suggests it, and pods are not asked",
+    takes=False,
+    applies=lambda one: one.suggestion.origin is Origin.COMMON and not one.found.facts.pods.may_ask,
+)
+AWAITING = ChoiceRule(
+    "AwaitingPods",
+    "running pods have yet to answer",
+    takes=True,
+    applies=lambda one: one.written is None and one.found.waits,
+)
+PROVEN = ChoiceRule(
+    "Proven",
+    "running pods answered as its probes want",
+    takes=True,
+    applies=lambda one: one.written is None and one.found.proven,
+)
+REFUTED = ChoiceRule(
+    "Refuted",
+    "running pods answered otherwise",
+    takes=False,
+    applies=lambda one: any(probe.refuted for probe in one.found.suggested),
+)
+ANOTHER_HOLDS = ChoiceRule("AnotherHolds", "another one holds", takes=False, applies=lambda _: True)
+CHOICE_RULES = (
+    *(NOT_APPLICABLE, USERS_ALONE, NAMED, ALREADY_WRITTEN, NEVER_ASKED, AWAITING, PROVEN, REFUTED, ANOTHER_HOLDS),
+)
+"""The first that applies to an evaluation decides about it."""
 
 
-def _holds(attempt: Attempt, derived: Sequence[Tried]) -> bool:
-    """Whether a candidate has proven itself: by more than an open port, unless that is all that it asks for."""
-    if not derived:
-        return not attempt.candidate.sought
-    chosen = [one.way.handled.handler for one in derived if one.way is not None]
-    return bool(chosen) and (attempt.by_connection or not all(isinstance(handler, TcpSocket) for handler in chosen))
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A candidate that was not taken, and why."""
+
+    evaluation: Evaluation
+    rule: ChoiceRule
+
+    @property
+    def refuted(self) -> tuple[Answered, ...]:
+        """What pods refuted of it."""
+        return tuple(answer for probe in self.evaluation.suggested for answer in probe.refuted)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The candidate that was taken, why, and those that were passed over before it."""
+
+    evaluation: Evaluation
+    rule: ChoiceRule
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+def choose(evaluations: Iterable[Evaluation], written: Evaluation | None = None) -> Choice:
+    """Choose the first evaluation that a rule takes.
+
+    Parameters
+    ----------
+    evaluations
+        Of all candidates, the best first. The last one is that of what users say alone, which a rule always takes.
+    written
+        The one of them whose probes are on the workload already.
+    """
+    passed_over: list[PassedOver] = []
+    for found in evaluations:
+        rule = next(rule for rule in CHOICE_RULES if rule.applies(_Contender(found, written)))
+        if rule.takes:
+            return Choice(found, rule, tuple(passed_over))
+        passed_over.append(PassedOver(found, rule))
+    raise ValueError("no evaluation of what users say alone among the evaluations")
+
+
+def all_answers(choice: Choice) -> Iterator[Answered]:
+    """Yield every answer that counted in a choice."""
+    for passed in choice.passed_over:
+        yield from passed.evaluation.answers
+    yield from choice.evaluation.answers

@@ -1,8 +1,8 @@
-"""Effective settings: field by field, the later layer wins, and each value keeps where it came from.
+"""Merging what rules and annotations say into settings: field by field the later layer wins.
 
-built-in defaults < preset < rules, the weakest first (see `selection`), each with its `containers` entries above its
-own general settings ('*' below the entry by name) < annotations on the pod template. This module merges what users
-said; the defaults and the preset fill what they left open, in `probes` and `numbers`.
+Layers, the weakest first: the rules in the order of `selection.selecting`, each with its own general fields below its
+`containers` entries ('*' below the entry by name); above all rules, the annotations of the pod template. Two rules of
+equal rank that set a field to different values are in conflict; the one that comes first in that order loses.
 """
 
 from __future__ import annotations
@@ -11,127 +11,83 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from apphealth.api.errors import Problem
+from apphealth.api import spec as api
 from apphealth.api.rule import Rule, RuleKey
-from apphealth.api.spec import ContainerSettings, ProbesSettings
 from apphealth.model.probe import ProbeKind
-from apphealth.plan.memo import Memo
 from apphealth.plan.result import Conflict
-from apphealth.plan.rules.annotations import ANNOTATIONS, read_annotations
+from apphealth.plan.rules.annotations import Annotations
 from apphealth.plan.rules.selection import Rank, rank
+from apphealth.plan.rules.settings import ContainerSettings, ProbeSettings, Sourced, WorkloadSettings
 
 EVERY_CONTAINER = "*"
+_WORKLOAD_FIELDS = ("verification", "existing_probes", "defaults_version")
+_UNSET = api.ProbeSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class Sourced:
-    """A value and the layer or evidence that it came from."""
-
-    value: Any
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """What one layer says of one container."""
+class _Layer:
+    """The fields that one layer sets, by name: `preset`, `liveness.path`."""
 
     source: str
     values: Mapping[str, Any]
     rule: RuleKey | None = None
+    """None for annotations."""
     rank: Rank | None = None
-    """Strength of the rule; rules of equal strength conflict where they differ. None for annotations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The effective settings that users gave for one container, by field name (`preset`, `liveness.path`)."""
+@dataclass(slots=True)
+class _Merged:
+    """Effective values by field name, and the conflicts on the way to them."""
 
-    values: Mapping[str, Sourced] = field(default_factory=dict)
-    conflicts: tuple[Conflict, ...] = ()
-
-    def get(self, name: str) -> Any:  # noqa: ANN401 - the type depends on the field; `api.spec` has validated it
-        """Return the value of a field, or None where no user said anything."""
-        found = self.values.get(name)
-        return None if found is None else found.value
-
-    def sourced(self, name: str) -> Sourced | None:
-        """Return the value of a field with its source, or None."""
-        return self.values.get(name)
-
-    def says(self, prefix: str) -> bool:
-        """Whether users said anything under `prefix`, apart from switching it off."""
-        return any(name.startswith(prefix) and name != f"{prefix}enabled" for name in self.values)
+    values: dict[str, Sourced[Any]] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
 
 
-_SETTINGS: Memo[Settings] = Memo()
+def workload_settings(rules: Sequence[Rule]) -> WorkloadSettings:
+    """Merge what rules say of a workload as a whole.
+
+    Parameters
+    ----------
+    rules
+        Those that select it, the weakest first.
+    """
+    merged = _merge(_workload_layers(rules))
+    said = {name: sourced.value for name, sourced in merged.values.items()}
+    return WorkloadSettings(**said, conflicts=tuple(merged.conflicts))
 
 
-def workload_settings(rules: Sequence[Rule]) -> Settings:
-    """Return what the rules say of a workload as a whole."""
-    return _SETTINGS.get(tuple(rules), "", lambda: merge(rule_layers(rules)))
+def container_settings(rules: Sequence[Rule], container: str, annotations: Annotations) -> ContainerSettings:
+    """Merge what rules and annotations say of one container.
 
-
-def container_settings(rules: Sequence[Rule], container: str, pod_annotations: Mapping[str, str]) -> Settings:
-    """Return what rules and annotations say of one container."""
-    # Containers that no rule names are all the same to the rules.
-    named = container if any(entry.name == container for rule in rules for entry in rule.spec.containers) else "*"
-    said = tuple(pod_annotations.get(annotation) for annotation in ANNOTATIONS) if pod_annotations else ()
-    return _SETTINGS.get(
-        tuple(rules), (named, said), lambda: merge(container_layers(rules, container, pod_annotations))
+    Parameters
+    ----------
+    rules
+        Those that select the workload, the weakest first.
+    container
+        The container's name.
+    annotations
+        Those of the pod template.
+    """
+    merged = _merge(_container_layers(rules, container, annotations))
+    own: dict[str, Any] = {}
+    probes: dict[str, dict[str, Any]] = {}
+    for name, sourced in merged.values.items():
+        kind, dot, probe_field = name.partition(".")
+        if dot:
+            probes.setdefault(kind, {})[probe_field] = sourced
+        else:
+            own[name] = sourced
+    own |= {kind: ProbeSettings(**said) for kind, said in probes.items()}
+    listed = any(entry.name in (EVERY_CONTAINER, container) for rule in rules for entry in rule.spec.containers)
+    return ContainerSettings(
+        **own,
+        listed=listed,
+        conflicts=tuple(merged.conflicts),
     )
 
 
-def rule_layers(rules: Iterable[Rule]) -> Iterator[Layer]:
-    """Yield what each rule says of the workload as a whole."""
-    for rule in rules:
-        spec = rule.spec
-        values: dict[str, Any] = {
-            "mode": spec.mode,
-            "defaults_version": spec.defaults_version,
-            "verification": spec.verification,
-            "existing_probes": spec.existing_probes,
-            "discover": spec.dependencies.discover,
-            "deliver": spec.dependencies.deliver,
-        }
-        yield Layer(source_of(rule), _said(values), rule.key, rank(rule))
-
-
-def container_layers(rules: Iterable[Rule], container: str, pod_annotations: Mapping[str, str]) -> Iterator[Layer]:
-    """Yield what each layer says of one container, the weakest first."""
-    for rule in rules:
-        spec, source = rule.spec, source_of(rule)
-        general = {"preset": spec.preset, "path_prefix": spec.path_prefix}
-        yield Layer(source, _said(general) | _flatten(spec.probes), rule.key, rank(rule))
-        for name in (EVERY_CONTAINER, container):
-            for entry in (entry for entry in spec.containers if entry.name == name):
-                yield Layer(f"{source}, containers '{name}'", _entry(entry), rule.key, rank(rule))
-    for annotation, (setting, value) in read_annotations(pod_annotations).items():
-        if not isinstance(value, Problem):
-            yield Layer(f"annotation {annotation}", {setting: value})
-
-
-def merge(layers: Iterable[Layer]) -> Settings:
-    """Merge layers, the weakest first; equals that differ are conflicts, lost by the earlier."""
-    values: dict[str, Sourced] = {}
-    holders: dict[str, Layer] = {}
-    conflicts: list[Conflict] = []
-    for layer in layers:
-        for name, value in layer.values.items():
-            before = holders.get(name)
-            if before is not None and _conflict(before, layer, name) and before.rule and layer.rule:
-                conflicts.append(Conflict(loser=before.rule, winner=layer.rule, field=name))
-            values[name] = Sourced(value, layer.source)
-            holders[name] = layer
-    return Settings(values, tuple(conflicts))
-
-
-def _conflict(before: Layer, after: Layer, name: str) -> bool:
-    equals = before.rank is not None and before.rank == after.rank and before.rule != after.rule
-    return equals and before.values[name] != after.values[name]
-
-
-def named_containers(rules: Sequence[Rule]) -> dict[str, str]:
-    """Return the containers that rules name, with the rule that does; '*' is not a name."""
+def listed_containers(rules: Sequence[Rule]) -> dict[str, str]:
+    """Return the containers that rules list by name, each with the rule that does."""
     return {
         entry.name: source_of(rule) for rule in rules for entry in rule.spec.containers if entry.name != EVERY_CONTAINER
     }
@@ -142,21 +98,51 @@ def source_of(rule: Rule) -> str:
     return f"{rule.kind} {rule.name}"
 
 
-def _entry(entry: ContainerSettings) -> dict[str, Any]:
-    general = {"enabled": entry.enabled, "preset": entry.preset, "path_prefix": entry.path_prefix}
-    return {"addressed": True} | _said(general) | _flatten(entry.probes)
+def _workload_layers(rules: Iterable[Rule]) -> Iterator[_Layer]:
+    for rule in rules:
+        spec = rule.spec
+        values = {name: getattr(spec, name) for name in _WORKLOAD_FIELDS}
+        values |= {"discover": spec.dependencies.discover, "deliver": spec.dependencies.deliver}
+        yield _Layer(source_of(rule), values, rule.key, rank(rule))
 
 
-def _flatten(probes: ProbesSettings) -> dict[str, Any]:
-    """Give every field that is set its full name: `liveness.period_seconds`."""
-    flat = {}
-    for kind in ProbeKind:
-        settings = getattr(probes, kind)
-        for name in settings.__struct_fields__:
-            if (value := getattr(settings, name)) is not None:
-                flat[f"{kind}.{name}"] = value
-    return flat
+def _container_layers(rules: Iterable[Rule], container: str, annotations: Annotations) -> Iterator[_Layer]:
+    for rule in rules:
+        spec, source, key, strength = rule.spec, source_of(rule), rule.key, rank(rule)
+        general = {"preset": spec.preset, "path_prefix": spec.path_prefix}
+        yield _Layer(source, general | _probe_fields(spec.probes), key, strength)
+        for name in (EVERY_CONTAINER, container) if spec.containers else ():
+            for entry in (entry for entry in spec.containers if entry.name == name):
+                own = {"enabled": entry.enabled, "preset": entry.preset, "path_prefix": entry.path_prefix}
+                yield _Layer(f"{source}, containers '{name}'", own | _probe_fields(entry.probes), key, strength)
+    for annotation, (setting, value) in annotations.values.items():
+        yield _Layer(f"annotation {annotation}", {setting: value})
 
 
-def _said(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _probe_fields(probes: api.ProbesSettings) -> dict[str, Any]:
+    """Return the fields of all probes by their full names: `liveness.period_seconds`."""
+    return {
+        f"{kind}.{name}": getattr(settings, name)
+        for kind in ProbeKind
+        if (settings := getattr(probes, kind)) != _UNSET
+        for name in settings.__struct_fields__
+    }
+
+
+def _merge(layers: Iterable[_Layer]) -> _Merged:
+    merged = _Merged()
+    holders: dict[str, _Layer] = {}
+    for layer in layers:
+        for name, value in layer.values.items():
+            if value is None:
+                continue
+            before = holders.get(name)
+            if before is not None and before.rule and layer.rule and _conflict(before, layer, name):
+                merged.conflicts.append(Conflict(loser=before.rule, winner=layer.rule, field=name))
+            merged.values[name] = Sourced(value, layer.source)
+            holders[name] = layer
+    return merged
+
+
+def _conflict(before: _Layer, after: _Layer, name: str) -> bool:
+    return before.rank == after.rank and before.rule != after.rule and before.values[name] != after.values[name]

@@ -1,7 +1,8 @@
 """Which rules select a workload, and in which order they count.
 
 Rank, the weakest first: ClusterAppHealth by rising priority, AppHealth with a selector, AppHealth with a targetRef.
-Of equal rank the older comes first, then the name; field by field, the later one wins.
+Of equal rank the older rule wins, then the first name in alphabetical order, as in the Gateway API: who recreates a
+rule doesn't take over what another team's rule decides. Field by field, the last rule of the order wins.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ IGNORE = f"{DOMAIN}ignore"
 """Annotation of a workload or namespace that opts out of every rule; its value is the reason."""
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
+_NOT_YET = "~"
+"""Sorts after every creationTimestamp: a rule in a file would be the youngest in the cluster."""
 Rank = tuple[int, int, bool]
 
 
@@ -85,8 +88,11 @@ def rank(rule: Rule) -> Rank:
 
 
 def selecting(rules: Iterable[Rule], workload: Workload, namespace: Namespace) -> tuple[Rule, ...]:
-    """Return the rules that select a workload, the weakest first; none if it has opted out."""
+    """Return the rules that select a workload, the weakest first; none if the workload has opted out."""
     if opted_out(workload, namespace) is not None:
         return ()
     chosen = [rule for rule in rules if selects(rule, workload, namespace)]
-    return tuple(sorted(chosen, key=lambda rule: (rank(rule), rule.created, rule.name)))
+    if len(chosen) > 1:
+        chosen.sort(key=lambda rule: (rule.created or _NOT_YET, rule.name), reverse=True)
+        chosen.sort(key=rank)
+    return tuple(chosen)

@@ -1,0 +1,92 @@
+"""What the probes of one container are planned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from apphealth.model.probe import Handler, Probe, ProbeKind
+from apphealth.model.proof import Accept, Proof, Question
+from apphealth.model.service import Service
+from apphealth.model.workload import Container
+from apphealth.plan.rules.settings import ContainerSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pods:
+    """Whether running pods can be asked, and what is written where they can't.
+
+    Attributes
+    ----------
+    required
+        `verification: Required`: a probe is tried on pods before it is written.
+    ready
+        At least one pod can be asked now.
+    on_host
+        The pods share their node's network, and are never asked.
+    files
+        There are no pods and never will be: the workload is a manifest.
+    unproven
+        In manifests, derived probes are written without proof (`render --unproven`).
+    """
+
+    required: bool = True
+    ready: bool = False
+    on_host: bool = False
+    files: bool = False
+    unproven: bool = False
+
+    @property
+    def may_ask(self) -> bool:
+        """A probe is to be tried on pods, now or once there are any."""
+        return self.required and not self.files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerFacts:
+    """A container with all that its probes are planned from.
+
+    Attributes
+    ----------
+    template
+        Namespace and digest of the pod template: what a proof holds for.
+    services
+        The Services that select the pods.
+    alone
+        It is the only container of its pod.
+    writable
+        The kinds of probe that we may write: wanted, and no probe of somebody else's stays.
+    theirs
+        Probes of somebody else's. Ours have to fit those that stay.
+    ours
+        Probes that are there because of us.
+    replaces
+        Where we want a probe, somebody else's gives way.
+    answers
+        What pods of this template have answered, by the question's id.
+    """
+
+    container: Container
+    template: str
+    settings: ContainerSettings
+    services: tuple[Service, ...]
+    alone: bool
+    defaults_version: int
+    allow_exec: bool
+    writable: frozenset[ProbeKind]
+    theirs: Mapping[ProbeKind, Probe]
+    ours: Mapping[ProbeKind, Probe]
+    replaces: bool
+    pods: Pods
+    answers: Mapping[str, Proof]
+
+    def question(self, handler: Handler, timeout: int, accept: Accept) -> Question:
+        """Return what to ask the pods of this container; the handler's port is a number."""
+        return Question(
+            container=self.container.name,
+            image=self.container.image,
+            template=self.template,
+            handler=handler,
+            timeout=timeout,
+            accept=accept,
+        )

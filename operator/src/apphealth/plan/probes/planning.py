@@ -1,0 +1,415 @@
+"""The first pass of a plan: the probes of every container of a workload, and what to do about each.
+
+For every container: is it eligible, which presets may describe it, which of them have running pods proven, and what
+follows for each probe given who owns the probe that is there now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from apphealth.api.healthplan import OriginalRecord, Standing
+from apphealth.api.rule import Rule
+from apphealth.api.spec import Verification
+from apphealth.model.ownership import probe_path
+from apphealth.model.probe import KINDS, ProbeKind
+from apphealth.model.proof import Question
+from apphealth.model.workload import Container, ContainerRole, Workload
+from apphealth.plan.facts import Facts, Options, Readiness
+from apphealth.plan.findings import (
+    APPLICATION_UNKNOWN,
+    CONTAINER_MISSING,
+    LIVENESS_AGGRESSIVE,
+    TIMEOUT_EXCEEDS_PERIOD,
+    Finding,
+)
+from apphealth.plan.ownership.managed_fields import abandoned
+from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours
+from apphealth.plan.probes.candidates import Candidate, PlannedProbe, complete, expand
+from apphealth.plan.probes.container import ContainerFacts, Pods
+from apphealth.plan.probes.eligibility import Skip, alone, why_skipped
+from apphealth.plan.probes.numbers import RESTART_FACTOR
+from apphealth.plan.probes.reporting import quote, refuted_evidence, verification_findings
+from apphealth.plan.probes.suggestions import USERS_ALONE, Origin, suggest
+from apphealth.plan.probes.verification import (
+    REFUTED,
+    Answered,
+    Choice,
+    Evaluation,
+    ProbeEvaluation,
+    all_answers,
+    choose,
+    evaluate,
+)
+from apphealth.plan.result import Action, Considered, ContainerPlan, ProbePlan, ProbesPlan
+from apphealth.plan.rules.annotations import Annotations, read_annotations
+from apphealth.plan.rules.merging import container_settings, listed_containers, workload_settings
+from apphealth.plan.rules.settings import ContainerSettings, WorkloadSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """The probes that one container should have, as far as pods have proven them.
+
+    Attributes
+    ----------
+    unresolved
+        Kinds that are wanted and can't be planned yet: what is on the workload stays.
+    settled
+        False where pods may yet show that another preset describes the container.
+    """
+
+    choice: Choice | None = None
+    probes: Mapping[ProbeKind, PlannedProbe] = field(default_factory=dict)
+    evaluations: Mapping[ProbeKind, ProbeEvaluation] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    unresolved: frozenset[ProbeKind] = frozenset()
+    settled: bool = True
+
+    @property
+    def candidate(self) -> Candidate | None:
+        return self.choice.evaluation.candidate if self.choice is not None else None
+
+    @property
+    def answers(self) -> Sequence[Answered]:
+        """The answers that counted."""
+        return list(all_answers(self.choice)) if self.choice is not None else ()
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        """What has to be asked next."""
+        return [one.question for one in self.evaluations.values() if one.question is not None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    """The decisions about one container."""
+
+    plan: ContainerPlan
+    decisions: Mapping[ProbeKind, Decision]
+    settings: ContainerSettings
+    verified: _Verified
+    findings: tuple[Finding, ...]
+
+
+_NOTHING = _Verified()
+
+
+def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options: Options) -> ProbesPlan:
+    """Decide about the probes of a workload.
+
+    Pure, and independent of what the workload depends on.
+
+    Parameters
+    ----------
+    workload
+        As it is now.
+    rules
+        The rules that count, the weakest first. Without any, what is ours is taken back.
+    facts
+        What the cluster says. `facts.neighbours` is not read.
+    options
+        How the program was told to plan.
+    """
+    shared = workload_settings(rules)
+    annotations = read_annotations(workload.pod_annotations)
+    planned = [
+        _plan_container(container, workload, rules, shared, annotations, facts, options)
+        for container in workload.containers
+    ]
+    findings = [finding for one in planned for finding in one.findings]
+    if rules:
+        findings = [*annotations.findings, *_missing_containers(workload, rules), *findings]
+    answers = {answer.question.id: answer for one in planned for answer in one.verified.answers}
+    questions = {question.id: question for one in planned for question in one.verified.questions}
+    return ProbesPlan(
+        settings=shared,
+        containers=tuple(one.plan for one in planned),
+        edits={
+            (one.plan.name, kind): decision.edit
+            for one in planned
+            for kind, decision in one.decisions.items()
+            if decision.edit is not None
+        },
+        originals=tuple(
+            decision.original for one in planned for decision in one.decisions.values() if decision.original is not None
+        ),
+        disowned=tuple(
+            probe_path(container.role.list_name, container.name, kind.field)
+            for container, one in zip(workload.containers, planned, strict=True)
+            for kind, decision in one.decisions.items()
+            if decision.disown
+        ),
+        findings=tuple(findings),
+        conflicts=tuple(
+            dict.fromkeys((*shared.conflicts, *(conflict for one in planned for conflict in one.settings.conflicts)))
+        ),
+        questions=tuple(questions.values()),
+        proofs=tuple((answer.question, answer.proof) for answer in answers.values()),
+        readiness=_readiness(workload, [one.plan for one in planned]),
+    )
+
+
+def _plan_container(
+    container: Container,
+    workload: Workload,
+    rules: Sequence[Rule],
+    shared: WorkloadSettings,
+    annotations: Annotations,
+    facts: Facts,
+    options: Options,
+) -> _Planned:
+    settings = container_settings(rules, container.name, annotations)
+    skip = why_skipped(container, settings, workload, rules, facts.services)
+    originals = {ProbeKind(one.type): one for one in facts.originals if one.container == container.name}
+    if skip is not None:
+        verified = _NOTHING
+    else:
+        known = _container_facts(container, workload, settings, shared, originals, facts, options)
+        verified = _verify(known, annotations)
+    decisions = {
+        kind: decide(
+            Case(
+                container=container.name,
+                kind=kind,
+                wanted=verified.probes[kind].probe if kind in verified.probes else None,
+                live=container.probes.get(kind),
+                replace=shared.replaces,
+                generation=workload.generation,
+                original=originals.get(kind),
+                unresolved=kind in verified.unresolved,
+            )
+        )
+        for kind in KINDS
+    }
+    return _Planned(
+        plan=_container_plan(container, skip, verified, decisions, unproven=options.files and options.unproven),
+        decisions=decisions,
+        settings=settings,
+        verified=verified,
+        findings=(skip.finding,) if skip is not None and skip.finding is not None else verified.findings,
+    )
+
+
+def _container_facts(
+    container: Container,
+    workload: Workload,
+    settings: ContainerSettings,
+    shared: WorkloadSettings,
+    originals: Mapping[ProbeKind, OriginalRecord],
+    facts: Facts,
+    options: Options,
+) -> ContainerFacts:
+    live = container.probes
+    required = shared.verification is Verification.REQUIRED
+    asked = required and not options.files
+    return ContainerFacts(
+        container=container,
+        template=f"{workload.namespace}/{workload.template}",
+        settings=settings,
+        services=facts.services,
+        alone=alone(workload) and container.role is ContainerRole.MAIN,
+        defaults_version=shared.defaults_version,
+        allow_exec=options.allow_exec,
+        writable=frozenset(
+            kind
+            for kind in settings.wanted_kinds()
+            if kind not in live or live[kind].owner.ours or shared.replaces or abandoned(live[kind])
+        ),
+        theirs={kind: probe.probe for kind, probe in live.items() if not probe.owner.ours},
+        ours={kind: probe.probe for kind, probe in live.items() if is_ours(probe, originals.get(kind))},
+        replaces=shared.replaces,
+        pods=Pods(
+            required=required,
+            ready=workload.ready and not workload.host_network and not options.files,
+            on_host=workload.host_network,
+            files=options.files,
+            unproven=options.files and options.unproven,
+        ),
+        answers=facts.answers if asked else {},
+    )
+
+
+def _verify(facts: ContainerFacts, annotations: Annotations) -> _Verified:
+    """Choose the probes of an eligible container: expand, evaluate, choose."""
+    wanted = frozenset(facts.settings.wanted_kinds())
+    suggestions = suggest(facts)
+    if isinstance(suggestions, Finding):
+        return _Verified(findings=(suggestions,), unresolved=wanted, settled=False)
+    if annotations.findings:
+        return _Verified(unresolved=wanted, settled=False)
+    evaluations: Iterable[Evaluation] = (evaluate(candidate, facts) for candidate in expand(facts, suggestions))
+    written = None
+    if facts.ours:
+        evaluations = list(evaluations)
+        written = next((found for found in evaluations if found.written), None)
+    return _chosen(choose(evaluations, written), facts)
+
+
+def _chosen(choice: Choice, facts: ContainerFacts) -> _Verified:
+    """Complete the probes of the candidate that was taken."""
+    evaluation = choice.evaluation
+    candidate, probes = evaluation.candidate, dict(evaluation.probes)
+    problems = {kind: problem for kind, problem in candidate.problems.items() if kind not in probes}
+    missing = facts.writable - probes.keys()
+    passed_over = bool(choice.passed_over)
+    if passed_over and candidate.suggestion is USERS_ALONE:
+        if refuted_evidence(choice):
+            probes |= dict.fromkeys(missing, ProbeEvaluation(state=Standing.REFUTED))
+        problems |= {kind: problem for kind, problem in _problems(choice).items() if kind in missing}
+        problems = {kind: problem for kind, problem in problems.items() if kind not in probes}
+    picked = {kind: one.handler for kind, one in probes.items() if one.handler is not None}
+    slowest = tuple(
+        (kind, round(one.proof.slowest, 3))
+        for kind, one in probes.items()
+        if kind in picked and one.proof is not None and one.proof.slowest
+    )
+    planned = complete(picked, candidate, facts, slowest)
+    unresolved = frozenset(problems) | (probes.keys() - picked.keys())
+    if candidate.suggestion.derived or candidate.suggestion is USERS_ALONE:
+        # What its owner keeps is no business of a guess.
+        unresolved |= set(facts.settings.wanted_kinds()) - facts.writable - picked.keys()
+    if evaluation.waits:
+        unresolved |= facts.writable - picked.keys()
+    if candidate.suggestion is USERS_ALONE and any(passed.refuted for passed in choice.passed_over):
+        unresolved |= missing
+    findings = [
+        *problems.values(),
+        *check_numbers(planned, facts.container.name),
+        *verification_findings(choice, probes, facts),
+    ]
+    asks = any(one.question is not None for one in probes.values())
+    if facts.writable and not (planned or findings or asks):
+        findings.append(APPLICATION_UNKNOWN(container=facts.container.name))
+    return _Verified(
+        choice=choice,
+        probes=planned,
+        evaluations=probes,
+        findings=tuple(dict.fromkeys(findings)),
+        unresolved=unresolved,
+        settled=not evaluation.waits,
+    )
+
+
+def _problems(choice: Choice) -> dict[ProbeKind, Finding]:
+    """Return why candidates that the container shows signs of can't be planned."""
+    found: dict[ProbeKind, Finding] = {}
+    for passed in choice.passed_over:
+        candidate = passed.evaluation.candidate
+        if not candidate.applicable and candidate.suggestion.origin is Origin.EVIDENCE:
+            found.update(candidate.problems)
+    return found
+
+
+def check_numbers(probes: Mapping[ProbeKind, PlannedProbe], container: str) -> Iterator[Finding]:
+    """Yield the invariants that users' numbers break; the numbers are written all the same."""
+    for kind, planned in probes.items():
+        probe = planned.probe
+        if probe.timeout > probe.period:
+            yield TIMEOUT_EXCEEDS_PERIOD(kind=kind, timeout=probe.timeout, period=probe.period, container=container)
+    liveness, readiness = probes.get(ProbeKind.LIVENESS), probes.get(ProbeKind.READINESS)
+    if liveness is None or readiness is None:
+        return
+    last, first = liveness.probe.gives_up_after, readiness.probe.gives_up_after
+    if last < RESTART_FACTOR * first:
+        yield LIVENESS_AGGRESSIVE(liveness=last, readiness=first, factor=RESTART_FACTOR, container=container)
+
+
+def _container_plan(
+    container: Container,
+    skip: Skip | None,
+    verified: _Verified,
+    decisions: Mapping[ProbeKind, Decision],
+    *,
+    unproven: bool,
+) -> ContainerPlan:
+    choice, candidate = verified.choice, verified.candidate
+    preset = candidate.suggestion.preset if candidate is not None else None
+    reason, message = "", ""
+    if skip is not None:
+        reason, message = skip.reason, skip.text
+    elif choice is not None:
+        reason, message = choice.rule.name, choice.rule.text
+    derived = candidate.derived if candidate is not None else frozenset()
+    return ContainerPlan(
+        name=container.name,
+        preset=preset.name if preset is not None else "",
+        preset_source=candidate.suggestion.evidence if candidate is not None else "",
+        skipped=skip is not None,
+        reason=reason,
+        message=message,
+        # While it is not known what the container runs, what is delivered to it stays.
+        runs_library=(preset is not None and preset.runs_library) if verified.settled else container.mounts_delivery,
+        probes=tuple(
+            _probe_plan(container, kind, decisions[kind], verified, unproven=unproven and kind in derived)
+            for kind in KINDS
+        ),
+        considered=tuple(_considered(choice)) if choice is not None else (),
+    )
+
+
+def _considered(choice: Choice) -> Iterator[Considered]:
+    for passed in choice.passed_over:
+        suggestion = passed.evaluation.candidate.suggestion
+        if passed.rule is REFUTED and suggestion.preset is not None:
+            yield Considered(suggestion.preset.name, suggestion.evidence, quote(passed.refuted))
+
+
+def _probe_plan(
+    container: Container, kind: ProbeKind, decision: Decision, verified: _Verified, *, unproven: bool
+) -> ProbePlan:
+    planned = verified.probes.get(kind)
+    evaluation = verified.evaluations.get(kind, ProbeEvaluation())
+    live = container.probes.get(kind)
+    stays = live.probe if live is not None and decision.action is Action.APPLY else None
+    return ProbePlan(
+        kind=kind,
+        action=decision.action,
+        reason=_reason(decision, evaluation.state),
+        probe=planned.probe if planned else stays,
+        provenance=planned.provenance if planned else (),
+        standing=evaluation.state,
+        proof=evaluation.proof,
+        unproven=unproven,
+    )
+
+
+_NOT_WRITTEN = {
+    Standing.AWAITING_PODS: "waits to be shown on a running pod",
+    Standing.REFUTED: "not written: the running pods answered otherwise",
+}
+_UNCHANGED = {
+    Standing.AWAITING_PODS: "stays as it was: what is wanted now waits to be shown on a running pod",
+    Standing.REFUTED: "stays as it was: the running pods answered otherwise than what is wanted now",
+}
+
+
+def _reason(decision: Decision, state: Standing | None) -> str:
+    """Return the reason of a decision; where verification is behind it, what pods have to do with it."""
+    if state is not None and decision.action is Action.NONE:
+        return _NOT_WRITTEN.get(state, decision.reason)
+    if state is not None and decision.unchanged:
+        return _UNCHANGED.get(state, decision.reason)
+    return decision.reason
+
+
+def _missing_containers(workload: Workload, rules: Sequence[Rule]) -> Iterator[Finding]:
+    there = {container.name for container in workload.containers}
+    for name, rule in listed_containers(rules).items():
+        if name not in there:
+            yield CONTAINER_MISSING(rule=rule, name=name, listed=", ".join(sorted(there)))
+
+
+def _readiness(workload: Workload, containers: Iterable[ContainerPlan]) -> Readiness:
+    """Return the handler of each container's readiness probe: the planned one, or somebody else's that stays."""
+    live = {container.name: container.probes.get(ProbeKind.READINESS) for container in workload.containers}
+    found = []
+    for container in containers:
+        planned = next(probe for probe in container.probes if probe.kind is ProbeKind.READINESS)
+        there = live[container.name]
+        stays = there is not None and (planned.action is not Action.APPLY or planned.probe is None)
+        effective = there.probe if stays and there is not None else planned.probe
+        if effective is not None and effective.handler is not None:
+            found.append((container.name, effective.handler))
+    return tuple(found)

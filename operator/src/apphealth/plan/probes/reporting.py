@@ -1,0 +1,116 @@
+"""The findings about verification: what pods refuted, what waits for pods, what is written untried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from apphealth.api.healthplan import Standing
+from apphealth.model.probe import ProbeKind
+from apphealth.plan.findings import (
+    AWAITING_PODS,
+    NEEDS_PROOF,
+    NO_ENDPOINT_FOUND,
+    PODS_ON_HOST_NETWORK,
+    PODS_UNREACHABLE,
+    PROBE_REFUTED_DERIVED,
+    PROBE_REFUTED_SAID,
+    PROBE_UNVERIFIED,
+    Finding,
+    Severity,
+)
+from apphealth.plan.probes.container import ContainerFacts
+from apphealth.plan.probes.suggestions import Origin
+from apphealth.plan.probes.verification import Answered, Choice, ProbeEvaluation
+
+MAX_ANSWERS = 4
+"""Answers that one finding quotes."""
+
+Evaluations = Mapping[ProbeKind, ProbeEvaluation]
+
+
+def quote(refuted: Sequence[Answered]) -> str:
+    """Quote what pods answered: `GET http :8080/readyz: 404 from web-1`."""
+    shown = list(dict.fromkeys(f"{question}: {proof.answer or 'no'}" for question, proof in refuted))
+    more = f" (and {len(shown) - MAX_ANSWERS} more)" if len(shown) > MAX_ANSWERS else ""
+    return "; ".join(shown[:MAX_ANSWERS]) + more
+
+
+def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerFacts) -> Iterator[Finding]:
+    """Yield what users should know of the verification of one container.
+
+    Parameters
+    ----------
+    choice
+        The candidate that was taken, and those that were passed over.
+    probes
+        What came of each planned probe.
+    facts
+        The container.
+    """
+    candidate, name = choice.evaluation.candidate, facts.container.name
+    said = {kind: one for kind, one in probes.items() if kind not in candidate.derived}
+    derived = {kind: one for kind, one in probes.items() if kind in candidate.derived}
+    refuted = _in_state(said, Standing.REFUTED)
+    if any(said[kind].refuted for kind in refuted):
+        yield PROBE_REFUTED_SAID(kinds=_list(refuted), answers=_answers(said, refuted), container=name)
+    if lost := _in_state(derived, Standing.REFUTED):
+        common = candidate.suggestion.origin is Origin.COMMON
+        yield PROBE_REFUTED_DERIVED(
+            kinds=_list(lost),
+            answers=_answers(derived, lost),
+            container=name,
+            severity=Severity.INFO if common else None,
+        )
+    waiting = _in_state(derived, Standing.AWAITING_PODS)
+    if not waiting and not _speaks(derived.values()):
+        yield from _nothing_found(choice, name)
+    unasked = [kind for kind in waiting if derived[kind].question is None]
+    if out_of_reach := [proof for one in probes.values() if (proof := one.unreachable) is not None]:
+        yield PODS_UNREACHABLE(answer=out_of_reach[0].answer or "no answer", container=name)
+    elif unasked:
+        yield _waits(choice, unasked, facts)
+    untried = [kind for kind in _in_state(said, Standing.UNVERIFIED) if said[kind].unreachable is None]
+    if untried and facts.pods.may_ask:
+        yield PROBE_UNVERIFIED(kinds=_list(untried), container=name)
+
+
+def _nothing_found(choice: Choice, name: str) -> Iterator[Finding]:
+    refuted = [answer for passed in choice.passed_over for answer in passed.refuted]
+    if refuted:
+        severity = None if refuted_evidence(choice) else Severity.INFO
+        yield NO_ENDPOINT_FOUND(answers=quote(refuted), container=name, severity=severity)
+
+
+def refuted_evidence(choice: Choice) -> bool:
+    """Whether pods refuted a candidate that the container shows signs of."""
+    return any(
+        passed.refuted and passed.evaluation.candidate.suggestion.origin is Origin.EVIDENCE
+        for passed in choice.passed_over
+    )
+
+
+def _waits(choice: Choice, kinds: Sequence[ProbeKind], facts: ContainerFacts) -> Finding:
+    suggestion = choice.evaluation.candidate.suggestion
+    source = suggestion.source
+    if facts.pods.files:
+        return NEEDS_PROOF(kinds=_list(kinds), candidate=source, container=facts.container.name)
+    kind = PODS_ON_HOST_NETWORK if facts.pods.on_host else AWAITING_PODS
+    shown = "endpoints that pods may serve" if suggestion.origin is Origin.COMMON else source
+    return kind(kinds=_list(kinds), candidate=shown, container=facts.container.name)
+
+
+def _in_state(probes: Evaluations, state: Standing) -> list[ProbeKind]:
+    return [kind for kind, one in probes.items() if one.state is state]
+
+
+def _speaks(probes: Iterable[ProbeEvaluation]) -> bool:
+    """Whether a probe asks the application, and not just for an open port."""
+    return any(one.handler is not None and hasattr(one.handler.handler, "path") for one in probes)
+
+
+def _answers(probes: Evaluations, kinds: Iterable[ProbeKind]) -> str:
+    return quote([answer for kind in kinds for answer in probes[kind].refuted])
+
+
+def _list(kinds: Iterable[ProbeKind]) -> str:
+    return ", ".join(kinds)

@@ -1,0 +1,90 @@
+"""Which presets may describe a container, the best first: the one that users name, or those that evidence suggests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from apphealth.model.probe import ProbeKind
+from apphealth.plan.findings import PRESET_UNKNOWN, Finding
+from apphealth.plan.probes import presets
+from apphealth.plan.probes.container import ContainerFacts
+from apphealth.plan.probes.presets.clues import clues_of
+from apphealth.plan.probes.presets.preset import NOWHERE, Place, Preset
+
+_TRAFFIC = {ProbeKind.LIVENESS, ProbeKind.READINESS}
+
+
+class Origin(Enum):
+    """Why a preset is considered."""
+
+    USERS = "users"
+    """A rule or annotation names it, or describes every probe without one."""
+    EVIDENCE = "evidence"
+    """The container shows signs of it."""
+    COMMON = "common"
+    """Nothing suggests it but that it is common: only asking pods can tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A preset that may describe a container; without one, there is only what users say."""
+
+    preset: Preset | None = None
+    evidence: str = ""
+    """The layer or evidence that suggests it."""
+    origin: Origin = Origin.USERS
+    place: Place = NOWHERE
+    """Where the container's own settings put the preset's endpoints."""
+
+    @property
+    def derived(self) -> bool:
+        """It has to be proven on running pods, since no user named it."""
+        return self.origin is not Origin.USERS
+
+    @property
+    def source(self) -> str:
+        """The preset and its evidence, for people."""
+        return f"preset {self.preset.name} ({self.evidence})" if self.preset is not None else ""
+
+
+USERS_ALONE = Suggestion()
+"""No preset: only what users say."""
+
+
+def suggest(facts: ContainerFacts) -> Sequence[Suggestion] | Finding:
+    """Return the presets that may describe a container, the best first.
+
+    Returns
+    -------
+    sequence or Finding
+        The last one is `USERS_ALONE`, unless users name a preset. A finding where they name one that is not known.
+    """
+    settings, container = facts.settings, facts.container
+    named = settings.preset
+    if named is not None and named.value != presets.AUTO:
+        preset = presets.ALL.get(named.value)
+        if preset is None:
+            name = named.value[:63]
+            suggestion = presets.nearest(named.value)
+            return PRESET_UNKNOWN(name=name, source=named.source, suggestion=suggestion, container=container.name)
+        return [Suggestion(preset=preset, evidence=named.source, place=preset.place(clues_of(container, ())))]
+    undescribed = {kind for kind in facts.writable if not settings.probe(kind).says_endpoint}
+    if settings.liveness.says_endpoint:
+        undescribed.discard(ProbeKind.STARTUP)
+    if facts.writable and not undescribed:
+        return [USERS_ALONE]
+    clues = clues_of(container, facts.services)
+    found = [
+        Suggestion(preset=preset, evidence=evidence, origin=Origin.EVIDENCE, place=preset.place(clues))
+        for preset, evidence in presets.suggested(clues)
+    ]
+    if undescribed & _TRAFFIC:
+        known = {suggestion.preset for suggestion in found}
+        found += [
+            Suggestion(preset=preset, evidence=evidence, origin=Origin.COMMON, place=preset.place(clues))
+            for preset, evidence in presets.sought(clues)
+            if preset not in known
+        ]
+    return [*found, USERS_ALONE]
