@@ -292,7 +292,7 @@ def test_rules_that_conflict_are_told(live):
     other = rule(probes={"liveness": {"path": "/other", "port": 8080}})
     other["metadata"] = other["metadata"] | {"name": "zzz"}
     (conflict,) = live(workload("Deployment", "web"), rule(), other)["conflicts"]
-    assert conflict == {"field": "liveness.path", "loser": "AppHealth/shop/all", "winner": "AppHealth/shop/zzz"}
+    assert conflict == {"field": "liveness.path", "loser": "AppHealth/shop/zzz", "winner": "AppHealth/shop/all"}
 
 
 @pytest.mark.parametrize(

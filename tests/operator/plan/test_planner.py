@@ -90,7 +90,12 @@ def test_the_stronger_rules_mode_counts(build, planned):
         ),
         pytest.param({"ports": []}, {}, 0, "port-unresolved", ["no port is declared"], id="no port, no Service"),
         pytest.param(
-            {"ports": []}, {"preset": "auto"}, 0, "container-unreachable", ["nothing to ask"], id="nobody can reach it"
+            {"ports": []},
+            {"preset": "auto"},
+            0,
+            "container-unreachable",
+            ["nothing to probe"],
+            id="nobody can reach it",
         ),
         pytest.param(
             {},
@@ -181,7 +186,7 @@ def test_two_rules_for_one_workload_conflict_and_one_wins(build, planned):
     second = build.rule("second", created="2026-02-01T00:00:00Z", probes={"liveness": {"path": "/b"}})
     plan = planned(build.deployment(), first, second)
     assert [(str(c.loser), str(c.winner), c.field) for c in plan.conflicts] == [
-        ("AppHealth/shop/first", "AppHealth/shop/second", "liveness.path")
+        ("AppHealth/shop/second", "AppHealth/shop/first", "liveness.path")
     ]
     assert plan == planned(build.deployment(), second, first)
 

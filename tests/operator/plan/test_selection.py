@@ -129,7 +129,7 @@ def test_the_strongest_rule_comes_last(build):
         build.cluster_rule("weak", priority=-10),
         build.cluster_rule("middle"),
     ]
-    expected = ["weak", "middle", "strong", "a-same-age", "b-same-age", "younger", "target"]
+    expected = ["weak", "middle", "strong", "younger", "b-same-age", "a-same-age", "target"]
     assert chosen(build, build.deployment(), *rules) == expected
     assert chosen(build, build.deployment(), *reversed(rules)) == expected
 

@@ -63,7 +63,7 @@ class Reason(StrEnum):
     NO_PROBLEMS = "NoProblems"
     """Not degraded."""
     OVERRIDDEN = "Overridden"
-    """Conflicting: a younger rule of equal rank sets the same fields; the message names it."""
+    """Conflicting: an older rule of equal rank sets the same fields; the message names it."""
     NO_CONFLICTS = "NoConflicts"
     """Not conflicting."""
     VERIFIED = "Verified"

@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from operator import is_
-from typing import NamedTuple, cast
 
 from apphealth.api.healthplan import Standing, State
-from apphealth.api.spec import Mode, Verification
-from apphealth.model.probe import Handler, HttpGet, ProbeKind
-from apphealth.model.proof import Proof
+from apphealth.api.spec import Mode
+from apphealth.model.probe import Handler, HttpGet
 from apphealth.model.service import Service, ServicePort
 from apphealth.model.workload import Container, Workload
 from apphealth.model.world import World
@@ -22,8 +19,7 @@ from apphealth.plan.ownership.patch import build_patches
 from apphealth.plan.probes.eligibility import alone
 from apphealth.plan.probes.ports import targets
 from apphealth.plan.record import record_of
-from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan
-from apphealth.plan.rules.merging import workload_settings
+from apphealth.plan.result import Action, Dependency, Plan
 from apphealth.plan.rules.modes import mode_for, not_written
 from apphealth.plan.rules.selection import selecting
 

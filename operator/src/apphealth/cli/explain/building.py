@@ -24,11 +24,8 @@ from apphealth.model.service import Namespace
 from apphealth.model.workload import Container, Workload
 from apphealth.model.world import World
 from apphealth.plan import plan
-from apphealth.plan.findings import Finding
-from apphealth.plan.probes.eligibility import left_alone
 from apphealth.plan.record import record_of
 from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
-from apphealth.plan.rules.merging import container_settings
 from apphealth.plan.rules.selection import opted_out, reaches, selects
 
 
@@ -39,23 +36,6 @@ class _Scene:
     workload: Workload
     world: World
     rules: Sequence[Rule]
-
-    def why_none(self, planned: ProbePlan, container: Container) -> str:
-        """Say which word of the users', or what in the container, leaves it without this probe; empty if none does."""
-        if planned.action is not Action.NONE or planned.standing is not None or not self.rules:
-            return ""
-        settings = container_settings(self.rules, container.name, self.workload.pod_annotations)
-        for field in ("enabled", f"{planned.kind}.enabled"):
-            said = settings.sourced(field)
-            if said is not None and said.value is False:
-                return f"{said.source} switches it off"
-        services = self.world.services_of(self.workload)
-        match left_alone(container, settings, self.workload, self.rules, services):
-            case Finding(message=message):
-                return message
-            case str() as word:
-                return word
-        return ""
 
 
 def explain(workload: Workload, world: World) -> Explanation:
@@ -102,11 +82,10 @@ def _probe(planned: ProbePlan, container: Container, scene: _Scene) -> Explained
     owner = _owner(live.owner, scene.world) if live is not None else ""
     stays = live is not None and planned.action is not Action.APPLY and not live.owner.ours
     carried = live.probe if stays and live is not None else planned.probe
-    why = scene.why_none(planned, container)
     return ExplainedProbe(
         type=planned.kind.value,
         action=planned.action.value,
-        reason=f"{planned.reason} ({why})" if why else planned.reason,
+        reason=planned.reason,
         verification=planned.standing or "",
         answer=planned.proof.answer if planned.proof is not None else "",
         values=tuple(_values(carried, planned, f"its owner, {owner}" if stays else "")),

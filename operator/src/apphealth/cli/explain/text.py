@@ -65,8 +65,8 @@ def _head(found: Explanation) -> Iterator[RenderableType]:
     for one in found.passed_over:
         yield _indented(f"not by {one.rule}: {one.why}", "dim")
     for conflict in found.conflicts:
-        both = f"{conflict.loser} and {conflict.winner} set {conflict.field} differently"
-        yield _indented(f"{both}; the latter wins", "yellow")
+        both = f"{conflict.winner} and {conflict.loser} set {conflict.field} differently"
+        yield _indented(f"{both}; the former wins", "yellow")
 
 
 def _container(container: ExplainedContainer) -> Iterator[RenderableType]:

@@ -92,8 +92,8 @@ def finding_line(place: str, finding: Finding) -> str:
 
 def conflict_line(place: str, conflict: Conflict) -> str:
     """Return a conflict of two rules as one line."""
-    both = f"{conflict.loser} and {conflict.winner} set {conflict.field} differently"
-    return f"{place}: warning: {both}; the latter wins (conflicting)."
+    both = f"{conflict.winner} and {conflict.loser} set {conflict.field} differently"
+    return f"{place}: warning: {both}; the former wins (conflicting)."
 
 
 def closing(decided: Sequence[Decided], changed: int, inventory: Inventory) -> str:

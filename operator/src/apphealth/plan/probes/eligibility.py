@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apphealth.api.rule import Rule
-from apphealth.model.probe import ProbeKind
+from apphealth.model.probe import KINDS
 from apphealth.model.service import Service
 from apphealth.model.workload import Container, ContainerRole, Workload
 from apphealth.plan.findings import CONTAINER_UNREACHABLE, CONTAINER_UNSERVED, Finding
@@ -48,7 +48,6 @@ class Skip:
 
 
 NO_RULE = Skip("NoRule", "no rule selects the workload")
-SWITCHED_OFF = Skip("SwitchedOff", "switched off by a rule")
 INJECTED_SIDECAR = Skip("Injected", "a sidecar that another program injects and looks after")
 
 
@@ -73,7 +72,7 @@ def why_skipped(
     if not rules:
         return NO_RULE
     if settings.enabled is not None and not settings.enabled.value:
-        return SWITCHED_OFF
+        return Skip("SwitchedOff", f"{settings.enabled.source} switches it off")
     if container.name in listed_containers(rules):
         return None
     if container.name in INJECTED and any(other.name not in INJECTED for other in workload.containers):
@@ -103,7 +102,7 @@ def alone(workload: Workload) -> bool:
 def _described(settings: ContainerSettings) -> bool:
     """Whether users said what this container serves, so that it need not declare a port."""
     preset = settings.preset is not None and settings.preset.value != AUTO
-    return preset or settings.port is not None or any(settings.probe(kind).says_anything for kind in ProbeKind)
+    return preset or settings.port is not None or any(settings.probe(kind).says_anything for kind in KINDS)
 
 
 def _served(container: Container, workload: Workload, services: Sequence[Service]) -> bool:

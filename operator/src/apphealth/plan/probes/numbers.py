@@ -65,15 +65,13 @@ class Numbers:
 
     def provenance(self) -> tuple[Provenance, ...]:
         """Return where each number came from, by the name of the probe's field."""
-        named = {
-            "initialDelaySeconds": self.delay,
-            "periodSeconds": self.period,
-            "timeoutSeconds": self.timeout,
-            "successThreshold": self.success,
-            "failureThreshold": self.failure,
-            "terminationGracePeriodSeconds": self.grace,
-        }
-        return tuple(Provenance(name, str(item.value), item.source) for name, item in named.items() if item)
+        numbers = (self.delay, self.period, self.timeout, self.success, self.failure)
+        found = tuple(Provenance(name, str(n.value), n.source) for name, n in zip(_FIELDS, numbers, strict=True))
+        return found if self.grace is None else (*found, Provenance(_GRACE, str(self.grace.value), self.grace.source))
+
+
+_FIELDS = ("initialDelaySeconds", "periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold")
+_GRACE = "terminationGracePeriodSeconds"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from apphealth.plan.ownership.managed_fields import abandoned
 from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours
 from apphealth.plan.probes.candidates import Candidate, PlannedProbe, complete, expand
 from apphealth.plan.probes.container import ContainerFacts, Pods
-from apphealth.plan.probes.eligibility import Skip, alone, why_skipped
+from apphealth.plan.probes.eligibility import NO_RULE, Skip, alone, why_skipped
 from apphealth.plan.probes.numbers import RESTART_FACTOR
 from apphealth.plan.probes.reporting import quote, refuted_evidence, verification_findings
 from apphealth.plan.probes.suggestions import USERS_ALONE, Origin, suggest
@@ -45,7 +45,7 @@ from apphealth.plan.probes.verification import (
 from apphealth.plan.result import Action, Considered, ContainerPlan, ProbePlan, ProbesPlan
 from apphealth.plan.rules.annotations import Annotations, read_annotations
 from apphealth.plan.rules.merging import container_settings, listed_containers, workload_settings
-from apphealth.plan.rules.settings import ContainerSettings, WorkloadSettings
+from apphealth.plan.rules.settings import ContainerSettings, ProbeSettings, WorkloadSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +184,9 @@ def _plan_container(
         for kind in KINDS
     }
     return _Planned(
-        plan=_container_plan(container, skip, verified, decisions, unproven=options.files and options.unproven),
+        plan=_container_plan(
+            container, settings, skip, verified, decisions, unproven=options.files and options.unproven
+        ),
         decisions=decisions,
         settings=settings,
         verified=verified,
@@ -318,6 +320,7 @@ def check_numbers(probes: Mapping[ProbeKind, PlannedProbe], container: str) -> I
 
 def _container_plan(
     container: Container,
+    settings: ContainerSettings,
     skip: Skip | None,
     verified: _Verified,
     decisions: Mapping[ProbeKind, Decision],
@@ -342,7 +345,14 @@ def _container_plan(
         # While it is not known what the container runs, what is delivered to it stays.
         runs_library=(preset is not None and preset.runs_library) if verified.settled else container.mounts_delivery,
         probes=tuple(
-            _probe_plan(container, kind, decisions[kind], verified, unproven=unproven and kind in derived)
+            _probe_plan(
+                container,
+                kind,
+                decisions[kind],
+                verified,
+                why_none=_why_none(settings.probe(kind), skip),
+                unproven=unproven and kind in derived,
+            )
             for kind in KINDS
         ),
         considered=tuple(_considered(choice)) if choice is not None else (),
@@ -356,8 +366,21 @@ def _considered(choice: Choice) -> Iterator[Considered]:
             yield Considered(suggestion.preset.name, suggestion.evidence, quote(passed.refuted))
 
 
+def _why_none(settings: ProbeSettings, skip: Skip | None) -> str:
+    """Return why no probe of a kind is wanted; empty where nobody decided that."""
+    if skip is not None:
+        return skip.text if skip is not NO_RULE else ""
+    return "" if settings.enabled is None or settings.wanted else f"{settings.enabled.source} switches it off"
+
+
 def _probe_plan(
-    container: Container, kind: ProbeKind, decision: Decision, verified: _Verified, *, unproven: bool
+    container: Container,
+    kind: ProbeKind,
+    decision: Decision,
+    verified: _Verified,
+    *,
+    why_none: str,
+    unproven: bool,
 ) -> ProbePlan:
     planned = verified.probes.get(kind)
     evaluation = verified.evaluations.get(kind, ProbeEvaluation())
@@ -366,7 +389,7 @@ def _probe_plan(
     return ProbePlan(
         kind=kind,
         action=decision.action,
-        reason=_reason(decision, evaluation.state),
+        reason=_reason(decision, evaluation.state, why_none),
         probe=planned.probe if planned else stays,
         provenance=planned.provenance if planned else (),
         standing=evaluation.state,
@@ -385,8 +408,10 @@ _UNCHANGED = {
 }
 
 
-def _reason(decision: Decision, state: Standing | None) -> str:
-    """Return the reason of a decision; where verification is behind it, what pods have to do with it."""
+def _reason(decision: Decision, state: Standing | None, why_none: str) -> str:
+    """Return the reason of a decision, with what users, or what pods, have to do with it."""
+    if state is None and why_none and decision.action is Action.NONE:
+        return f"{decision.reason} ({why_none})"
     if state is not None and decision.action is Action.NONE:
         return _NOT_WRITTEN.get(state, decision.reason)
     if state is not None and decision.unchanged:

@@ -80,7 +80,7 @@ def suggest(facts: ContainerFacts) -> Sequence[Suggestion] | Finding:
         Suggestion(preset=preset, evidence=evidence, origin=Origin.EVIDENCE, place=preset.place(clues))
         for preset, evidence in presets.suggested(clues)
     ]
-    if undescribed & _TRAFFIC:
+    if undescribed & _TRAFFIC and (facts.pods.may_ask or facts.ours):
         known = {suggestion.preset for suggestion in found}
         found += [
             Suggestion(preset=preset, evidence=evidence, origin=Origin.COMMON, place=preset.place(clues))

@@ -13,7 +13,7 @@ from typing import Any
 
 from apphealth.api import spec as api
 from apphealth.api.rule import Rule, RuleKey
-from apphealth.model.probe import ProbeKind
+from apphealth.model.probe import KINDS
 from apphealth.plan.result import Conflict
 from apphealth.plan.rules.annotations import Annotations
 from apphealth.plan.rules.selection import Rank, rank
@@ -22,6 +22,7 @@ from apphealth.plan.rules.settings import ContainerSettings, ProbeSettings, Sour
 EVERY_CONTAINER = "*"
 _WORKLOAD_FIELDS = ("verification", "existing_probes", "defaults_version")
 _UNSET = api.ProbeSettings()
+_NO_PROBES = api.ProbesSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,11 @@ def _container_layers(rules: Iterable[Rule], container: str, annotations: Annota
 
 def _probe_fields(probes: api.ProbesSettings) -> dict[str, Any]:
     """Return the fields of all probes by their full names: `liveness.period_seconds`."""
+    if probes == _NO_PROBES:
+        return {}
     return {
         f"{kind}.{name}": getattr(settings, name)
-        for kind in ProbeKind
+        for kind in KINDS
         if (settings := getattr(probes, kind)) != _UNSET
         for name in settings.__struct_fields__
     }

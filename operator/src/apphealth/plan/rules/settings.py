@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Generic, NamedTuple, TypeVar
 
 from apphealth.api.spec import ExistingProbes, Header, ProbeType, Scheme, Verification
-from apphealth.model.probe import ProbeKind
+from apphealth.model.probe import KINDS, ProbeKind
 from apphealth.plan.result import Conflict
 
 T = TypeVar("T")
@@ -89,17 +89,12 @@ class ContainerSettings:
 
     def probe(self, kind: ProbeKind) -> ProbeSettings:
         """Return the settings of one probe."""
-        match kind:
-            case ProbeKind.LIVENESS:
-                return self.liveness
-            case ProbeKind.READINESS:
-                return self.readiness
-            case ProbeKind.STARTUP:
-                return self.startup
+        settings: ProbeSettings = getattr(self, kind)
+        return settings
 
     def wanted_kinds(self) -> list[ProbeKind]:
         """Return the kinds of probe that no rule has switched off."""
-        return [kind for kind in ProbeKind if self.probe(kind).wanted]
+        return [kind for kind in KINDS if self.probe(kind).wanted]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

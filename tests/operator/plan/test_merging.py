@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from apphealth.plan.rules.merging import container_layers, merge, rule_layers
+from apphealth.plan.rules.annotations import read_annotations
+from apphealth.plan.rules.merging import container_settings, workload_settings
 from apphealth.plan.rules.selection import selecting
 
 OLD, YOUNG = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
@@ -14,7 +15,8 @@ def effective(build, *rules, name="main", **fields):
     workload = build.parse(build.deployment(build.container(name), **fields))
     world = build.world(*rules)
     chosen = selecting(world.rules_in("shop"), workload, world.namespace("shop"))
-    return merge(container_layers(chosen, name, workload.pod_annotations)), merge(rule_layers(chosen))
+    annotations = read_annotations(workload.pod_annotations)
+    return container_settings(chosen, name, annotations), workload_settings(chosen)
 
 
 def liveness(**fields):
@@ -29,12 +31,11 @@ def test_each_field_comes_from_the_strongest_rule_that_sets_it(build):
         build.rule("team", probes=liveness(path="/c", port=3)),
         build.rule("one", targetRef={"kind": "Deployment", "name": "web"}, probes=liveness(path="/d")),
     )
-    found = {name: (s.value, s.source) for name, s in settings.values.items() if name.startswith("liveness.")}
-    assert found == {
-        "liveness.path": ("/d", "AppHealth one"),
-        "liveness.port": (3, "AppHealth team"),
-        "liveness.period_seconds": (2, "ClusterAppHealth strong"),
-        "liveness.timeout_seconds": (1, "ClusterAppHealth base"),
+    assert dict(settings.liveness.items()) == {
+        "path": ("/d", "AppHealth one"),
+        "port": (3, "AppHealth team"),
+        "period_seconds": (2, "ClusterAppHealth strong"),
+        "timeout_seconds": (1, "ClusterAppHealth base"),
     }
     assert settings.conflicts == ()
 
@@ -62,7 +63,7 @@ def test_each_field_comes_from_the_strongest_rule_that_sets_it(build):
 )
 def test_an_entry_for_the_container_is_above_the_rules_own_words(build, containers, path, source):
     settings, _ = effective(build, build.rule(probes=liveness(path="/general"), containers=containers))
-    assert (settings.get("liveness.path"), settings.sourced("liveness.path").source) == (path, source)
+    assert settings.liveness.path == (path, source)
 
 
 @pytest.mark.parametrize(
@@ -80,14 +81,14 @@ def test_an_annotation_is_above_every_rule(build, annotation, text, field, value
     settings, _ = effective(
         build, build.rule(containers=[entry]), pod_annotations={f"apphealth.dev/{annotation}": text}
     )
-    assert settings.sourced(field).value == value
-    assert settings.sourced(field).source == f"annotation apphealth.dev/{annotation}"
+    assert getattr(settings, field) == (value, f"annotation apphealth.dev/{annotation}")
 
 
 @pytest.mark.parametrize("annotation", ["preset", "port"])
 def test_an_empty_annotation_says_nothing(build, annotation):
     settings, _ = effective(build, build.rule(), pod_annotations={f"apphealth.dev/{annotation}": ""})
-    assert settings.get(annotation) == ("flask-management-endpoints" if annotation == "preset" else None)
+    said = ("flask-management-endpoints", "AppHealth rule") if annotation == "preset" else None
+    assert getattr(settings, annotation) == said
 
 
 @pytest.mark.parametrize(
@@ -114,18 +115,31 @@ def test_an_empty_annotation_says_nothing(build, annotation):
     ],
 )
 @pytest.mark.parametrize("turned", [False, True])
-def test_of_equal_rank_the_younger_wins_and_the_older_is_told(build, older, younger, lost, turned):
+def test_of_equal_rank_the_older_rule_wins_and_the_younger_is_told(build, older, younger, lost, turned):
     rules = [build.rule("first", created=OLD, **older), build.rule("second", created=YOUNG, **younger)]
     settings, _ = effective(build, *(reversed(rules) if turned else rules))
     found = [(c.field, c.loser.name, c.winner.name) for c in settings.conflicts]
-    assert found == [(field, "first", "second") for field in lost]
-    for field in lost:
-        assert settings.sourced(field).source.startswith("AppHealth second")
+    assert found == [(field, "second", "first") for field in lost]
+    if "liveness.path" in lost:
+        assert settings.liveness.path.source.startswith("AppHealth first")
+    if "preset" in lost:
+        assert settings.preset.source == "AppHealth first"
 
 
-def test_of_equal_age_the_later_name_wins(build):
-    rules = [build.rule(name, probes=liveness(path=f"/{name}")) for name in ("b", "a")]
-    assert effective(build, *rules)[0].get("liveness.path") == "/b"
+def test_of_equal_age_the_first_name_wins(build):
+    rules = [build.rule(name, created=OLD, probes=liveness(path=f"/{name}")) for name in ("b", "a")]
+    assert effective(build, *rules)[0].liveness.path.value == "/a"
+
+
+def test_a_rule_that_is_recreated_does_not_take_over(build):
+    theirs = build.rule("z-team", created=OLD, probes=liveness(path="/theirs"))
+    recreated = build.rule("a-team", created=YOUNG, probes=liveness(path="/ours"))
+    assert effective(build, theirs, recreated)[0].liveness.path.value == "/theirs"
+
+
+def test_a_rule_of_a_file_is_younger_than_those_of_the_cluster(build):
+    rules = [build.rule("a", probes=liveness(path="/file")), build.rule("b", created=OLD, probes=liveness(path="/old"))]
+    assert effective(build, *rules)[0].liveness.path.value == "/old"
 
 
 def test_rules_of_different_rank_never_conflict(build):
@@ -133,11 +147,14 @@ def test_rules_of_different_rank_never_conflict(build):
     assert effective(build, *rules)[0].conflicts == ()
 
 
-def test_modes_of_equal_rank_conflict(build):
-    rules = [build.rule("first", created=OLD, mode="Enforce"), build.rule("second", created=YOUNG, mode="Audit")]
+def test_what_rules_say_of_the_workload_as_a_whole(build):
+    rules = [
+        build.cluster_rule(existingProbes="Replace", verification="Required"),
+        build.rule(dependencies={"discover": False}),
+    ]
     _, shared = effective(build, *rules)
-    assert shared.get("mode") == "Audit"
-    assert [(c.field, c.loser.name) for c in shared.conflicts] == [("mode", "first")]
+    assert (shared.replaces, shared.verification.value, shared.discover, shared.deliver) == (True, "Skip", False, True)
+    assert workload_settings(()) == type(shared)()
 
 
 @pytest.mark.parametrize(
