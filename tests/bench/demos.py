@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from apphealth.cli.graph.reading import read_world
-from apphealth.plan.dependencies.graph import build_graph
+from apphealth.store.graph import graph_of
 
 FOLDER = Path(__file__).with_name("demos")
 Edges = frozenset[tuple[str, str]]
@@ -27,7 +27,7 @@ class Demo:
 
     def found(self) -> Edges:
         """Return what we find."""
-        graph = build_graph(read_world([str(self.manifests)], [], "default", "cluster.local"))
+        graph = graph_of(read_world([str(self.manifests)], [], "default", "cluster.local"))
         return frozenset((edge.source.name, edge.service.name) for edge in graph.edges)
 
 

@@ -11,8 +11,8 @@ from tests.bench.options import Options
 from tests.bench.report import Result, Row, measured, middle, percentile
 
 from apphealth.kube.resources import Resource
-from apphealth.plan import plan
-from apphealth.plan.dependencies.graph import build_graph
+from apphealth.store.facts import plan_of
+from apphealth.store.graph import graph_of
 from apphealth.store.outcomes import Outcome
 from apphealth.store.store import Store
 
@@ -24,19 +24,19 @@ def run(options: Options) -> Result:
         store = _store(size)
         world = store.world
         for workload in world.workloads.values():
-            decided = plan(workload, world)
+            decided = plan_of(workload, world)
             outcome = Outcome(state=decided.state, rules=decided.rules, mentions=decided.mentions)
             store.outcomes.put(workload.key, outcome)
         seconds = []
         for _ in range(options.pairs):
             gc.collect()
             started = time.process_time()
-            graph = build_graph(world)
+            graph = graph_of(world)
             seconds.append(time.process_time() - started)
         changed = list(_changes(store, size))
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        graph = build_graph(world)
+        graph = graph_of(world)
         kept, peak = (one - before for one in tracemalloc.get_traced_memory())
         tracemalloc.stop()
         note = f"{size:,} workloads, {size:,} Services, {len(graph.edges):,} edges"

@@ -16,8 +16,8 @@ from tests.bench.report import Result, Row, measured
 from apphealth.api.parse import parse_rule
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_namespace, parse_service
-from apphealth.model.world import World
-from apphealth.plan import plan
+from apphealth.store.facts import plan_of
+from apphealth.store.world import World
 
 
 def run(options: Options) -> Result:
@@ -49,15 +49,15 @@ def _planning(served: list[bytes], times: int) -> tuple[float, float]:
     """Return the microseconds of one plan, and those of encoding its record."""
     world = _world(served)
     workloads = list(world.workloads.values())
-    records = [plan(workload, world).record for workload in workloads]
-    planning = _each(len(served), times, lambda: [plan(workload, world) for workload in workloads])
+    records = [plan_of(workload, world).record for workload in workloads]
+    planning = _each(len(served), times, lambda: [plan_of(workload, world) for workload in workloads])
     return planning, _each(len(served), times, lambda: [msgspec.json.encode(record) for record in records])
 
 
 def _world(served: list[bytes]) -> World:
     world = World()
     rule = parse_rule(objects.rule())
-    world.rules[rule.key] = rule
+    world.put_rule(rule)
     for name in objects.namespaces(len(served)):
         world.namespaces[name] = parse_namespace(objects.namespace(name))
     for number, raw in enumerate(served):
@@ -88,7 +88,7 @@ def _memory(served: list[bytes]) -> tuple[float, float]:
         workload = next(iter(world.workloads.values()))
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
-        plan(workload, world)
+        plan_of(workload, world)
         peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()

@@ -11,9 +11,10 @@ from apphealth.api.parse import parse_rule
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.probe import KINDS, parse_probe
 from apphealth.model.service import parse_service
-from apphealth.model.world import World
-from apphealth.plan import plan
+from apphealth.plan import Options
 from apphealth.plan.probes import presets
+from apphealth.store.facts import plan_of
+from apphealth.store.world import World
 
 SAMPLE = 60
 MERGE = "application/strategic-merge-patch+json"
@@ -97,14 +98,14 @@ def test_the_api_server_takes_every_planned_probe_as_it_is(api, namespace, half)
         there = f"/apis/apps/v1/namespaces/{namespace}/deployments"
         status, created = api.send("POST", there, deployment(draw, f"d{number}"))
         assert status == 201, created
-        world = World(allow_exec=draw.random() < 0.5)
+        world = World(Options(allow_exec=draw.random() < 0.5))
         try:
             said = parse_rule(rule(draw, namespace, names[(number + half * SAMPLE // 2) % len(names)]))
         except InvalidResource as error:
             pytest.fail(f"the sample has a rule that nobody could apply: {error}")
-        world.rules[said.key] = said
+        world.put_rule(said)
         world.put_service(parse_service(service(namespace, f"d{number}")))
-        decided = plan(parse_workload(created), world)
+        decided = plan_of(parse_workload(created), world)
         for patch in decided.patches:
             path = f"{there}/d{number}?dryRun=All&fieldValidation=Strict&fieldManager={patch.manager}"
             status, answer = api.send("PATCH", path, patch.body, MERGE)

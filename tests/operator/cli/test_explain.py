@@ -15,8 +15,8 @@ from apphealth.cli.explain.report import Explanation
 from apphealth.cli.explain.text import plain
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.proof import Proof, Verdict
-from apphealth.model.world import World
-from apphealth.plan import plan
+from apphealth.store.facts import plan_of
+from apphealth.store.world import World
 
 DATA = Path(__file__).parent / "data" / "explain"
 SHOP = ("-f", DATA / "shop.yaml")
@@ -353,11 +353,12 @@ def answered(spec: dict[str, Any], verdict: Verdict, answer: str) -> Explanation
     world.put_workload(there)
     said = rule(**spec) | {"apiVersion": "apphealth.dev/v1alpha1"}
     parsed = parse_rule(said)
-    world.rules[parsed.key] = parsed
+    world.put_rule(parsed)
     for _ in range(20):
-        if not (questions := plan(there, world).questions):
+        if not (questions := plan_of(there, world).questions):
             break
-        world.proofs |= {question.id: Proof(verdict=verdict, answer=answer) for question in questions}
+        for question in questions:
+            world.put_answer(question, Proof(verdict=verdict, answer=answer))
     return explained(there, world)
 
 

@@ -212,8 +212,8 @@ spec: {mode: Enforce, selector: {}}
     [
         pytest.param(RULE, [], id="in force"),
         pytest.param(RULE.replace("Enforce", "Audit"), ["readiness-missing", "liveness-missing"], id="only told"),
-        pytest.param(RULE.replace("Enforce", "Audit").replace("AppHealth", "ClusterAppHealth") + ENFORCED, [],
-                     id="in force by a stronger one"),
+        pytest.param(RULE.replace("Enforce", "Audit").replace("AppHealth", "ClusterAppHealth") + ENFORCED,
+                     ["readiness-missing", "liveness-missing"], id="only told, beside one in force"),
         pytest.param(RULE.replace("{}", "{matchLabels: {app: other}}"),
                      ["readiness-missing", "liveness-missing"], id="for others"),
         pytest.param(RULE.replace("readiness: {path: /readyz}", "readiness: {enabled: false}"),

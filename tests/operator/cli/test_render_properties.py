@@ -16,7 +16,7 @@ from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.sources import Source
 from apphealth.cli.render.deciding import DEFAULT_RULE, decide
 from apphealth.cli.render.rendering import write_plans
-from apphealth.model.world import World
+from apphealth.store.world import World
 
 NAMES = st.sampled_from(["web", "api", "a-b", "x1", "worker"])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=12)
@@ -104,7 +104,7 @@ def render(text: str) -> str:
     assert isinstance(manifest, Manifest), manifest
     inventory = Inventory(namespace="shop", world=World())
     inventory.add(manifest.items)
-    inventory.world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
+    inventory.world.put_rule(DEFAULT_RULE)
     assert not inventory.problems
     rendering = write_plans([manifest], decide(inventory), inventory)
     assert not rendering.problems

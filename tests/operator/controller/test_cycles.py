@@ -10,7 +10,7 @@ from apphealth.controller.prover import Prover
 from apphealth.controller.reconcile import Reconciler
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_service
-from apphealth.plan import plan
+from apphealth.store.facts import plan_of
 from apphealth.store.outcomes import Outcome
 from apphealth.store.store import Store
 
@@ -62,12 +62,12 @@ class Cluster:
 
     def require(self, name, needs):
         made = rule(name, needs)
-        self.world.rules[made.key] = made
+        self.world.put_rule(made)
 
     def settle(self):
         while self.todo:
             workload = self.world.workloads[self.todo.pop(0)]
-            decided = self.plans[workload.key] = plan(workload, self.world)
+            decided = self.plans[workload.key] = plan_of(workload, self.world)
             outcome = Outcome(state=decided.state, rules=decided.rules, mentions=decided.mentions)
             self.store.outcomes.put(workload.key, outcome)
             self.reconciler._enqueue_dependants(workload, decided)
@@ -75,7 +75,7 @@ class Cluster:
             assert self.looks < 500
 
     def fresh(self):
-        return {key: plan(workload, self.world) for key, workload in self.world.workloads.items()}
+        return {key: plan_of(workload, self.world) for key, workload in self.world.workloads.items()}
 
 
 @settings(deadline=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from apphealth.controller.gather import read_config_maps
 from apphealth.kube.resources import Resource
 from apphealth.model.parse_workload import parse_workload
+from apphealth.plan import Options
 from apphealth.store.config_maps import config_maps_of
 from apphealth.store.store import Name, Store
 
@@ -23,8 +24,8 @@ def test_those_of_its_environment_and_files_are_read_and_what_we_wrote_is_not():
 
 
 def test_the_operator_knows_the_domain_of_its_cluster():
-    assert Store().world.cluster_domain == "cluster.local"
-    assert Store(cluster_domain="corp.example.").world.cluster_domain == "corp.example"
+    assert Store().world.options.cluster_domain == "cluster.local"
+    assert Store(Options(cluster_domain="corp.example.")).world.options.cluster_domain == "corp.example"
 
 
 class NeverAsked:

@@ -20,6 +20,7 @@ from apphealth.model.workload import Workload
 from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
 from apphealth.probing.asker import NotYet
 from apphealth.store.store import Store
+from apphealth.store.world import Recalled
 
 GOOD = Proof(verdict=Verdict.VERIFIED, answer="200 in 3 ms from 1 pod", slowest=0.003)
 BAD = Proof(verdict=Verdict.REFUTED, answer="404 from web-1")
@@ -28,9 +29,15 @@ SOON = Backoff(first=0.01, longest=0.02)
 NEVER = Backoff(first=1000, longest=1000)
 
 
-def question(path="/healthz", image="web:1"):
-    handler = HttpGet(port=8080, path=path)
-    return Question(container="main", image=image, subject=image, handler=handler, timeout=1, accept=Accept.SUCCESS)
+def question(path="/healthz", namespace="shop"):
+    return Question(
+        template=f"{namespace}/",
+        container="main",
+        image="web:1",
+        handler=HttpGet(port=8080, path=path),
+        timeout=1,
+        accept=Accept.SUCCESS,
+    )
 
 
 def pod(name="web-1"):
@@ -67,7 +74,7 @@ class Bench:
 
     def consider(self, workload, *questions, standing=None):
         """Plan as `plan` does: what isn't known is asked."""
-        proofs = self.store.world.proofs
+        proofs = self.store.world.answers_of(workload)
         known = tuple((one, proofs[one.id]) for one in questions if one.id in proofs)
         if standing is None and any(proof.verdict is not Verdict.VERIFIED for _, proof in known):
             standing = Standing.REFUTED
@@ -84,12 +91,17 @@ class Bench:
             ),
         )
 
+    @property
+    def proofs(self):
+        """All answers, by the question's id."""
+        return {id_: proof for answers in self.store.world.answers.values() for id_, proof in answers.items()}
+
     async def list_pods(self, workload, question):
         pods = self.pods[workload.name]
         return pods.pop(0) if pods and isinstance(pods[0], list) else pods
 
     async def ask(self, question, pods):
-        namespace = question.image
+        namespace = question.template
         self.asked.append(question)
         for counted in ("", namespace):
             self.under_way[counted] += 1
@@ -131,7 +143,7 @@ async def test_an_answer_becomes_a_proof_and_whoever_waited_is_looked_at(bench):
     web = bench.workload()
     assert bench.consider(web, question())
     await bench.until(lambda: bench.enqueued)
-    assert bench.store.world.proofs == {question().id: GOOD}
+    assert bench.proofs == {question().id: GOOD}
     assert bench.enqueued == [web.key]
     assert not bench.consider(web, question())
 
@@ -149,10 +161,10 @@ async def test_no_more_than_a_few_are_asked_at_once(bench):
     bench.gate.clear()
     for namespace in range(20):
         workload = bench.workload("web", f"shop-{namespace}")
-        bench.consider(workload, *(question(f"/{number}", f"image-{namespace}") for number in range(30)))
+        bench.consider(workload, *(question(f"/{number}", f"shop-{namespace}") for number in range(30)))
     await bench.until(lambda: bench.under_way[""] == module.AT_ONCE)
     bench.gate.set()
-    await bench.until(lambda: len(bench.store.world.proofs) == 600)
+    await bench.until(lambda: len(bench.proofs) == 600)
     assert bench.most.pop("") == module.AT_ONCE
     assert max(bench.most.values()) == module.IN_A_NAMESPACE
 
@@ -167,7 +179,7 @@ async def test_those_turned_away_get_their_turn_when_others_lose_interest(bench)
     for workload in workloads[4:11]:
         bench.prover.forget(workload.key)
     bench.gate.set()
-    await bench.until(lambda: question("/11").id in bench.store.world.proofs)
+    await bench.until(lambda: question("/11").id in bench.proofs)
 
 
 async def test_pods_that_start_are_asked_again_and_nobody_waits_for_them(bench, monkeypatch):
@@ -177,7 +189,7 @@ async def test_pods_that_start_are_asked_again_and_nobody_waits_for_them(bench, 
     assert bench.consider(web, question())
     await bench.until(lambda: bench.enqueued)
     assert not bench.consider(web, question())
-    await bench.until(lambda: bench.store.world.proofs)
+    await bench.until(lambda: bench.proofs)
     assert (len(bench.asked), bench.enqueued) == (4, [web.key, web.key])
 
 
@@ -187,10 +199,10 @@ async def test_what_was_refuted_is_asked_again_until_it_is_not(bench, monkeypatc
     web = bench.workload()
     bench.consider(web, question())
     await bench.until(lambda: bench.enqueued)
-    assert bench.store.world.proofs[question().id] == BAD
+    assert bench.proofs[question().id] == BAD
     assert not bench.consider(web, question())
     await bench.until(lambda: len(bench.enqueued) == 2)
-    assert (bench.store.world.proofs[question().id], len(bench.asked)) == (GOOD, 3)
+    assert (bench.proofs[question().id], len(bench.asked)) == (GOOD, 3)
 
 
 async def test_what_was_refuted_is_left_at_that_where_something_else_was_found(bench, monkeypatch):
@@ -200,16 +212,16 @@ async def test_what_was_refuted_is_left_at_that_where_something_else_was_found(b
     bench.consider(web, question())
     await bench.until(lambda: bench.enqueued)
     bench.consider(web, question(), question("/livez"), standing=Standing.VERIFIED)
-    await bench.until(lambda: question("/livez").id in bench.store.world.proofs)
+    await bench.until(lambda: question("/livez").id in bench.proofs)
     await bench.until(lambda: not bench.prover.queue._due)
     assert [one.handler.path for one in bench.asked].count("/healthz") == 1
 
 
 async def test_what_an_earlier_operator_saw_refuted_is_asked_again_later(bench, monkeypatch):
     monkeypatch.setattr(module, "REFUTED", SOON)
-    bench.store.world.proofs[question().id] = BAD
+    bench.store.world.put_answer(question(), BAD)
     assert not bench.consider(bench.workload(), question())
-    await bench.until(lambda: bench.store.world.proofs[question().id] is GOOD)
+    await bench.until(lambda: bench.proofs[question().id] is GOOD)
 
 
 async def test_a_change_of_the_workload_asks_at_once(bench):
@@ -219,7 +231,7 @@ async def test_a_change_of_the_workload_asks_at_once(bench):
     bench.consider(bench.workload(), question())
     assert len(bench.asked) == 1
     bench.consider(bench.workload(generation=2), question())
-    await bench.until(lambda: bench.store.world.proofs[question().id] is GOOD)
+    await bench.until(lambda: bench.proofs[question().id] is GOOD)
 
 
 async def test_pods_out_of_reach_are_said_once(bench, caplog):
@@ -227,9 +239,9 @@ async def test_pods_out_of_reach_are_said_once(bench, caplog):
         bench.answers[path] = AWAY
         bench.consider(bench.workload(path.strip("/")), question(path))
     with caplog.at_level(logging.WARNING):
-        await bench.until(lambda: len(bench.store.world.proofs) == 3)
+        await bench.until(lambda: len(bench.proofs) == 3)
     assert len([one for one in caplog.messages if one.startswith("can't try probes on pods from here")]) == 1
-    assert {proof.verdict for proof in bench.store.world.proofs.values()} == {Verdict.UNREACHABLE}
+    assert {proof.verdict for proof in bench.proofs.values()} == {Verdict.UNREACHABLE}
 
 
 async def test_without_the_right_to_list_pods_they_are_out_of_reach(bench, monkeypatch):
@@ -238,8 +250,8 @@ async def test_without_the_right_to_list_pods_they_are_out_of_reach(bench, monke
 
     monkeypatch.setattr(bench.prover, "_list_pods", forbidden)
     bench.consider(bench.workload(), question())
-    await bench.until(lambda: bench.store.world.proofs)
-    (proof,) = bench.store.world.proofs.values()
+    await bench.until(lambda: bench.proofs)
+    (proof,) = bench.proofs.values()
     assert (proof.verdict, proof.answer.startswith("pods can't be listed: User")) == (Verdict.UNREACHABLE, True)
 
 
@@ -253,16 +265,16 @@ async def test_an_api_server_in_trouble_is_waited_for(bench, monkeypatch):
 
     monkeypatch.setattr(bench.prover, "_list_pods", list_pods)
     bench.consider(bench.workload(), question())
-    await bench.until(lambda: bench.store.world.proofs)
-    assert bench.store.world.proofs[question().id] is GOOD
+    await bench.until(lambda: bench.proofs)
+    assert bench.proofs[question().id] is GOOD
 
 
 async def test_a_pod_that_vanished_meanwhile_is_replaced_by_another(bench):
     bench.answers["/healthz"] = [BAD, GOOD]
     bench.pods["web"] = [[pod("old")], [pod("new")], [pod("new")]]
     bench.consider(bench.workload(), question())
-    await bench.until(lambda: bench.store.world.proofs)
-    assert bench.store.world.proofs[question().id] is GOOD
+    await bench.until(lambda: bench.proofs)
+    assert bench.proofs[question().id] is GOOD
 
 
 async def test_pods_that_come_and_go_are_asked_later(bench):
@@ -271,7 +283,7 @@ async def test_pods_that_come_and_go_are_asked_later(bench):
     web = bench.workload()
     bench.consider(web, question())
     await bench.until(lambda: bench.enqueued)
-    assert bench.store.world.proofs == {}
+    assert bench.proofs == {}
 
 
 async def test_a_workload_without_a_pod_of_that_image_waits(bench):
@@ -282,15 +294,13 @@ async def test_a_workload_without_a_pod_of_that_image_waits(bench):
     assert (bench.asked, bench.consider(web, question())) == ([], False)
 
 
-async def test_another_workload_is_asked_where_the_first_has_no_such_pods_by_its_own_containers_name(
-    bench, monkeypatch
-):
+async def test_another_workload_is_asked_where_the_first_has_no_such_pods(bench, monkeypatch):
     monkeypatch.setattr(module, "STARTING", SOON)
     bench.pods["api"] = []
     bench.consider(bench.workload("api"), question())
-    bench.consider(bench.workload("web"), replace(question(), container="other"))
-    await bench.until(lambda: bench.store.world.proofs)
-    assert [one.container for one in bench.asked] == ["other"]
+    bench.consider(bench.workload("web"), question())
+    await bench.until(lambda: bench.proofs)
+    assert len(bench.asked) == 1
 
 
 async def test_a_workload_that_is_no_longer_ready_is_planned_anew(bench):
@@ -309,22 +319,29 @@ async def test_what_nobody_looks_at_any_more_is_forgotten(bench):
         bench.consider(workload, question())
     await bench.until(lambda: bench.enqueued)
     bench.prover.forget(web.key)
-    assert question().id in bench.store.world.proofs
+    assert question().id in bench.proofs
     bench.consider(api, question("/other"))
-    await bench.until(lambda: question("/other").id in bench.store.world.proofs)
-    assert set(bench.store.world.proofs) == {question("/other").id}
+    await bench.until(lambda: question("/other").id in bench.proofs)
+    assert set(bench.proofs) == {question("/other").id}
     bench.prover.forget(api.key)
-    assert bench.store.world.proofs == {}
+    assert bench.proofs == {}
     assert not bench.prover._matters
     assert not bench.prover._lookers
     assert not bench.prover._asking
 
 
 async def test_proofs_of_healthplans_that_nobody_looks_at_are_tidied_away(bench):
-    bench.store.world.proofs |= {question().id: GOOD, "of-another-time": GOOD}
-    bench.consider(bench.workload(), question())
+    web, gone = bench.workload(), bench.workload("gone")
+    for workload in (web, gone):
+        found = Recalled(workload.uid, {question().id: GOOD, "of-another-time": GOOD})
+        bench.store.world.recall(workload.key, found)
+    bench.consider(web, question())
     bench.prover.tidy()
-    assert set(bench.store.world.proofs) == {question().id}
+    assert set(bench.store.world.answers_of(web)) == {question().id}
+    assert bench.store.world.recalled.keys() == {web.key, gone.key}
+    bench.prover.forget(web.key)
+    bench.prover.tidy()
+    assert bench.store.world.recalled == {}
 
 
 async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(bench):
@@ -336,4 +353,4 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(bench):
     bench.gate.set()
     await bench.until(lambda: not bench.under_way[""])
     await bench.prover.queue.quiet()
-    assert bench.store.world.proofs == {}
+    assert bench.proofs == {}

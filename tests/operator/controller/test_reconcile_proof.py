@@ -187,4 +187,4 @@ async def test_a_workload_that_has_gone_is_forgotten(shop):
     await shop.until(lambda: WEB not in shop.reconcile.awaited)
     shop.gate.set()
     await shop.prover.queue.quiet()
-    assert (shop.store.world.proofs, shop.api.written) == ({}, [])
+    assert (shop.store.world.answers, shop.api.written) == ({}, [])

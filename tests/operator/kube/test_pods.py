@@ -13,7 +13,7 @@ from apphealth.model.proof import Accept, Question
 from apphealth.model.workload import Workload
 
 QUESTION = Question(
-    container="main", image="web:2", subject="x", handler=TcpSocket(port=1), timeout=1, accept=Accept.SUCCESS
+    container="main", image="web:2", template="x", handler=TcpSocket(port=1), timeout=1, accept=Accept.SUCCESS
 )
 WORKLOAD = Workload(
     kind="Deployment", api_version="apps/v1", namespace="shop", name="web", uid="uid-web", pod_labels={"app": "web"}

@@ -12,8 +12,8 @@ from apphealth.lint.linting import lint_service, lint_workload
 from apphealth.lint.subject import ServiceSubject, read_subject
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_service
-from apphealth.model.world import World
 from apphealth.plan.findings import Finding
+from apphealth.store.world import World
 
 LIVENESS = {"httpGet": {"path": "/livez", "port": "http"}}
 READINESS = {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from apphealth.model.service import Service
 from apphealth.model.workload import Workload
-from apphealth.model.world import World
+from apphealth.store.world import World
 
 LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), max_size=3)
 NAMES, SPACES = st.sampled_from("12345"), st.sampled_from(["n", "m"])

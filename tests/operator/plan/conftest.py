@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,9 @@ from apphealth.api.parse import parse_rule
 from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_namespace, parse_service
-from apphealth.model.world import World
+from apphealth.plan.facts import EMPTY, Options
+from apphealth.store.facts import plan_of
+from apphealth.store.world import World
 
 PORT = {"containerPort": 8080, "name": "http"}
 
@@ -75,17 +78,15 @@ def cluster_rule(name: str = "standard", created: str = "", **spec: Any) -> dict
 
 def world(
     *objects: dict[str, Any],
-    allow_exec: bool = False,
-    cluster_domain: str = "cluster.local",
+    options: Mapping[str, Any] = EMPTY,
     **config_maps: dict[str, str],
 ) -> World:
-    """A world of raw objects, told apart by kind; `config_maps` stand in the namespace shop."""
-    made = World(allow_exec=allow_exec, cluster_domain=cluster_domain)
+    """A world of raw objects, told apart by kind, planned by `options`; `config_maps` stand in the namespace shop."""
+    made = World(Options(**options))
     for obj in objects:
         match obj["kind"]:
             case "AppHealth" | "ClusterAppHealth":
-                parsed = parse_rule(obj)
-                made.rules[parsed.key] = parsed
+                made.put_rule(parse_rule(obj))
             case "Service":
                 made.put_service(parse_service(obj))
             case "NetworkPolicy":
@@ -100,6 +101,14 @@ def world(
     return made
 
 
+def set_rules(world: World, *rules: dict[str, Any]) -> None:
+    """Replace all rules of a world."""
+    for key in list(world.rules):
+        world.drop_rule(key)
+    for obj in rules:
+        world.put_rule(parse_rule(obj))
+
+
 @pytest.fixture(scope="session")
 def build() -> SimpleNamespace:
     """The builders."""
@@ -110,6 +119,7 @@ def build() -> SimpleNamespace:
         rule=rule,
         cluster_rule=cluster_rule,
         world=world,
+        set_rules=set_rules,
         parse=parse_workload,
         parse_rule=parse_rule,
     )
@@ -118,7 +128,6 @@ def build() -> SimpleNamespace:
 @pytest.fixture(scope="session")
 def planned() -> Any:
     """Plan the first workload among raw objects; with a rule of its own unless there is one among them."""
-    from apphealth.plan import plan
 
     def run(*objects: dict[str, Any], **options: Any) -> Any:
         rules = [obj for obj in objects if obj["kind"].endswith("AppHealth")]
@@ -128,7 +137,7 @@ def planned() -> Any:
         )
         others = [obj for obj in objects if obj is not workload]
         there = world(workload, *others, *([] if rules else [rule()]), **options)
-        return plan(parse_workload(workload), there)
+        return plan_of(parse_workload(workload), there)
 
     return run
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apphealth.model.service import MAX_FILE
-from apphealth.plan.dependencies.edges import derive
 from apphealth.plan.dependencies.evidence.files import MAX_LINES
 from apphealth.plan.dependencies.hosts import MAX_PARTS, hosts
+from apphealth.store.facts import dependencies_of
 
 HOSTILE = [
     "a:1,",
@@ -90,7 +90,7 @@ def test_a_file_costs_so_much_for_each_line_and_no_more(build, line):
     def cost(size: int) -> int:
         world = build.world(workload, build.service("db"), app={"a.conf": (line * size)[:MAX_FILE]})
         (only,) = world.workloads.values()
-        return calls(lambda: derive(only, [], world, [], discover=True))
+        return calls(lambda: dependencies_of(only, world))
 
     cost(10)
     lines = min(MAX_LINES, 1 + MAX_FILE // len(line))
@@ -102,5 +102,5 @@ def test_variables_that_refer_to_each_other_grow_no_further_than_their_bound(bui
     env += [{"name": f"A{n}_URL", "value": f"$(A{n - 1}_URL)" * 500} for n in range(1, 40)]
     world = build.world(build.deployment(build.container(env=env, args=["$(A39_URL)" * 800])), build.service("db"))
     (only,) = world.workloads.values()
-    found = calls(lambda: derive(only, [], world, [], discover=True))
+    found = calls(lambda: dependencies_of(only, world))
     assert found <= (len(env) + 1) * MAX_PARTS * CALLS_OF_A_PART

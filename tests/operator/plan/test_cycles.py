@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apphealth.model.parse_workload import parse_workload
-from apphealth.plan import plan
+from apphealth.store.facts import plan_of
 
 
 def rule_for(build, name, *needs, namespace="shop", required=True):
@@ -31,7 +31,7 @@ def world_of(build, edges):
 
 
 def plans(world):
-    return {key.name: plan(workload, world) for key, workload in world.workloads.items()}
+    return {key.name: plan_of(workload, world) for key, workload in world.workloads.items()}
 
 
 def required(decided):
@@ -93,7 +93,7 @@ def test_the_edge_stays_a_dependency_and_is_delivered_as_optional(build):
 
 def test_without_one_rule_the_others_are_required_again(build):
     world = world_of(build, {"a": "b", "b": "c", "c": "a"})
-    del world.rules[next(key for key in world.rules if key.name == "c")]
+    world.drop_rule(next(key for key in world.rules if key.name == "c"))
     decided = plans(world)
     assert (required(decided["a"]), required(decided["b"])) == ({"b"}, {"c"})
     assert not any(told(p) or p.cycle for p in decided.values())

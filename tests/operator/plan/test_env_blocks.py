@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from apphealth.plan import plan
+from apphealth.store.facts import plan_of
 
 BLOCKS = yaml.safe_load((Path(__file__).parent / "data/env-blocks.yaml").read_text())
 
@@ -27,6 +27,6 @@ def test_an_environment_names_what_it_needs_and_nothing_else(build, block):
     (workload,) = world.workloads.values()
     found = {
         f"{need.service.name}{'' if need.service.namespace == 'shop' else f'.{need.service.namespace}'}:{need.port}"
-        for need in plan(workload, world).dependencies
+        for need in plan_of(workload, world).dependencies
     }
     assert found == set(block["needs"])

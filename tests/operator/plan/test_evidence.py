@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apphealth.plan import plan
+from apphealth.store.facts import plan_of
 
 HEADLESS = {"clusterIP": "None"}
 CORPUS = [
@@ -80,7 +80,7 @@ def make(build, *containers, extra=(), **options):
 
 
 def edges(world):
-    decided = plan(next(w for w in world.workloads.values() if w.name == "web"), world)
+    decided = plan_of(next(w for w in world.workloads.values() if w.name == "web"), world)
     return {(d.service.name, d.port): (d.confidence, *d.evidence) for d in decided.dependencies}
 
 
@@ -249,15 +249,15 @@ def test_names_and_addresses(build, service, value, found):
 def test_the_domain_of_the_cluster_can_be_another(build, domain):
     env = [{"name": "X", "value": "http://db.shop.svc.corp.example http://cart.shop.svc.cluster.local"}]
     extra = [build.service("db"), build.service("cart")]
-    assert names(make(build, build.container(env=env), extra=extra, cluster_domain=domain)) == ["db"]
+    assert names(make(build, build.container(env=env), extra=extra, options={"cluster_domain": domain})) == ["db"]
 
 
 def test_an_address_is_forgotten_with_its_service(build):
     world = make(build, extra=[build.service("db", clusterIP="10.96.0.9"), build.service("old", clusterIP="10.96.0.8")])
-    assert world.service_at("10.96.0.9").name == "db"
+    assert world.addresses["10.96.0.9"].name == "db"
     world.drop_service(("shop", "db"))
-    assert world.service_at("10.96.0.9") is None
-    assert world.service_at("10.96.0.8").name == "old"
+    assert "10.96.0.9" not in world.addresses
+    assert world.addresses["10.96.0.8"].name == "old"
 
 
 def policy(egress, pods=None):

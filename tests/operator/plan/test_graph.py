@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apphealth.model.service import ServiceKey
-from apphealth.plan import plan
-from apphealth.plan.dependencies.graph import around, build_graph
-from apphealth.plan.dependencies.impact import impact, patience
-from apphealth.plan.dependencies.shared import finding_of, shared_dependencies
+from apphealth.plan.dependencies.graph import around
+from apphealth.plan.dependencies.impact import impact
+from apphealth.plan.dependencies.shared import finding_of
+from apphealth.store.facts import plan_of
+from apphealth.store.graph import graph_of, patience_of, shared_in
 
 HTTP = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1}
 NAMES = "abcde"
@@ -30,8 +31,8 @@ def world_of(build, edges, readiness=None, extra=()):
 
 def follows(build, *args, service="a", **kwargs):
     world = world_of(build, *args, **kwargs)
-    graph = build_graph(world)
-    found = impact(ServiceKey("shop", service), graph, patience(graph, world))
+    graph = graph_of(world)
+    found = impact(ServiceKey("shop", service), graph, patience_of(graph, world))
     return {one.workload.name: one.seconds for one in found.unready}, [one.workload.name for one in found.degraded]
 
 
@@ -77,14 +78,14 @@ def test_a_service_with_a_ready_workload_behind_it_does_not_fail(build):
 def test_a_service_that_many_require_is_shared(build):
     edges = {"a": "", **dict.fromkeys("bcd", "a"), **dict.fromkeys("efgh", "b")}
     world = world_of(build, edges)
-    assert build_graph(world).shared == {("shop", "a"): 3, ("shop", "b"): 4}
-    assert build_graph(world_of(build, {"a": "", "b": "a", "c": "a", "d": "A"})).shared == {}
+    assert graph_of(world).shared == {("shop", "a"): 3, ("shop", "b"): 4}
+    assert graph_of(world_of(build, {"a": "", "b": "a", "c": "a", "d": "A"})).shared == {}
 
 
 def test_a_shared_dependency_tells_how_far_its_failure_reaches(build):
     edges = {"a": "", **dict.fromkeys("bcd", "a"), "e": "b", "f": "A", "g": ""}
     world = world_of(build, edges)
-    (shared,) = shared_dependencies(build_graph(world), world)
+    (shared,) = shared_in(graph_of(world), world)
     assert (shared.service, shared.required_by, shared.workloads) == (("shop", "a"), 3, 7)
     assert [[key.name for key in keys] for keys in (shared.unready, shared.degraded)] == [["b", "c", "d", "e"], ["f"]]
     assert finding_of(shared).message == (
@@ -94,7 +95,7 @@ def test_a_shared_dependency_tells_how_far_its_failure_reaches(build):
 
 def test_nothing_is_planned_where_nothing_is_shared(build):
     world = world_of(build, {"a": "", "b": "a"})
-    assert shared_dependencies(build_graph(world), world) == ()
+    assert shared_in(graph_of(world), world) == ()
 
 
 def test_around_a_namespace_is_what_it_needs_and_who_needs_it(build):
@@ -110,7 +111,7 @@ def test_around_a_namespace_is_what_it_needs_and_who_needs_it(build):
         *app("log", "ops"),
         *app("report", "data", "api.shop"),
     ]
-    found = around(build_graph(build.world(*objects)), "shop")
+    found = around(graph_of(build.world(*objects)), "shop")
     assert {key.name for key in found.workloads} == {"web", "api", "db", "report"}
     assert {key.name for key in found.services} == {"api", "db", "web"}
     assert {(edge.source.name, edge.service.name) for edge in found.edges} == {
@@ -122,7 +123,7 @@ def test_around_a_namespace_is_what_it_needs_and_who_needs_it(build):
 
 def test_workloads_that_no_rule_selects_are_in_it(build):
     main = build.container(env=[{"name": "A_URL", "value": "http://a"}])
-    graph = build_graph(build.world(build.deployment(main, name="x"), build.service("a")))
+    graph = graph_of(build.world(build.deployment(main, name="x"), build.service("a")))
     assert [(edge.source.name, edge.service.name, edge.required) for edge in graph.edges] == [("x", "a", False)]
 
 
@@ -130,7 +131,7 @@ def test_workloads_that_no_rule_selects_are_in_it(build):
 def test_every_kind_of_workload_may_need_and_be_needed(build, kind):
     main = build.container(env=[{"name": "A_URL", "value": "http://a"}])
     objects = [build.deployment(main, name="x", kind=kind), build.deployment(name="a", kind=kind), build.service("a")]
-    graph = build_graph(build.world(*objects))
+    graph = graph_of(build.world(*objects))
     assert [(edge.source, edge.service.name) for edge in graph.edges] == [((kind, "shop", "x"), "a")]
     assert graph.services["shop", "a"] == ((kind, "shop", "a"),)
 
@@ -142,8 +143,8 @@ def test_it_agrees_with_the_plans(build, edges):
         name: {need for need in found if need.upper() not in found or need.isupper()} for name, found in edges.items()
     }
     world = world_of(build, needs)
-    graph = build_graph(world)
-    plans = {key: plan(workload, world) for key, workload in world.workloads.items()}
+    graph = graph_of(world)
+    plans = {key: plan_of(workload, world) for key, workload in world.workloads.items()}
     told = {(edge.source, edge.service, edge.port, edge.required, edge.evidence) for edge in graph.edges}
     assert told == {(k, d.service, d.port, d.required, d.evidence) for k, p in plans.items() for d in p.dependencies}
     assert {key for cycle in graph.cycles for key in cycle} == {key for key, p in plans.items() if p.cycle}

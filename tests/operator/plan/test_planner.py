@@ -49,12 +49,39 @@ def test_a_cluster_rule_is_an_audit_unless_it_says_otherwise(build, planned):
     assert planned(build.deployment(), rule).state == "Preview"
 
 
-def test_the_stronger_rules_mode_counts(build, planned):
-    plan = planned(build.deployment(), build.cluster_rule(mode="Audit"), build.rule(mode="Enforce"))
-    assert plan.mode == "Enforce"
-    assert plan.patches
-    plan = planned(build.deployment(), build.cluster_rule(mode="Enforce"), build.rule(mode="Audit"))
-    assert (plan.mode, plan.patches) == ("Audit", ())
+@pytest.mark.parametrize("stronger", ["Audit", "Enforce"])
+def test_the_mode_belongs_to_the_rule(build, planned, stronger):
+    """What only an Audit rule says is shown beside, and neither written nor in the way."""
+    said = {"Audit": {"readiness": {"path": "/audited"}}, "Enforce": {"readiness": {"path": "/enforced"}}}
+    weaker = "Enforce" if stronger == "Audit" else "Audit"
+    rules = (
+        build.cluster_rule(mode=weaker, probes=said[weaker]),
+        build.rule(mode=stronger, probes=said[stronger]),
+    )
+    found = planned(build.deployment(), *rules)
+    alone = planned(build.deployment(), *(rule for rule in rules if rule["spec"]["mode"] == "Enforce"))
+    assert (found.mode, found.state, found.containers) == ("Enforce", "Applied", alone.containers)
+    assert found.patches == alone.patches
+    assert alone.preview is None
+    assert found.preview is not None
+    assert found.preview.message == "would add liveness of main, readiness of main, startup of main"
+    preview = found.record.status.preview
+    assert preview.summary.readiness == f"http-get http://:http/{'audited' if stronger == 'Audit' else 'enforced'}"
+    assert found.record.status.summary.readiness == "http-get http://:http/enforced"
+
+
+def test_questions_of_a_preview_hold_up_nothing(build, planned):
+    workload = build.deployment() | {"status": {"readyReplicas": 1}}
+    audited = build.cluster_rule(mode="Audit", verification="Required", probes={"readiness": {"path": "/audited"}})
+    found = planned(workload, audited, build.rule(probes={"liveness": {"path": "/live"}}))
+    assert found.patches
+    assert found.questions == ()
+    assert found.preview.questions == ()
+    required = build.rule(mode="Audit", verification="Required", probes={"readiness": {"path": "/audited"}})
+    found = planned(workload, build.cluster_rule(probes={"liveness": {"path": "/live"}}), required)
+    assert found.patches
+    assert found.questions == ()
+    assert found.preview.questions
 
 
 @pytest.mark.parametrize(

@@ -304,8 +304,8 @@ def test_a_users_prefix_counts_before_every_setting(build, planned, preset):
 
 @pytest.mark.parametrize("name", ["postgres", "mysql", "redis"])
 def test_a_database_is_pinged_where_commands_are_allowed(planned_by, name):
-    assert asks(planned_by(name, NOTHING, allow_exec=True))["readiness"].startswith("exec [")
-    assert asks(planned_by(name, NOTHING, allow_exec=True))["liveness"].startswith("tcp-socket")
+    assert asks(planned_by(name, NOTHING, options={"allow_exec": True}))["readiness"].startswith("exec [")
+    assert asks(planned_by(name, NOTHING, options={"allow_exec": True}))["liveness"].startswith("tcp-socket")
 
 
 @pytest.mark.parametrize("name", ["rails", "laravel", "postgres", "django-health-check", "vertx"])

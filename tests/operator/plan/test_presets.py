@@ -168,5 +168,5 @@ def test_what_cannot_be_asked_is_told_with_a_fix(build, planned, spec, finding):
 
 def test_a_command_is_planned_where_the_operator_allows_it(build, planned):
     probes = {"liveness": {"type": "Exec", "command": ["check", "--fast"]}}
-    plan = planned(build.deployment(), build.rule(preset="http", probes=probes), allow_exec=True)
+    plan = planned(build.deployment(), build.rule(preset="http", probes=probes), options={"allow_exec": True})
     assert asks(plan) == {"liveness": "exec [check --fast]", "startup": "exec [check --fast]"}

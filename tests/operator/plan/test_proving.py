@@ -8,8 +8,9 @@ import pytest
 
 from apphealth.model.probe import ProbeKind, describe_probe
 from apphealth.model.proof import Proof, Verdict
-from apphealth.plan import plan
+from apphealth.plan import Options
 from apphealth.plan.record import proof_record, read_proof
+from apphealth.store.facts import plan_of
 
 ROUNDS = 12
 LIVENESS, READINESS, STARTUP = ProbeKind
@@ -60,12 +61,13 @@ def life(build):
         pods = Pods(**answers or {})
         parsed = build.parse(workload)
         for _ in range(ROUNDS):
-            decided = plan(parsed, world)
-            assert decided == plan(parsed, world)
+            decided = plan_of(parsed, world)
+            assert decided == plan_of(parsed, world)
             if not decided.questions:
                 break
             assert decided.patches == (), "nothing is written while something is to be asked"
-            world.proofs.update({question.id: pods(question) for question in decided.questions})
+            for question in decided.questions:
+                world.put_answer(question, pods(question))
         return SimpleNamespace(plan=decided, world=world, asked=len(pods.asked), workload=parsed)
 
     return run
@@ -278,14 +280,14 @@ def test_answers_are_remembered_and_read_again(build, life):
     index = ok(0.25, endpoints=((LIVENESS, "/z/l"),))
     found = life(build.service(), preset="flask-management-endpoints", answers={"INDEX /z": index, "else": ok()})
     records = found.plan.record.status.proofs
-    assert {record.id: read_proof(record) for record in records} == found.world.proofs
+    assert {record.id: read_proof(record) for record in records} == found.world.answers_of(found.workload)
     assert read_proof(proof_record(*found.plan.proofs[0])) == index
 
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_on_files_nothing_is_asked_and_what_is_derived_is_left_out(build, life, ready):
     def files(world):
-        world.files = True
+        world.options = Options(files=True)
 
     env = [{"name": "APPHEALTH_X", "value": "1"}]
     main = build.deployment(build.container(env=env))
@@ -299,7 +301,7 @@ def test_on_files_nothing_is_asked_and_what_is_derived_is_left_out(build, life, 
 
 def test_on_files_what_is_derived_is_written_where_it_may_be_unproven(build, life):
     def unproven(world):
-        world.files = world.unproven = True
+        world.options = Options(files=True, unproven=True)
 
     env = [{"name": "APPHEALTH_X", "value": "1"}]
     found = life(build.deployment(build.container(env=env)), setup=unproven, probes={"readiness": {"path": "/own"}})

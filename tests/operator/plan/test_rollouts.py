@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from apphealth.plan import plan
+from apphealth.plan import Options
+from apphealth.store.facts import plan_of
 
 
 def rollout(build, **fields):
@@ -40,8 +41,8 @@ def test_a_rollout_that_no_rule_selects_is_none_of_our_business(build, planned):
 
 def test_in_files_a_rollout_is_written_for_nobody_else_writes_there(build):
     there = build.world(build.service(), build.rule())
-    there.files = True
-    found = plan(build.parse(rollout(build)), there)
+    there.options = Options(files=True)
+    found = plan_of(build.parse(rollout(build)), there)
     assert (found.mode, found.state) == ("Enforce", "Applied")
     assert found.patches
     assert "rollout-not-written" not in ids(found)

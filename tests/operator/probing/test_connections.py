@@ -13,7 +13,7 @@ from apphealth.probing.tries import Outcome
 
 
 def question(handler, accept=Accept.DISTINCT, timeout=5):
-    return Question(container="main", image="db:1", subject="x", handler=handler, timeout=timeout, accept=accept)
+    return Question(container="main", image="db:1", template="x", handler=handler, timeout=timeout, accept=accept)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ SERVER = Path(__file__).with_name("grpc_server.py")
 def question(port, service="", timeout=5):
     handler = Grpc(port=port, service=service)
     return Question(
-        container="main", image="a:1", subject="x", handler=handler, timeout=timeout, accept=Accept.DISTINCT
+        container="main", image="a:1", template="x", handler=handler, timeout=timeout, accept=Accept.DISTINCT
     )
 
 

@@ -22,7 +22,7 @@ def question(port, path="/healthz", *, accept=Accept.SUCCESS, timeout=5, **handl
     return Question(
         container="main",
         image="web:1",
-        subject="x",
+        template="x",
         handler=HttpGet(port=port, path=path, **handler),
         timeout=timeout,
         accept=accept,

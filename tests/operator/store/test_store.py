@@ -1,5 +1,7 @@
 """The store: what it remembers, and whom a change concerns."""
 
+from dataclasses import replace
+
 import pytest
 
 from apphealth.api.healthplan import State
@@ -149,9 +151,27 @@ def test_proofs_of_health_plans_are_recalled_and_what_is_known_counts(full, make
     good = {"id": "a", "asked": "TCP :1", "verdict": "Verified", "answer": "open", "slowestMilliseconds": 7}
     strange = {"id": "b", "asked": "TCP :1", "verdict": "Perhaps"}
     full.put(Resource.HEALTH_PLANS, make.health_plan("web", proofs=[good, strange]))
-    assert full.world.proofs == {"a": Proof(verdict=Verdict.VERIFIED, answer="open", slowest=0.007)}
+    web = full.world.workloads[WorkloadKey("Deployment", "shop", "web")]
+    assert full.world.answers_of(web) == {"a": Proof(verdict=Verdict.VERIFIED, answer="open", slowest=0.007)}
+    full.world.answers[web.template_key] = {"a": Proof(verdict=Verdict.REFUTED, answer="asked since")}
     full.put(Resource.HEALTH_PLANS, make.health_plan("web", proofs=[good | {"answer": "another"}, good | {"id": "c"}]))
-    assert {id_: proof.answer for id_, proof in full.world.proofs.items()} == {"a": "open", "c": "open"}
+    known = {id_: proof.answer for id_, proof in full.world.answers_of(web).items()}
+    assert known == {"a": "asked since", "c": "open"}
+    full.world.answers.clear()
+    full.put(Resource.HEALTH_PLANS, make.health_plan("web"))
+    assert full.world.answers_of(web) == {}
+
+
+def test_a_health_plan_teaches_no_other_workload_and_no_later_one_of_the_same_name(full, make):
+    good = {"id": "a", "asked": "TCP :1", "verdict": "Verified", "answer": "open"}
+    full.put(Resource.HEALTH_PLANS, make.health_plan("web", proofs=[good]))
+    key = WorkloadKey("Deployment", "shop", "web")
+    web = full.world.workloads[key]
+    assert full.world.answers_of(web)
+    assert not full.world.answers_of(replace(web, uid="another"))
+    others = [one for one in full.world.workloads.values() if one.key != key]
+    assert others
+    assert not any(full.world.answers_of(one) for one in others)
 
 
 def test_a_workload_that_is_being_patched_does_not_concern_itself(full, make):

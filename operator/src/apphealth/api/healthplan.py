@@ -169,6 +169,14 @@ class Summary(_Part, frozen=True, kw_only=True):
     startup: str = ""
 
 
+class PreviewRecord(_Part, frozen=True, kw_only=True):
+    """What would be written if the rules in mode Audit were enforced beside those that are."""
+
+    message: str = ""
+    summary: Summary = Summary()
+    containers: tuple[ContainerRecord, ...] = ()
+
+
 class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     """The decision and its record."""
 
@@ -182,6 +190,8 @@ class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     findings: tuple[FindingRecord, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
     proofs: tuple[ProofRecord, ...] = ()
+    preview: PreviewRecord | None = None
+    """Where rules in mode Enforce and in mode Audit select the workload: what the latter would add."""
 
 
 class HealthPlan(_Part, frozen=True, kw_only=True):

@@ -33,7 +33,8 @@ from apphealth.kube.events import Events
 from apphealth.kube.lease import Leadership
 from apphealth.kube.pods import list_pods
 from apphealth.model.workload import WorkloadKey
-from apphealth.model.world import CLUSTER_DOMAIN
+from apphealth.plan.facts import CLUSTER_DOMAIN
+from apphealth.plan.facts import Options as Planning
 from apphealth.probing.asker import ask as ask_pods
 from apphealth.store.store import Concerned, Store
 
@@ -104,7 +105,7 @@ class Operator:
         self._watching = False
         self._failed = False
         clock = asyncio.get_running_loop().time
-        self._store = Store(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain)
+        self._store = Store(Planning(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain))
         self._events = Events(client, instance=socket.gethostname(), clock=clock)
         self._protection = Protection()
         self._statuses = StatusWriter(

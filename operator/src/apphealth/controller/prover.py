@@ -1,6 +1,6 @@
 """Asking running pods in the background what plans want to know, and remembering what they said.
 
-Each question is asked once for all workloads that it concerns. What came of it goes into `World.proofs`, and whoever
+Each question is asked once for all workloads that it concerns. What came of it goes into `World.answers`, and whoever
 waited is looked at again. What may have another answer later is asked again with back-off, as long as anybody waits for
 a better one; what nobody looks at any more is forgotten.
 """
@@ -53,12 +53,12 @@ class _Matter:
 
 
 class Prover:
-    """Asks pods, and puts into `World.proofs` what they said.
+    """Asks pods, and puts into `World.answers` what they said.
 
     Parameters
     ----------
     store
-        What is known; proofs are put there.
+        What is known; answers are put there.
     enqueue
         Has workloads looked at again.
     list_pods
@@ -75,7 +75,7 @@ class Prover:
         self._list_pods = list_pods
         self._ask = ask
         self._matters: dict[str, _Matter] = {}
-        self._looked_at: dict[WorkloadKey, frozenset[str]] = {}
+        self._looked_at: dict[WorkloadKey, tuple[frozenset[str], str]] = {}
         self._lookers: defaultdict[str, set[WorkloadKey]] = defaultdict(set)
         self._generations: dict[WorkloadKey, object] = {}
         self._asking: defaultdict[str, int] = defaultdict(int)
@@ -92,14 +92,17 @@ class Prover:
             Whether an answer is on its way that the plan should wait for: something is asked for the first time.
         """
         key = workload.key
+        previewed = decided.preview.questions if decided.preview is not None else ()
         open_ = {question.id: question for question in decided.questions}
+        later = {question.id: question for question in previewed if question.id not in open_}
         again = {question.id: question for question, proof in decided.proofs if proof.verdict is not Verdict.VERIFIED}
         again = again if depends_on_pods(decided) else {}
-        self._look_at(key, frozenset((*open_, *(question.id for question, _ in decided.proofs))))
-        for id_ in self._looked_at.get(key, frozenset()) - open_.keys() - again.keys():
+        seen = frozenset((*open_, *later, *(question.id for question, _ in decided.proofs)))
+        self._look_at(key, seen, workload.template_key)
+        for id_ in seen - open_.keys() - later.keys() - again.keys():
             self._no_longer_waiting(id_, key)
-        changed = bool(open_ or again) and self._has_changed(workload, decided)
-        for id_, question in open_.items():
+        changed = bool(open_ or later or again) and self._has_changed(workload, decided)
+        for id_, question in (open_ | later).items():
             self._wait_for(id_, question, key, at_once=changed, after=0)
         for id_, question in again.items():
             self._wait_for(id_, question, key, at_once=changed, after=REFUTED.after(1) * random.uniform(1, 2))  # noqa: S311 -- to spread load
@@ -107,13 +110,12 @@ class Prover:
 
     def forget(self, key: WorkloadKey) -> None:
         """Forget a workload that has gone, or that no rule selects."""
-        self._look_at(key, frozenset())
+        self._look_at(key, frozenset(), "")
         self._generations.pop(key, None)
 
     def tidy(self) -> None:
         """Forget proofs that nobody has looked at: of HealthPlans whose workload has gone or changed."""
-        for id_ in self._store.world.proofs.keys() - self._lookers.keys():
-            del self._store.world.proofs[id_]
+        self._store.world.keep_answers(self._lookers.keys())
 
     def _has_changed(self, workload: Workload, decided: Plan) -> bool:
         """Whether the workload or a rule over it has changed since it was last considered."""
@@ -137,11 +139,11 @@ class Prover:
             self.queue.add(id_)
         matter.waiting[key] = question
 
-    def _look_at(self, key: WorkloadKey, ids: frozenset[str]) -> None:
+    def _look_at(self, key: WorkloadKey, ids: frozenset[str], template: str) -> None:
         """Take note of what a workload's plan looks at, and forget what nobody does any more."""
-        before = self._looked_at.pop(key, frozenset())
+        before, of = self._looked_at.pop(key, (frozenset[str](), ""))
         if ids:
-            self._looked_at[key] = ids
+            self._looked_at[key] = (ids, template)
         for id_ in ids - before:
             self._lookers[id_].add(key)
         for id_ in before - ids:
@@ -150,7 +152,7 @@ class Prover:
             if not self._lookers[id_]:
                 del self._lookers[id_]
                 self._matters.pop(id_, None)
-                self._store.world.proofs.pop(id_, None)
+                self._store.world.drop_answer(of, id_)
 
     def _no_longer_waiting(self, id_: str, key: WorkloadKey) -> None:
         if (matter := self._matters.get(id_)) is not None:
@@ -179,7 +181,7 @@ class Prover:
         finally:
             self._asking[workload.namespace] -= 1
             self._go_on([workload.namespace])
-        return self._take(id_, matter, question, came) if self._matters.get(id_) is matter else None
+        return self._take(id_, matter, question, workload, came) if self._matters.get(id_) is matter else None
 
     def _go_on(self, namespaces: Iterable[str]) -> None:
         """Let those have their turn who were turned away, where there is room again."""
@@ -211,15 +213,17 @@ class Prover:
             return Proof(verdict=Verdict.UNREACHABLE, answer=f"pods can't be listed: {error.message}"[:200])
         return NotYet("its pods come and go")
 
-    def _take(self, id_: str, matter: _Matter, question: Question, came: Proof | NotYet) -> float | None:
+    def _take(
+        self, id_: str, matter: _Matter, question: Question, workload: Workload, came: Proof | NotYet
+    ) -> float | None:
         log.debug("%s (%s): %s", question, question.image, came)
         matter.times += 1
         if isinstance(came, NotYet):
             self._answered(matter)
             return STARTING.after(matter.times)
-        before = self._store.world.proofs.get(id_)
+        before = self._store.world.answers_of(workload).get(id_)
         if before is None or before.verdict is not came.verdict:
-            self._store.world.proofs[id_] = came
+            self._store.world.put_answer(question, came)
             matter.fresh = False
             self._enqueue(frozenset(self._lookers.get(id_, ())))
         if came.verdict is Verdict.VERIFIED:

@@ -31,10 +31,12 @@ from apphealth.kube.errors import ConflictError, ForbiddenError, InvalidError, N
 from apphealth.kube.events import Event, Events
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.plan import Plan, plan
+from apphealth.plan import Plan
 from apphealth.plan.dependencies.cycles import FINDING as CYCLE
+from apphealth.plan.facts import SHARE_HEALTH_PATHS
 from apphealth.plan.findings import Severity
 from apphealth.store.config_maps import ConfigMapKey, config_maps_needed
+from apphealth.store.facts import plan_of
 from apphealth.store.outcomes import Outcome
 from apphealth.store.store import Store
 
@@ -143,14 +145,14 @@ class Reconciler:
         if (workload := self._store.world.workloads.get(key)) is None:
             return await self._forget(key)
         self._drop_stale_originals(workload)
-        decided = plan(workload, self._store.world)
+        decided = plan_of(workload, self._store.world)
         self.awaited.discard(key)
         if not decided.selected and self._held(workload):
             return None
         if decided.record is None:
             self._prover.forget(key)
             again = await self._clean(workload, decided)
-        elif self._prover.consider(workload, decided):
+        elif self._prover.consider(workload, decided) and not decided.patches:
             self.awaited.add(key)
             self.unseen.discard(key)
             return None
@@ -191,21 +193,21 @@ class Reconciler:
         if decided.questions:
             record = with_findings(record, [awaiting_pods(decided)])
         recorded = self._store.records.health_plans.get(workload.key)
-        safe = True
+        safe, patched = True, workload
         if decided.patches and decided.originals != originals:
             safe = await self._record(workload, record, rejections)
         if safe:
-            written = Event(type="Normal", reason="ProbesWritten", note=decided.message)
-            patched = await self._patch(workload, decided, written, rejections)
+            patched = await self._patch(workload, decided, _event_of(decided), rejections)
             if patched is not workload and decided.originals:
                 # The record of a probe that was replaced twice shrinks once the second replacement is written.
-                record = plan(patched, self._store.world).record or record
-            if decided.mode is not Mode.AUDIT:
-                await self._deliver(workload, decided.delivery, rejections)
+                record = plan_of(patched, self._store.world).record or record
+            await self._deliver(workload, decided.delivery, rejections)
             await self._record(workload, with_rejections(record, rejections), rejections)
         if self._store.records.health_plans.get(workload.key) is not recorded:
             self._report_refuted(workload, decided)
         self._note(workload, decided, config_maps, rejections)
+        if patched is not workload and (decided.mode is Mode.AUDIT or decided.preview is not None):
+            return 0.0  # what is only shown reads the workload as it is after the patch
         return min((rejection.again for rejection in rejections), default=None)
 
     def _report_refuted(self, workload: Workload, decided: Plan) -> None:
@@ -316,7 +318,8 @@ class Reconciler:
         """
         services = tuple(service.key for service in self._store.world.services_of(workload))
         ports = tuple(container.ports for container in workload.containers)
-        now = Dependable((decided.readiness, ports), decided.cycle, services)
+        shares = self._store.world.namespace(workload.namespace).annotations.get(SHARE_HEALTH_PATHS)
+        now = Dependable((decided.readiness, ports, shares), decided.cycle, services)
         before = self._dependables.get(workload.key)
         seen = workload.key not in self.unseen
         self.unseen.discard(workload.key)
@@ -327,6 +330,14 @@ class Reconciler:
             return
         for service in {*services, *(before.services if before else ())}:
             self._enqueue(self._store.outcomes.mentioning(service))
+
+
+def _event_of(decided: Plan) -> Event:
+    """Return the Event that goes with the patches of a plan."""
+    if decided.mode is Mode.AUDIT:
+        note = "no rule in mode Enforce selects it any more: put back as it was"
+        return Event(type="Normal", reason="ProbesRestored", note=note)
+    return Event(type="Normal", reason="ProbesWritten", note=decided.message)
 
 
 def _problem(decided: Plan, rejections: Sequence[Rejection]) -> tuple[Reason | None, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from apphealth.api.healthplan import FindingRecord, Standing
 from apphealth.plan import Plan
 from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.result import ContainerPlan
 
 MAX_NAMED = 3
 """Questions that one finding names."""
@@ -20,13 +23,18 @@ _REASONS = {
 
 def worst_verification(plan: Plan) -> Standing | None:
     """Return the worst verification state of the planned probes, or None if none is planned."""
-    found = {probe.standing for container in plan.containers for probe in container.probes}
+    return _worst(plan.containers)
+
+
+def _worst(containers: Sequence[ContainerPlan]) -> Standing | None:
+    found = {probe.standing for container in containers for probe in container.probes}
     return next((standing for standing in WORST if standing in found), None)
 
 
 def depends_on_pods(plan: Plan) -> bool:
-    """Return whether other answers of the pods, or first answers, would change the plan."""
-    return worst_verification(plan) in (Standing.REFUTED, Standing.AWAITING_PODS)
+    """Return whether other answers of the pods, or first answers, would change the plan or its preview."""
+    parts = (plan.containers, plan.preview.containers if plan.preview is not None else ())
+    return any(_worst(containers) in (Standing.REFUTED, Standing.AWAITING_PODS) for containers in parts)
 
 
 def verification_reason(plan: Plan) -> str:

@@ -117,6 +117,7 @@ class Writer:
             self._store.records.keep_health_plan(name, key, Record(workload.uid, None))
             raise
         self._store.wrote(Resource.HEALTH_PLANS, meta)
+        self._store.world.keep_recalled(key, {proof.id for proof in plan.status.proofs})
         if plan.status.originals:
             self._store.world.originals[key] = plan.status.originals
         else:

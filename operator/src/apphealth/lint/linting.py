@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from apphealth.lint.checks import graph
+from apphealth.lint.checks import graph as checks
 from apphealth.lint.registry import SAID, SERVICE, WORKLOAD
 from apphealth.lint.subject import ServiceSubject, Subject
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
-from apphealth.model.world import World
+from apphealth.plan.dependencies.graph import Graph
+from apphealth.plan.dependencies.shared import SharedDependency
 from apphealth.plan.findings import Finding
 from apphealth.plan.rules.annotations import ANNOTATIONS
 
@@ -35,13 +36,22 @@ def lint_service(subject: ServiceSubject) -> Iterator[Finding]:
             yield check.finding(hit)
 
 
-def lint_world(world: World) -> tuple[dict[WorkloadKey, list[Finding]], dict[ServiceKey, list[Finding]]]:
-    """Judge what only the whole input can tell: circles of required dependencies, and shared ones."""
+def lint_graph(
+    graph: Graph, shared: Iterable[SharedDependency]
+) -> tuple[dict[WorkloadKey, list[Finding]], dict[ServiceKey, list[Finding]]]:
+    """Judge what only the whole input can tell: circles of required dependencies, and shared ones.
+
+    Parameters
+    ----------
+    graph
+        Who needs whom.
+    shared
+        Its shared dependencies.
+    """
     workloads: dict[WorkloadKey, list[Finding]] = {}
     services: dict[ServiceKey, list[Finding]] = {}
-    if (found := graph.read_graph(world)) is not None:
-        for workload, hit in graph.cycles(found):
-            workloads.setdefault(workload, []).append(graph.CYCLE.finding(hit))
-        for service, finding in graph.shared(found, world):
-            services.setdefault(service, []).append(finding)
+    for workload, hit in checks.cycles(graph):
+        workloads.setdefault(workload, []).append(checks.CYCLE.finding(hit))
+    for service, finding in checks.shared_findings(shared):
+        services.setdefault(service, []).append(finding)
     return workloads, services

@@ -1,6 +1,6 @@
 """What running pods are asked before a probe is written, and what they answered: values, no I/O.
 
-`plan` says what there is to ask (`Plan.questions`) and reads what came of it (`World.proofs`); the controller asks.
+`plan` says what there is to ask (`Plan.questions`) and reads what came of it (`Facts.answers`); the controller asks.
 """
 
 from __future__ import annotations
@@ -40,16 +40,19 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One thing to ask the running, ready pods of a workload; the same question is asked once for all workloads.
+    """One thing to ask the running, ready pods of a workload.
+
+    The same question is asked once for all workloads of one namespace that have the same pod template: other pods may
+    answer otherwise, for they may mount other volumes, Secrets and sidecars.
 
     Attributes
     ----------
-    container
-        The container's name: only pods that run `image` in it are asked. No part of the question's identity.
-    image
-        Its image, as in the pod template.
     template
-        Namespace and digest of the pod template that the pods have to be of.
+        The namespace, and the digest of the pod template, see `Workload.template_key`.
+    container
+        The container's name: only pods that run `image` in it are asked.
+    image
+        Its image, as in the pod template, which `template` covers.
     handler
         What to ask; the port is always a number.
     timeout
@@ -58,16 +61,16 @@ class Question:
         Which answers prove something.
     """
 
+    template: str
     container: str
     image: str
-    template: str
     handler: Handler
     timeout: int
     accept: Accept
 
     @cached_property
     def id(self) -> str:
-        """16 hex digits that name this question in `World.proofs` and in HealthPlans, also after a restart."""
+        """16 hex digits that name this question among all, and in HealthPlans, also after a restart."""
         asked = (self.template, self.container, self.handler, self.timeout, self.accept.value)
         return blake2b(repr(asked).encode(), digest_size=8).hexdigest()
 

@@ -129,6 +129,11 @@ class Workload:
         return WorkloadKey(self.kind, self.namespace, self.name)
 
     @property
+    def template_key(self) -> str:
+        """What names its pod template among all namespaces: pods of the same may answer for each other."""
+        return f"{self.namespace}/{self.template}"
+
+    @property
     def touched(self) -> bool:
         """Something of ours is in its pod template."""
         return self.delivery_volume or any(

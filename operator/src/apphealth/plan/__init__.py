@@ -1,9 +1,88 @@
-"""The decisions: from a workload and the world around it to a `Plan`. No I/O, no clock, no kopf.
+"""The decisions: from a workload and the facts about it to a `Plan`. No I/O, no clock, no kopf, no cache.
 
-`plan(workload, world)` is the one function that the operator, `render` and `explain` call, so that all give one answer.
+`plan(workload, facts, options)` is the one function that the operator, `render`, `lint` and `explain` call, so that all
+give one answer. `apphealth.store.facts` gathers the facts.
 """
 
-from apphealth.plan.planner import plan
-from apphealth.plan.result import Plan
+from __future__ import annotations
 
-__all__ = ["Plan", "plan"]
+from dataclasses import replace
+
+from apphealth.api.spec import Mode
+from apphealth.model.workload import Workload
+from apphealth.plan.dependencies.delivery import delivery_text, plan_delivery
+from apphealth.plan.dependencies.edges import Derived, plan_dependencies
+from apphealth.plan.dependencies.urls import dependency_of
+from apphealth.plan.facts import Facts, Options
+from apphealth.plan.ownership.patch import build_patches
+from apphealth.plan.probes import plan_probes
+from apphealth.plan.record import record_of
+from apphealth.plan.result import Plan, Preview, ProbesPlan
+from apphealth.plan.rules.modes import enforced_among, not_written
+from apphealth.plan.rules.selection import selecting
+from apphealth.plan.summary import state_of
+
+__all__ = ["Facts", "Options", "Plan", "plan"]
+
+
+def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan:  # noqa: B008 -- a frozen value
+    """Decide about a workload.
+
+    Pure: equal workloads, facts and options give equal plans, and a workload that carries its plan gets one without
+    patches.
+
+    Parameters
+    ----------
+    workload
+        As it is now.
+    facts
+        What concerns it: rules, Services, replaced probes, answers of pods, and what it may depend on.
+    options
+        How to plan.
+    """
+    rules = selecting(facts.rules, workload, facts.namespace)
+    enforced = enforced_among(rules, workload, files=options.files)
+    mode = (Mode.ENFORCE if enforced else Mode.AUDIT) if rules else None
+
+    # The Enforce rules alone are written. By none of them, whatever is ours is taken back.
+    shown = plan_probes(workload, enforced or rules, facts, options)
+    written = shown if enforced or not rules else plan_probes(workload, (), facts, options)
+    preview = plan_probes(workload, rules, facts, options) if 0 < len(enforced) < len(rules) else None
+
+    needs = plan_dependencies(workload, enforced or rules, facts.services, facts.neighbours) if rules else Derived()
+    neighbours = facts.neighbours.services
+    dependencies = tuple(dependency_of(e, neighbours[e.service.key], workload.namespace) for e in needs.edges)
+    told = plan_delivery(workload, shown.containers, deliver=bool(rules) and shown.settings.deliver)
+    delivery = told if enforced else plan_delivery(workload, written.containers, deliver=False)
+    delivers = bool(enforced) and written.settings.deliver and any(one.runs_library for one in written.containers)
+
+    state, message = state_of(shown, mode)
+    untouched = tuple(not_written(workload, files=options.files))
+    held = bool(written.questions or untouched)
+    decided = Plan(
+        workload=workload.key,
+        state=state,
+        message=message,
+        mode=mode,
+        rules=tuple(rule.key for rule in rules),
+        containers=shown.containers,
+        preview=_preview(preview) if preview is not None else None,
+        readiness=shown.readiness,
+        dependencies=dependencies,
+        questions=shown.questions,
+        proofs=shown.proofs if preview is None else tuple(dict((*preview.proofs, *shown.proofs)).items()),
+        findings=(*untouched, *shown.findings, *told.findings, *needs.findings) if rules else (),
+        conflicts=(preview or shown).conflicts,
+        patches=() if held else build_patches(workload, written.edits, delivery),
+        disowned=() if held else written.disowned,
+        originals=facts.originals if held else written.originals,
+        delivery=delivery_text(workload, dependencies) if delivers else None,
+        mentions=needs.mentions,
+        cycle=needs.cycle,
+    )
+    return replace(decided, record=record_of(decided, workload)) if rules else decided
+
+
+def _preview(planned: ProbesPlan) -> Preview:
+    _, message = state_of(planned, Mode.AUDIT)
+    return Preview(message=message, containers=planned.containers, questions=planned.questions)

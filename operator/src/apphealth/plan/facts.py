@@ -15,15 +15,26 @@ from apphealth.api.rule import Rule
 from apphealth.model.probe import Handler
 from apphealth.model.proof import Proof
 from apphealth.model.service import Namespace, Service, ServiceKey
-from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.workload import DOMAIN, Workload, WorkloadKey
 from apphealth.plan.dependencies.evidence.mention import Mention
 
 CLUSTER_DOMAIN = "cluster.local"
 """The domain of a cluster that says no other (the kubelet's `clusterDomain`)."""
 EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
+SHARE_HEALTH_PATHS = f"{DOMAIN}share-health-paths"
+"""Annotation of a namespace: "true" lets workloads of other namespaces be told the paths of its health endpoints."""
+MAX_BACKENDS = 32
+"""Workloads behind one Service that are looked at for its readiness."""
 Readiness = tuple[tuple[str, Handler], ...]
 """The handler of each container's readiness probe, by the container's name."""
+Requirements = Mapping[WorkloadKey, Mapping[ServiceKey, tuple[WorkloadKey, ...]]]
+"""From each workload to the Services that it requires, with the workloads behind each."""
+
+
+def _nothing() -> Mapping[Any, Any]:
+    """Return `EMPTY`, which Python 3.11 takes for a mutable default."""
+    return EMPTY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +50,17 @@ class Options:
     unproven
         In manifests, write derived probes without proof (`render --unproven`). Default: no.
     cluster_domain
-        The end of Services' full names. Default: `cluster.local`.
+        The end of Services' full names, without dots around it. Default: `cluster.local`.
     """
 
     allow_exec: bool = False
     files: bool = False
     unproven: bool = False
     cluster_domain: str = CLUSTER_DOMAIN
+
+    def __post_init__(self) -> None:
+        """Bring the domain into the form that names are compared in."""
+        object.__setattr__(self, "cluster_domain", self.cluster_domain.strip(".").lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +74,21 @@ class Backend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A Service that the workload's configuration or its rules name, and that exists."""
+    """A Service that the workload's configuration or its rules name, and that exists.
+
+    Attributes
+    ----------
+    service
+        The Service.
+    backends
+        The workloads behind it, by kind and name: the first `MAX_BACKENDS`.
+    shares_paths
+        Its namespace lets the paths of its probes be known in other namespaces (`SHARE_HEALTH_PATHS`).
+    """
 
     service: Service
     backends: tuple[Backend, ...] = ()
-    """By kind and name."""
+    shares_paths: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +102,13 @@ class Neighbours:
     services
         The Services that exist among those named by `mentions`, rules and annotations.
     requirements
-        From each workload to those that it requires, with the Service between: all that can be reached from this one
-        by required edges. Empty where it requires nothing.
+        All that can be reached from this workload by required edges. Empty where it requires nothing, or no Service
+        selects it: then nobody can require it.
     """
 
     mentions: tuple[Mention, ...] = ()
-    services: Mapping[ServiceKey, Neighbour] = field(default_factory=lambda: EMPTY)
-    requirements: Mapping[WorkloadKey, Mapping[WorkloadKey, ServiceKey]] = field(default_factory=lambda: EMPTY)
+    services: Mapping[ServiceKey, Neighbour] = field(default_factory=_nothing)
+    requirements: Requirements = field(default_factory=_nothing)
 
 
 NO_NEIGHBOURS = Neighbours()
@@ -113,5 +138,5 @@ class Facts:
     rules: tuple[Rule, ...] = ()
     services: tuple[Service, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
-    answers: Mapping[str, Proof] = field(default_factory=lambda: EMPTY)
+    answers: Mapping[str, Proof] = field(default_factory=_nothing)
     neighbours: Neighbours = NO_NEIGHBOURS

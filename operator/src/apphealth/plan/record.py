@@ -9,7 +9,7 @@ from apphealth.model.probe import KINDS, ProbeKind, describe_handler, serialise_
 from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.model.workload import Workload
 from apphealth.plan.findings import Finding
-from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, ProbePlan
+from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, Preview, ProbePlan
 
 
 def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
@@ -26,8 +26,17 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
         findings=tuple(finding_record(finding) for finding in plan.findings),
         originals=plan.originals,
         proofs=tuple(proof_record(question, proof) for question, proof in plan.proofs),
+        preview=_preview(plan.preview, workload) if plan.preview is not None else None,
     )
     return api.HealthPlan(spec=api.HealthPlanSpec(workload=reference), status=status)
+
+
+def _preview(preview: Preview, workload: Workload) -> api.PreviewRecord:
+    return api.PreviewRecord(
+        message=preview.message,
+        summary=_summary(preview.containers, workload),
+        containers=tuple(_container(container) for container in preview.containers),
+    )
 
 
 def finding_record(finding: Finding) -> api.FindingRecord:

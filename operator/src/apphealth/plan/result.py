@@ -58,7 +58,7 @@ class ProbePlan:
     proof: Proof | None = None
     """What the pods answered, where they were asked for this very probe."""
     unproven: bool = False
-    """Derived, and in a file, where nothing can be proven: written because `World.unproven` says so."""
+    """Derived, and in a file, where nothing can be proven: written because `Options.unproven` says so."""
 
 
 class Considered(NamedTuple):
@@ -157,40 +157,80 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What would be written if the rules in mode Audit were enforced too. It holds up nothing."""
+
+    message: str
+    containers: tuple[ContainerPlan, ...]
+    questions: tuple[Question, ...] = ()
+    """What the running pods have to be asked before it is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that is decided about one workload."""
+    """All that is decided about one workload.
+
+    Attributes
+    ----------
+    workload
+        The workload.
+    state, message
+        What it comes to.
+    mode
+        Enforce where any rule in that mode selects the workload, else Audit; None where no rule does.
+    rules
+        The rules that select it, the weakest first.
+    containers
+        The decisions that are written, in mode Enforce; those that would be, in mode Audit.
+    preview
+        Beside rules in mode Enforce, what those in mode Audit would add to them.
+    readiness
+        How each container (by name) tells its readiness; when it changes, whoever depends on it is planned again.
+    dependencies
+        The Services that it needs.
+    questions
+        What the running pods have to be asked before this plan can go further. In mode Enforce it has no patches until
+        then; in mode Audit its patches only take back what is ours.
+    proofs
+        What was asked before, and counted in this decision or in the preview.
+    findings, conflicts
+        What people should know; where rules of equal rank differ.
+    patches
+        What to send now to reach the goal; empty when it is reached.
+    disowned
+        Where our entry in managedFields has to give up its claims, after the patches: FieldsV1 paths.
+    originals
+        What the HealthPlan must remember before the patches are sent.
+    delivery
+        The text of `dependencies.json`; None where nothing is delivered.
+    mentions
+        Services, existing or not, whose coming, going or changing would change this plan.
+    cycle
+        Who requires whom in the cycle that this workload stands in; when it changes, all of them are planned again.
+    record
+        The HealthPlan to be kept; None where no rule selects the workload.
+    """
 
     workload: WorkloadKey
     state: State
     message: str
     mode: Mode | None = None
-    """None where no rule selects the workload."""
     rules: tuple[RuleKey, ...] = ()
-    """The rules that select it, the weakest first."""
     containers: tuple[ContainerPlan, ...] = ()
+    preview: Preview | None = None
     readiness: tuple[tuple[str, Handler], ...] = ()
-    """How each container (by name) tells its readiness; when it changes, whoever depends on it is planned again."""
     dependencies: tuple[Dependency, ...] = ()
     questions: tuple[Question, ...] = ()
-    """What the running pods have to be asked before this plan can go further; until then it has no patches."""
     proofs: tuple[tuple[Question, Proof], ...] = ()
-    """What was asked before, and counted in this decision."""
     findings: tuple[Finding, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     patches: tuple[Patch, ...] = ()
-    """What to send now to reach the goal; empty when it is reached, and in mode Audit."""
     disowned: tuple[Path, ...] = ()
-    """Where our entry in managedFields has to give up its claims, after the patches: FieldsV1 paths."""
     originals: tuple[OriginalRecord, ...] = ()
-    """What the HealthPlan must remember before the patches are sent."""
     delivery: str | None = None
-    """The text of `dependencies.json`; None where nothing is delivered."""
     mentions: frozenset[ServiceKey] = frozenset()
-    """Services, existing or not, whose coming, going or changing would change this plan."""
     cycle: tuple[tuple[WorkloadKey, WorkloadKey], ...] = ()
-    """Who requires whom in the cycle that this workload stands in; when it changes, all of them are planned again."""
     record: HealthPlan | None = None
-    """The HealthPlan to be kept; None where no rule selects the workload."""
 
     @property
     def selected(self) -> bool:

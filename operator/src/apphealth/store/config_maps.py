@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from apphealth.api.names import config_map_name
 from apphealth.model.workload import Workload
-from apphealth.model.world import World
 from apphealth.plan.rules.selection import selecting
+from apphealth.store.world import World
 
 ConfigMapKey = tuple[str, str]
 """Namespace and name."""

@@ -17,11 +17,12 @@ import msgspec
 from apphealth.api.healthplan import HealthPlan, parse_originals, parse_plan
 from apphealth.api.names import workload_of_config_map
 from apphealth.kube.meta import Meta
+from apphealth.model.proof import Proof
 from apphealth.model.workload import WorkloadKey
-from apphealth.model.world import World
 from apphealth.plan.record import read_proof
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.outcomes import Outcomes
+from apphealth.store.world import Recalled, World
 
 MAX_CONFIG_MAP_TEXT = 64 * 1024 * 1024
 """Characters of ConfigMaps kept in all; beyond that the oldest are forgotten, and read again when needed."""
@@ -88,18 +89,12 @@ class Records:
         self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version)
         if known is not None and known.fingerprint == fingerprint and known.owner_uid == meta.owner_uid:
             return frozenset()
-        self._put_proofs(plan)
+        self._world.recall(key, Recalled(meta.owner_uid, _answers(plan)))
         if plan.status.originals:
             self._world.originals[key] = plan.status.originals
         else:
             self._world.originals.pop(key, None)
         return frozenset({key})
-
-    def _put_proofs(self, plan: HealthPlan) -> None:
-        """Store the proofs of an earlier operator, or of the leader, so that the pods aren't asked again."""
-        for record in plan.status.proofs:
-            if (proof := read_proof(record)) is not None:
-                self._world.proofs.setdefault(record.id, proof)
 
     def _put_unreadable(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
         """Have a HealthPlan that somebody has damaged written again.
@@ -202,6 +197,12 @@ class Records:
             kind, name = workload_of_config_map(key[1])
             owner = WorkloadKey(kind, key[0], name)
         return frozenset({owner})
+
+
+def _answers(plan: HealthPlan) -> dict[str, Proof]:
+    """Return the answers that a HealthPlan remembers, so that the pods aren't asked again after a restart."""
+    found = ((record.id, read_proof(record)) for record in plan.status.proofs)
+    return {id_: proof for id_, proof in found if proof is not None}
 
 
 def _size(text: Mapping[str, str]) -> int:

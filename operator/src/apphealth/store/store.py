@@ -22,10 +22,11 @@ from apphealth.kube.resources import WORKLOADS, Resource
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.model.world import CLUSTER_DOMAIN, World
+from apphealth.plan.facts import Options
 from apphealth.plan.rules.selection import selects
 from apphealth.store.outcomes import Outcomes
 from apphealth.store.records import Records
+from apphealth.store.world import World
 
 Raw = Mapping[str, Any]
 
@@ -69,13 +70,13 @@ class Store:
 
     Parameters
     ----------
-    allow_exec, cluster_domain
-        As for `World`.
+    options
+        How workloads are planned.
 
     Attributes
     ----------
     world
-        The input of `plan`.
+        What plans are made from.
     outcomes
         The outcome of each workload's last reconciliation.
     records
@@ -92,8 +93,8 @@ class Store:
         Workloads that are being patched: events of the patch concern no workload, the answer is handled instead.
     """
 
-    def __init__(self, *, allow_exec: bool = False, cluster_domain: str = CLUSTER_DOMAIN) -> None:
-        self.world = World(allow_exec=allow_exec, cluster_domain=cluster_domain)
+    def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a frozen value
+        self.world = World(options)
         self.outcomes = Outcomes()
         self.records = Records(self.world, self.outcomes)
         self.invalid: dict[RuleKey, str] = {}
@@ -203,6 +204,7 @@ class Store:
         """Drop a workload; returns what the deletion concerns."""
         self.world.drop_workload(key)
         self.world.originals.pop(key, None)
+        self.world.recalled.pop(key, None)
         self._versions[WORKLOADS[key.kind]].pop(Name(key.namespace, key.name), None)
         self._in_namespace[key.namespace].discard(key)
         if not self._in_namespace[key.namespace]:
@@ -269,7 +271,7 @@ class Store:
             return self._put_invalid(key, str(error), complaint)
         if rule == before:
             return NOBODY
-        self.world.rules[key] = rule
+        self.world.put_rule(rule)
         if complaint is not None:
             del self.invalid[key]
             return Concerned(frozenset(self.reach(key)), frozenset({key}))
@@ -277,13 +279,13 @@ class Store:
 
     def _put_invalid(self, key: RuleKey, complaint: str, before: str | None) -> Concerned:
         self.invalid[key] = complaint
-        self.world.rules.pop(key, None)
+        self.world.drop_rule(key)
         if complaint == before:
             return NOBODY
         return Concerned(self.outcomes.ruled_by(key), frozenset({key}))
 
     def _drop_rule(self, key: RuleKey) -> Concerned:
-        self.world.rules.pop(key, None)
+        self.world.drop_rule(key)
         self.statuses.pop(key, None)
         self.generations.pop(key, None)
         if self.invalid.pop(key, None) is not None:

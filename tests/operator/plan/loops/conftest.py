@@ -15,8 +15,8 @@ import pytest
 from apphealth.model.ownership import MANAGER, RESTORER
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.proof import Proof, Question
-from apphealth.model.world import World
-from apphealth.plan import plan
+from apphealth.store.facts import plan_of
+from apphealth.store.world import World
 
 KEYS = {"containers": "name", "initContainers": "name", "volumes": "name", "volumeMounts": "mountPath", "env": "name"}
 HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
@@ -297,7 +297,7 @@ class Operator:
         workload = parse_workload(self.server.obj)
         self.world.put_workload(workload)
         for _ in range(limit):
-            decided = plan(workload, self.world)
+            decided = plan_of(workload, self.world)
             if not decided.questions:
                 return decided
             assert not decided.patches, "written before all is known"
@@ -310,7 +310,8 @@ class Operator:
         assert len(ids) == len(questions)
         assert not ids & self.asked, "asked twice"
         self.asked |= ids
-        self.world.proofs.update({question.id: self.pods(question) for question in questions})
+        for question in questions:
+            self.world.put_answer(question, self.pods(question))
 
     def settle(self, limit: int = 6) -> Any:
         """Plan and write until nothing is left to write."""

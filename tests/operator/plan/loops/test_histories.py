@@ -66,13 +66,13 @@ def test_any_history_ends_as_if_we_had_not_been_there(build, api_server, operato
                     for one in (server, shadow):
                         _write(one, how, _manifest(build, value))
                 case "rule":
-                    life.world.rules = build.world(*([build.rule(**value)] if value else [])).rules
+                    build.set_rules(life.world, *([build.rule(**value)] if value else []))
                 case "settle":
                     life.settle()
                 case "dies":
                     _dies(life, value)
         life.settle()
-        life.world.rules = {}
+        build.set_rules(life.world)
         life.settle()
         assert _probes(server) == _probes(shadow)
         assert life.world.originals == {}
@@ -120,6 +120,6 @@ def test_an_owner_who_writes_the_handler_that_replaced_theirs_gets_back_the_whol
     for one in (server, shadow):
         _write(one, "client-side", _manifest(build, theirs))
     assert life.settle().state == "Applied"
-    life.world.rules = {}
+    build.set_rules(life.world)
     life.settle()
     assert _probes(server) == _probes(shadow)

@@ -60,10 +60,7 @@ def with_liveness(life, probe):
 
 
 def change_rule(life, build, **spec):
-    life.world.rules.clear()
-    if spec:
-        rule = build.parse_rule(build.rule(**spec))
-        life.world.rules[rule.key] = rule
+    build.set_rules(life.world, *([build.rule(**spec)] if spec else []))
 
 
 def test_three_probes_are_written_in_one_patch_and_then_nothing(begin):
@@ -130,7 +127,7 @@ def test_a_readiness_replaced_in_every_leaf_is_put_back(build, api_server, opera
     life = operator(server, build.world(build.rule(existingProbes="Replace")))
     life.settle()
     assert server.managers("readinessProbe") == {"apphealth"}, "or this test shows nothing"
-    life.world.rules.clear()
+    build.set_rules(life.world)
     life.settle()
     assert server.container()["readinessProbe"] == theirs
 
@@ -365,15 +362,29 @@ def test_kubectl_replace_without_probes_gets_them_anew(begin):
     assert "livenessProbe" in life.server.container()
 
 
-def test_audit_writes_nothing_whatever_is_there(begin, build):
+@pytest.mark.parametrize("existing", ["Keep", "Replace"])
+def test_a_rule_that_turns_to_audit_leaves_nothing_behind(begin, build, existing):
     life = begin(THEIRS, existingProbes="Replace")
+    before = life.server.container()
     life.settle()
-    before, originals = life.server.obj, dict(life.world.originals)
-    change_rule(life, build, mode="Audit", existingProbes="Keep")
+    assert life.server.container() != before
+    change_rule(life, build, mode="Audit", existingProbes=existing)
     decided = life.settle()
     assert decided.state == "Preview"
-    assert life.server.obj == before
-    assert life.world.originals == originals
+    assert life.server.container() == before
+    assert not any(life.world.originals.values())
+
+
+def test_an_audit_rule_in_reach_keeps_no_probe_of_an_enforced_one(begin, build):
+    audited = build.cluster_rule(mode="Audit", probes={"liveness": {"path": "/only-previewed"}})
+    life = begin(THEIRS)
+    before = life.server.container()
+    build.set_rules(life.world, audited, build.rule(existingProbes="Replace"))
+    life.settle()
+    assert life.server.container()["livenessProbe"]["httpGet"]["path"] == "/z/health/liveness"
+    build.set_rules(life.world, audited)
+    life.settle()
+    assert life.server.container() == before
 
 
 @pytest.mark.parametrize(

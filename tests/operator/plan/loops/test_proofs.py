@@ -38,7 +38,7 @@ def updated(life, manifest, **container):
     new = copy.deepcopy(manifest)
     new["spec"]["template"]["spec"]["containers"][0].update({"image": "x:2"} | container)
     life.server.client_side_apply(new)
-    life.world.proofs.clear()
+    life.world.answers.clear()
     life.pods = answering()
     life.asked.clear()
     life.sent = 0
@@ -55,7 +55,7 @@ def paths(life):
 
 
 def again(life, build, **spec):
-    life.world.rules = build.world(build.rule(**{"preset": "auto", "verification": "Required"} | spec)).rules
+    build.set_rules(life.world, build.rule(**{"preset": "auto", "verification": "Required"} | spec))
 
 
 KUBERNETES = ("/readyz", "/healthz")
@@ -90,7 +90,7 @@ def test_a_new_image_keeps_its_probes(lived, pods, spec, expected):
 def test_a_changed_number_is_tried_with_what_it_belongs_to(lived, build):
     life, _ = lived(answering(*KUBERNETES))
     life.asked.clear()
-    life.world.proofs.clear()
+    life.world.answers.clear()
     again(life, build, probes={"readiness": {"timeoutSeconds": 2}})
     life.settle()
     assert life.asked
@@ -109,7 +109,7 @@ def test_what_would_fail_after_a_change_leaves_what_is_there(lived, build):
 def test_without_a_ready_pod_a_change_of_what_was_derived_waits(lived, build):
     life, _ = lived(answering(*KUBERNETES))
     life.server.status = {}
-    life.world.proofs.clear()
+    life.world.answers.clear()
     life.sent = 0
     again(life, build, probes={"readiness": {"periodSeconds": 60}})
     settled = life.settle()

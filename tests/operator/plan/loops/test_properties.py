@@ -16,8 +16,8 @@ from apphealth.model.parse_workload import parse_workload
 from apphealth.model.probe import ProbeKind
 from apphealth.model.proof import Accept, Proof, Verdict
 from apphealth.model.service import parse_service
-from apphealth.plan import plan
 from apphealth.plan.probes import presets
+from apphealth.store.facts import plan_of
 
 NAMES = st.sampled_from(["main", "side", "istio-proxy", "c1"])
 PORT_NUMBERS = st.sampled_from([80, 8080, 8443, 9000])
@@ -245,17 +245,21 @@ def test_planning_again_says_the_same(scenes):
     check()
 
 
-def test_without_the_rules_all_is_as_it_was(scenes):
+def rules_among(objects):
+    return [obj for obj in objects if obj["kind"].endswith("AppHealth")]
+
+
+def test_without_the_rules_all_is_as_it_was(build, scenes):
     @RUNS
     @given(DRAWN, RULES)
     def check(drawn, others):
         scene = scenes(*drawn)
         original = scene.server.obj
         scene.life.settle()
-        scene.life.world.rules = scenes(*drawn[:2], others, []).life.world.rules
+        build.set_rules(scene.life.world, *rules_among(scenes(*drawn[:2], others, []).objects))
         scene.life.asked.clear()
         scene.life.settle()
-        scene.life.world.rules = {}
+        build.set_rules(scene.life.world)
         scene.life.settle()
         assert scene.server.obj["spec"] == original["spec"]
         owners = {manager for manager, _ in scene.server.owned}
@@ -302,8 +306,9 @@ def test_the_order_of_inputs_does_not_matter(build):
 def _answered(workload, world, pods):
     """Return the plan of a workload after all that it wants to know was asked, without what names the questions."""
     parsed = parse_workload(workload)
-    while (decided := plan(parsed, world)).questions:
-        world.proofs.update({question.id: pods(question) for question in decided.questions})
+    while (decided := plan_of(parsed, world)).questions:
+        for question in decided.questions:
+            world.put_answer(question, pods(question))
     return decided
 
 
@@ -360,7 +365,7 @@ def test_no_json_however_wrong_raises(build):
         world.put_service(parse_service(service))
         parsed = parse_workload(workload)
         world.put_workload(parsed)
-        decided = plan(parsed, world)
+        decided = plan_of(parsed, world)
         for patch in decided.patches:
             for found in patch.body["spec"]["template"]["spec"].get("containers", []):
                 for field, probe in found.items():

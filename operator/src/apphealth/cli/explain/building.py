@@ -22,11 +22,11 @@ from apphealth.model.ownership import MANAGER, Ownership
 from apphealth.model.probe import Probe, serialise_probe
 from apphealth.model.service import Namespace
 from apphealth.model.workload import Container, Workload
-from apphealth.model.world import World
-from apphealth.plan import plan
 from apphealth.plan.record import record_of
 from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
 from apphealth.plan.rules.selection import opted_out, reaches, selects
+from apphealth.store.facts import plan_of
+from apphealth.store.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Scene:
 
 def explain(workload: Workload, world: World) -> Explanation:
     """Plan a workload, and tell all of it."""
-    decided = plan(workload, world)
+    decided = plan_of(workload, world)
     status = record_of(decided, workload).status
     scene = _Scene(workload, world, [world.rules[key] for key in decided.rules])
     return Explanation(
@@ -62,6 +62,7 @@ def explain(workload: Workload, world: World) -> Explanation:
         dependencies=status.dependencies,
         findings=status.findings,
         proofs=status.proofs,
+        preview=status.preview,
         originals=world.originals.get(workload.key, ()),
         next=change_of(workload, decided, world),
     )
@@ -108,7 +109,7 @@ def _owner(owner: Ownership, world: World) -> str:
     if owner.ours:
         return MANAGER
     others = [name or "unknown" for name in owner.others]
-    return ", ".join(others) or ("the manifest" if world.files else "nobody in managedFields")
+    return ", ".join(others) or ("the manifest" if world.options.files else "nobody in managedFields")
 
 
 def _passed_over(workload: Workload, world: World, decided: Plan) -> Iterator[NotSelecting]:

@@ -14,10 +14,10 @@ from apphealth.cli.render.merge import merge
 from apphealth.model.parse_workload import DELIVERY_VOLUME
 from apphealth.model.probe import serialise_probe
 from apphealth.model.workload import Workload
-from apphealth.model.world import World
 from apphealth.plan.dependencies.delivery import delivery_mount, delivery_volume
 from apphealth.plan.findings import Severity
 from apphealth.plan.result import Action, Plan
+from apphealth.store.world import World
 
 CONTEXT = 3
 """Lines around a change that are shown."""
@@ -32,7 +32,7 @@ def change_of(workload: Workload, decided: Plan, world: World) -> Change:
         after = before
         for patch in decided.patches:
             after = _patched(after, patch.body["spec"]["template"]["spec"])
-        return Change(writes=not world.files, why=_why(decided, world), diff=_diff(before, after))
+        return Change(writes=not world.options.files, why=_why(decided, world), diff=_diff(before, after))
     if decided.mode is Mode.AUDIT:
         diff = _diff(before, _wanted(before, decided))
         why = "mode Audit: nothing is written" + ("; Enforce would write this" if diff else "")
@@ -43,8 +43,10 @@ def change_of(workload: Workload, decided: Plan, world: World) -> Change:
 
 
 def _why(decided: Plan, world: World) -> str:
-    if world.files:
+    if world.options.files:
         return "apphealth render would write this"
+    if decided.mode is Mode.AUDIT:
+        return "no rule in mode Enforce selects it any more: this is taken back"
     return "this is written" if decided.selected else "no rule selects it any more: this is taken back"
 
 

@@ -11,7 +11,7 @@ import click
 from apphealth.api.spec import WorkloadKind
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.model.world import World
+from apphealth.store.world import World
 
 _SHORT = {
     WorkloadKind.DEPLOYMENT: ("deploy",),

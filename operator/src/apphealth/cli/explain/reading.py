@@ -10,7 +10,8 @@ from apphealth.cli.manifests.reading import read_manifests
 from apphealth.cli.manifests.stock import refuse, take_stock
 from apphealth.cli.render.deciding import look_as_the_operator
 from apphealth.model.workload import Workload
-from apphealth.model.world import World
+from apphealth.plan import Options as Planning
+from apphealth.store.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +44,14 @@ def read(options: Options) -> tuple[Workload, World]:
         options.cluster,
         options.namespace,
         wanted=lambda workload: options.wanted is None or workload.name == options.wanted.name,
-        cluster_domain=options.cluster_domain,
-        allow_exec=options.allow_exec,
+        options=Planning(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain),
     )
     live.tell_gaps()
     return find_workload(options.wanted, live.namespace, live.world), live.world
 
 
 def _files(options: Options) -> World:
-    world = World(cluster_domain=options.cluster_domain, allow_exec=options.allow_exec)
-    world.files = True
+    world = World(Planning(allow_exec=options.allow_exec, files=True, cluster_domain=options.cluster_domain))
     manifests, problems = read_manifests(options.paths)
     inventory = take_stock(manifests, options.rules, namespace=options.namespace, world=world)
     refuse([*problems, *inventory.problems])

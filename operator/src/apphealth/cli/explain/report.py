@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from apphealth.api.healthplan import DependencyRecord, FindingRecord, OriginalRecord, ProofRecord, Value
+from apphealth.api.healthplan import DependencyRecord, FindingRecord, OriginalRecord, PreviewRecord, ProofRecord, Value
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -108,6 +108,8 @@ class Explanation(_Part, frozen=True, kw_only=True):
     findings: tuple[FindingRecord, ...] = ()
     proofs: tuple[ProofRecord, ...] = ()
     """What running pods have answered, and counted here."""
+    preview: PreviewRecord | None = None
+    """What would be written if the rules in mode Audit were enforced beside those that are."""
     originals: tuple[OriginalRecord, ...] = ()
     """What is put back when no rule wants another probe."""
     next: Change

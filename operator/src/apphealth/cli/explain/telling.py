@@ -10,7 +10,7 @@ from apphealth.cli.explain.report import Explanation
 from apphealth.cli.explain.text import print_explanation
 from apphealth.cli.render.targets import put
 from apphealth.model.workload import Workload
-from apphealth.model.world import World
+from apphealth.store.world import World
 
 
 def tell(workload: Workload, world: World, output: str) -> None:

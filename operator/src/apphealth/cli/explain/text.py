@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from apphealth.api.healthplan import DependencyRecord, FindingRecord, OriginalRecord
+from apphealth.api.healthplan import DependencyRecord, FindingRecord, OriginalRecord, PreviewRecord
 from apphealth.cli.explain.report import Change, ExplainedContainer, ExplainedProbe, Explanation
 from apphealth.cli.graph.text import clean
 from apphealth.cli.render.targets import put
-from apphealth.model.probe import describe_probe, parse_probe
+from apphealth.model.probe import KINDS, describe_probe, parse_probe
 
 UNBROKEN = 100_000
 """Columns of a line where no terminal is: whoever reads it by a program wants each on one line."""
@@ -49,6 +49,7 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
         yield from _container(container)
     yield from _section("dependencies", _dependencies(found.dependencies))
     yield from _section("findings", _findings(found.findings))
+    yield from _section("if the rules in mode Audit were enforced too", _preview(found.preview))
     yield from _section("put back when no rule wants another probe", _originals(found.originals))
     yield from _section("next", _next(found.next))
 
@@ -118,6 +119,15 @@ def _findings(found: Sequence[FindingRecord]) -> Iterator[RenderableType]:
         )
         if one.fix:
             yield _indented(f"fix: {one.fix}", by=4)
+
+
+def _preview(found: PreviewRecord | None) -> Iterator[RenderableType]:
+    if found is None:
+        return
+    yield _indented(found.message)
+    for kind in KINDS:
+        if where := getattr(found.summary, kind.value):
+            yield _indented(f"{kind.value}  {where}", by=4)
 
 
 def _originals(found: Sequence[OriginalRecord]) -> Iterator[RenderableType]:

@@ -10,8 +10,8 @@ from apphealth.cli.live.options import Cluster, cluster_options
 from apphealth.cli.options import cluster_domain_option, filename_option, rules_option
 
 if TYPE_CHECKING:
-    from apphealth.model.world import World
     from apphealth.plan.dependencies.graph import Graph
+    from apphealth.store.world import World
 
 EPILOG = """
 \b
@@ -69,13 +69,14 @@ def graph(
         raise click.UsageError("-f reads manifests, --kubeconfig, --context and -A a cluster: choose one")
 
     from apphealth.cli.graph.reading import read_live, read_world
-    from apphealth.plan.dependencies.graph import around, build_graph
+    from apphealth.plan.dependencies.graph import around
+    from apphealth.store.graph import graph_of
 
     if paths:
         world, only = read_world(paths, rules, namespace or "default", cluster_domain), None
     else:
         world, only = read_live(cluster, rules, namespace, cluster_domain)
-    found = build_graph(world)
+    found = graph_of(world)
     if service is not None:
         answer = _impact(service, only or namespace or "default", found, world, output)
     else:
@@ -85,16 +86,16 @@ def graph(
 
 def _impact(service: str, namespace: str, found: Graph, world: World, output: str) -> str:
     from apphealth.cli.graph import asjson, failing
-    from apphealth.plan.dependencies.impact import impact, patience
+    from apphealth.plan.dependencies.impact import impact
+    from apphealth.store.graph import patience_of
 
-    follows = impact(failing.find_service(service, namespace, found), found, patience(found, world))
+    follows = impact(failing.find_service(service, namespace, found), found, patience_of(found, world))
     return asjson.impact_json(follows) if output == "json" else failing.impact_text(follows)
 
 
 def _written(found: Graph, world: World, output: str) -> str:
     from apphealth.cli.graph import asjson, dot, html, mermaid, tree
-    from apphealth.plan.dependencies.impact import patience
-    from apphealth.plan.dependencies.shared import shared_dependencies
+    from apphealth.store.graph import patience_of, shared_in
 
     match output:
         case "mermaid":
@@ -102,8 +103,8 @@ def _written(found: Graph, world: World, output: str) -> str:
         case "dot":
             return dot.dot(found)
         case "html":
-            return html.html(found, patience(found, world))
+            return html.html(found, patience_of(found, world))
         case "json":
-            return asjson.graph_json(found, shared_dependencies(found, world))
+            return asjson.graph_json(found, shared_in(found, world))
         case _:
-            return tree.tree(found, shared_dependencies(found, world))
+            return tree.tree(found, shared_in(found, world))

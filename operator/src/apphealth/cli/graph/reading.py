@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from apphealth.cli.live.options import Cluster
 from apphealth.cli.manifests.reading import read_manifests
 from apphealth.cli.manifests.stock import refuse, take_stock
-from apphealth.model.world import World
+from apphealth.plan import Options
+from apphealth.store.world import World
 
 
 def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, cluster_domain: str) -> World:
@@ -19,7 +20,7 @@ def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, clust
         Something can't be used; each problem has been told on standard error.
     """
     manifests, problems = read_manifests(paths)
-    world = World(cluster_domain=cluster_domain)
+    world = World(Options(cluster_domain=cluster_domain))
     inventory = take_stock(manifests, rules, namespace=namespace, world=world)
     refuse([*problems, *inventory.problems])
     return world
@@ -37,7 +38,7 @@ def read_live(
     """
     from apphealth.cli.live.world import read_cluster
 
-    live = read_cluster(cluster, namespace, policies=True, cluster_domain=cluster_domain)
+    live = read_cluster(cluster, namespace, policies=True, options=Options(cluster_domain=cluster_domain))
     live.tell_gaps()
     refuse(take_stock([], rules, namespace=live.namespace, world=live.world).problems)
     return live.world, live.namespace

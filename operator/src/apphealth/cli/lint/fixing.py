@@ -15,9 +15,10 @@ from apphealth.cli.render.deciding import Decided, decide, look_as_the_operator
 from apphealth.cli.render.rendering import Rendered, write_plans
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw
-from apphealth.model.world import World
+from apphealth.plan import Options as Planning
 from apphealth.plan.findings import Finding, Severity
 from apphealth.plan.result import Patch
+from apphealth.store.world import World
 
 _FIELDS = {
     "readiness-missing": ("readinessProbe",),
@@ -32,8 +33,7 @@ _FIELDS = {
 def mended(options: Options) -> tuple[list[Rendered], list[Problem]]:
     """Return the files with their probes written in, or why none of them can be written."""
     manifests, problems = read_manifests(options.paths)
-    world = World()
-    world.files, world.unproven = True, options.unproven
+    world = World(Planning(files=True, unproven=options.unproven))
     inventory = take_stock(manifests, options.rules, namespace=options.namespace, world=world)
     wrong = [problem for problem in problems if not passed_over(problem, options.paths)]
     if found := [*wrong, *inventory.problems]:

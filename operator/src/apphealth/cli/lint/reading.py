@@ -17,7 +17,7 @@ from apphealth.cli.manifests.documents import Item, Manifest
 from apphealth.cli.manifests.inventory import Inventory, Placed
 from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.render.deciding import DEFAULT_RULE
-from apphealth.lint.linting import lint_service, lint_workload, lint_world
+from apphealth.lint.linting import lint_graph, lint_service, lint_workload
 from apphealth.lint.registry import ALL
 from apphealth.lint.subject import POD, ServiceSubject, pod_of, read_subject
 from apphealth.lint.suppression import read_ignored, suppressed
@@ -25,10 +25,12 @@ from apphealth.model import raw
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.model.world import World
-from apphealth.plan import plan
+from apphealth.plan.dependencies.evidence.said import says_required
 from apphealth.plan.findings import Finding
 from apphealth.plan.result import Plan
+from apphealth.store.facts import plan_of
+from apphealth.store.graph import graph_of, shared_in
+from apphealth.store.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ def _whole(inventory: Inventory) -> Iterator[Placed]:
 def judge(scene: Scene) -> list[Judged]:
     """Judge all of it, in order."""
     unproven, auto = _unproven(scene.world), _Auto(scene.world)
-    by_workload, by_service = lint_world(scene.world)
+    graph = graph_of(scene.world) if says_required(list(scene.world.rules.values())) else None
+    by_workload, by_service = lint_graph(graph, shared_in(graph, scene.world)) if graph is not None else ({}, {})
     found: list[Judged] = []
     for workload, sighting in scene.workloads:
         services = scene.world.services_of(workload)
@@ -100,11 +103,10 @@ def _unproven(world: World) -> World | None:
 
 def _with_rules(world: World, rules: Iterable[Rule]) -> World:
     """Return a world with these rules, whose probes need no proof."""
-    unproven = World(allow_exec=True, cluster_domain=world.cluster_domain)
-    unproven.files = world.files
+    unproven = World(replace(world.options, allow_exec=True))
     for rule in rules:
         spec = msgspec.structs.replace(rule.spec, verification=Verification.SKIP)
-        unproven.rules[rule.key] = replace(rule, spec=spec)
+        unproven.put_rule(replace(rule, spec=spec))
     unproven.namespaces, unproven.config_maps = world.namespaces, world.config_maps
     for workload in world.workloads.values():
         unproven.put_workload(workload)
@@ -124,13 +126,13 @@ class _Auto:
         """Return what is derived for a workload."""
         if self._auto is None:
             self._auto = _with_rules(self._world, [DEFAULT_RULE])
-        return plan(workload, self._auto)
+        return plan_of(workload, self._auto)
 
 
 def _plan(workload: Workload, unproven: World | None) -> Plan | None:
     if unproven is None:
         return None
-    decided = plan(workload, unproven)
+    decided = plan_of(workload, unproven)
     return decided if decided.selected else None
 
 

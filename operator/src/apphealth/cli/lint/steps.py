@@ -18,7 +18,8 @@ from apphealth.cli.lint.report import INPUT, Report
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
-from apphealth.model.world import World
+from apphealth.plan import Options as Planning
+from apphealth.store.world import World
 
 _UNPROVEN = "--fix writes what is certain; what is only derived needs proof on pods, or --unproven"
 
@@ -75,8 +76,7 @@ def _report(options: Options) -> Report:
 
 def _files(options: Options) -> Report:
     manifests, unread = read_manifests(options.paths)
-    world = World()
-    world.files = True
+    world = World(Planning(files=True))
     inventory = Inventory(namespace=options.namespace or "default", world=world, variants=True)
     for manifest in manifests:
         inventory.add(manifest.items)

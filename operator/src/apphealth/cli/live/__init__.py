@@ -12,7 +12,7 @@ How a command takes it (`-n` stays the command's own, for files have namespaces 
 
         live = read_cluster(cluster, namespace, policies=True)
         live.tell_gaps()
-        show(build_graph(live.world))
+        show(graph_of(live.world))
 
 `cluster` holds --kubeconfig, --context and -A. Without -A, `namespace` is read (None: the one that the kubeconfig's
 context names), with what its workloads mention elsewhere; `live.namespace` is the one that was read, None for all.

@@ -20,9 +20,8 @@ from apphealth.model import raw
 from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.service import parse_config_map
 from apphealth.model.workload import Workload
-from apphealth.plan.dependencies.edges import derive
-from apphealth.plan.rules.selection import selecting
 from apphealth.store.config_maps import ConfigMapKey, config_maps_of
+from apphealth.store.facts import dependencies_of
 from apphealth.store.store import Store
 
 PAGE = "500"
@@ -107,9 +106,7 @@ class Reading:
         world = self._store.world
         found: set[str] = set()
         for workload in world.workloads.values():
-            rules = selecting(world.rules_in(namespace), workload, world.namespace(namespace))
-            derived = derive(workload, rules, world, world.services_of(workload), discover=True)
-            found.update(service.namespace for service in derived.mentions)
+            found.update(service.namespace for service in dependencies_of(workload, world).mentions)
         for other in sorted(found - {namespace})[:MAX_NAMESPACES]:
             await self._inside(other)
 

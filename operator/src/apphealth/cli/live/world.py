@@ -19,8 +19,9 @@ from apphealth.kube.configuration import CredentialsError
 from apphealth.kube.credentials import Credentials, find_credentials
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
 from apphealth.model.workload import Workload
-from apphealth.model.world import CLUSTER_DOMAIN, World
+from apphealth.plan.facts import Options
 from apphealth.store.store import Store
+from apphealth.store.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +64,7 @@ def read_cluster(
     *,
     policies: bool = False,
     wanted: Callable[[Workload], bool] = everything,
-    cluster_domain: str = CLUSTER_DOMAIN,
-    allow_exec: bool = False,
+    options: Options = Options(),  # noqa: B008 -- a frozen value
     seen: Callable[[dict[str, Any]], None] | None = None,
 ) -> Live:
     """Read a cluster, or a namespace of it.
@@ -79,8 +79,8 @@ def read_cluster(
         Let NetworkPolicies count as evidence, which the operator doesn't watch.
     wanted
         Of which workloads the ConfigMaps are read: for the others, what these name stays unseen.
-    cluster_domain, allow_exec
-        As for the operator.
+    options
+        How workloads are planned.
     seen
         Is given each object as the API server has it, for who needs more of it than a world keeps.
 
@@ -96,7 +96,7 @@ def read_cluster(
     except CredentialsError as error:
         raise CommandError(str(error), ExitCode.INPUT) from error
     scope = None if cluster.everywhere else namespace or credentials.namespace
-    store = Store(allow_exec=allow_exec, cluster_domain=cluster_domain)
+    store = Store(options)
     try:
         gaps = asyncio.run(_read(credentials, store, scope, wanted, policies=policies, seen=seen))
     except KubeError as error:

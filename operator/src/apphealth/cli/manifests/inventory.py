@@ -21,7 +21,7 @@ from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_config_map, parse_namespace, parse_service
 from apphealth.model.workload import Workload
-from apphealth.model.world import World
+from apphealth.store.world import World
 
 _PATH = re.compile(r"\[(\d+)\]|[^.\[\]\"]+")
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
@@ -152,7 +152,7 @@ def _add_rule(inventory: Inventory, item: Item) -> None:
             for problem in error.problems
         ]
     else:
-        inventory.world.rules[rule.key] = rule
+        inventory.world.put_rule(rule)
 
 
 def _object_path(path: str) -> ObjectPath:

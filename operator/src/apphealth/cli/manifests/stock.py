@@ -11,7 +11,7 @@ from apphealth.cli.manifests.documents import Manifest
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.manifests.reading import read_manifests
-from apphealth.model.world import World
+from apphealth.store.world import World
 
 
 def take_stock(

@@ -14,9 +14,10 @@ from apphealth.cli.manifests.inventory import Inventory, Placed
 from apphealth.cli.yamledit.differ import same
 from apphealth.model import raw
 from apphealth.model.workload import Workload
-from apphealth.model.world import World
-from apphealth.plan import Plan, plan
+from apphealth.plan import Plan
 from apphealth.plan.dependencies.delivery import delivery_mount, delivery_volume
+from apphealth.store.facts import plan_of
+from apphealth.store.world import World
 
 DEFAULT_RULE = Rule(
     kind=RuleKind.CLUSTER_APP_HEALTH,
@@ -46,22 +47,22 @@ def look_as_the_operator(inventory: Inventory) -> bool:
     inventory.world.policies.clear()
     if inventory.world.rules or inventory.problems:
         return False
-    inventory.world.rules[DEFAULT_RULE.key] = DEFAULT_RULE
+    inventory.world.put_rule(DEFAULT_RULE)
     return True
 
 
 def decide(inventory: Inventory) -> list[Decided]:
     """Plan every workload of the files."""
     return [
-        Decided(placed, plan(_with_delivery(placed), inventory.world))
+        Decided(placed, plan_of(_with_delivery(placed), inventory.world))
         for placed in inventory.workloads
     ]  # fmt: skip
 
 
 def enforce(world: World) -> None:
     """Treat every rule as if its mode were Enforce."""
-    for key, rule in world.rules.items():
-        world.rules[key] = replace(rule, spec=msgspec.structs.replace(rule.spec, mode=Mode.ENFORCE))
+    for rule in list(world.rules.values()):
+        world.put_rule(replace(rule, spec=msgspec.structs.replace(rule.spec, mode=Mode.ENFORCE)))
 
 
 def _with_delivery(placed: Placed) -> Workload:

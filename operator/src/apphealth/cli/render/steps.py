@@ -17,8 +17,9 @@ from apphealth.cli.render.configmaps import namespace_unknown
 from apphealth.cli.render.deciding import Decided, decide, enforce, look_as_the_operator
 from apphealth.cli.render.options import Options
 from apphealth.cli.render.rendering import Rendered, write_plans
-from apphealth.model.world import World
+from apphealth.plan import Options as Planning
 from apphealth.plan.findings import Finding
+from apphealth.store.world import World
 
 _DEFAULT_USED = (
     "there is no AppHealth or ClusterAppHealth in the input, so the built-in rule is used: every workload, preset auto"
@@ -64,8 +65,14 @@ def _component(options: Options, directory: Path, inventory: Inventory) -> ExitC
 
 
 def _take_stock(manifests: Iterable[Manifest], options: Options) -> Inventory:
-    world = World(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain)
-    world.files, world.unproven = True, options.unproven
+    world = World(
+        Planning(
+            allow_exec=options.allow_exec,
+            files=True,
+            unproven=options.unproven,
+            cluster_domain=options.cluster_domain,
+        )
+    )
     inventory = take_stock(manifests, options.rules, namespace=options.namespace, world=world)
     if look_as_the_operator(inventory) and not options.quiet:
         click.echo(_DEFAULT_USED, err=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from apphealth.lint.check import Check, Hit
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
-from apphealth.model.world import World
-from apphealth.plan.dependencies.evidence.said import says_required
-from apphealth.plan.dependencies.graph import SHARED_LEAST, SHARED_SHARE, Graph, build_graph
-from apphealth.plan.dependencies.shared import finding_of, shared_dependencies
+from apphealth.plan.dependencies.graph import SHARED_LEAST, SHARED_SHARE, Graph
+from apphealth.plan.dependencies.shared import SharedDependency, finding_of
 from apphealth.plan.findings import Finding, Severity
 
 _SHOWN = 5
@@ -36,11 +34,6 @@ SHARED = Check(
 CHECKS = (CYCLE, SHARED)
 
 
-def read_graph(world: World) -> Graph | None:
-    """Return the graph of a world; None where nobody requires anything."""
-    return build_graph(world) if says_required(list(world.rules.values())) else None
-
-
 def cycles(graph: Graph) -> Iterator[tuple[WorkloadKey, Hit]]:
     """Yield each workload that stands in a circle."""
     for members in graph.cycles:
@@ -57,7 +50,7 @@ def cycles(graph: Graph) -> Iterator[tuple[WorkloadKey, Hit]]:
             )
 
 
-def shared(graph: Graph, world: World) -> Iterator[tuple[ServiceKey, Finding]]:
+def shared_findings(shared: Iterable[SharedDependency]) -> Iterator[tuple[ServiceKey, Finding]]:
     """Yield each Service that many workloads require, with what its failure would lead to."""
-    for one in shared_dependencies(graph, world):
+    for one in shared:
         yield one.service, replace(finding_of(one), where=("metadata", "name"))

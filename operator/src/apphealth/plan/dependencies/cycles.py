@@ -7,16 +7,16 @@ looked at where nobody says it, and the graph library is imported only for a wor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apphealth.model.service import Service, ServiceKey
+from apphealth.api.rule import Rule
+from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.model.world import World
 from apphealth.plan.dependencies.evidence.said import by_rules, counting, says_required
+from apphealth.plan.facts import EMPTY, Requirements
 from apphealth.plan.findings import Finding, Severity
-from apphealth.plan.rules.selection import selecting
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 FINDING = "dependency-cycle"
 MAX_SHOWN = 12
 """Workloads of a loop that are printed."""
-Requirements = Mapping[WorkloadKey, Mapping[WorkloadKey, ServiceKey]]
-"""From each workload to those it requires, with the Service that leads there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,7 @@ class Cycle:
     """A shortest way from the workload back to it, which is the first and the last."""
 
 
-def find_cycle(
-    workload: Workload, required: Sequence[Service], own_services: Sequence[Service], world: World
-) -> Cycle | None:
+def find_cycle(workload: WorkloadKey, required: Collection[ServiceKey], requirements: Requirements) -> Cycle | None:
     """Find the cycle that a workload stands in, if it does.
 
     Parameters
@@ -51,37 +47,32 @@ def find_cycle(
         Where to start.
     required
         The Services that it requires.
-    own_services
-        The Services in front of it: without one, nobody can require it.
-    world
-        Where the others are.
+    requirements
+        All that can be reached from it by required edges.
     """
-    if not required or not own_services:
-        return None
-    found = _reach(workload, required, world)
-    if not any(workload.key in targets for targets in found.values()):
+    own = {service: behind for service, behind in requirements.get(workload, EMPTY).items() if service in required}
+    if not any(workload in behind for found in requirements.values() for behind in found.values()):
         return None
     import networkx as nx
 
-    graph = as_graph(found, nx.DiGraph())
-    members = next(part for part in nx.strongly_connected_components(graph) if workload.key in part)
+    graph = as_graph({**requirements, workload: own}, nx.DiGraph())
+    members = next(part for part in nx.strongly_connected_components(graph) if workload in part)
     inside = graph.subgraph(members)
-    ways = (nx.shortest_path(inside, after, workload.key) for after in sorted(inside.successors(workload.key)))
+    if not inside.edges:
+        return None
+    ways = (nx.shortest_path(inside, after, workload) for after in sorted(inside.successors(workload)))
     return Cycle(
         edges=tuple(sorted(inside.edges)),
-        services=frozenset(
-            service.key
-            for service in required
-            if any(behind.key in members for behind in world.workloads_behind(service))
-        ),
-        loop=(workload.key, *min(ways, key=lambda way: (len(way), way))),
+        services=frozenset(service for service, behind in own.items() if not members.isdisjoint(behind)),
+        loop=(workload, *min(ways, key=lambda way: (len(way), way))),
     )
 
 
 def as_graph(requirements: Requirements, graph: nx.DiGraph[WorkloadKey]) -> nx.DiGraph[WorkloadKey]:
     """Fill a graph with requirements."""
-    for source, targets in requirements.items():
-        graph.add_edges_from((source, target) for target in targets)
+    for source, required in requirements.items():
+        graph.add_node(source)
+        graph.add_edges_from((source, target) for behind in required.values() for target in behind)
     return graph
 
 
@@ -98,27 +89,19 @@ def finding_of(cycle: Cycle) -> Finding:
     )
 
 
-def _reach(workload: Workload, required: Sequence[Service], world: World) -> Requirements:
-    """Follow required edges from a workload, each one once."""
-    found: dict[WorkloadKey, dict[WorkloadKey, ServiceKey]] = {workload.key: _leading(required, world)}
-    todo = [*found[workload.key]]
-    while todo:
-        key = todo.pop()
-        if key not in found:
-            found[key] = _leading(required_by(world.workloads[key], world), world)
-            todo += found[key]
-    return found
+def required_by(workload: Workload, rules: Sequence[Rule], own: Collection[ServiceKey]) -> list[ServiceKey]:
+    """Return the Services that a workload requires by its rules' word, those in a cycle included, existing or not.
 
-
-def required_by(workload: Workload, world: World) -> list[Service]:
-    """Return the Services that a workload requires by its rules' word, those in a cycle included."""
-    rules = selecting(world.rules_in(workload.namespace), workload, world.namespace(workload.namespace))
+    Parameters
+    ----------
+    workload
+        The workload.
+    rules
+        Those that select it, the weakest first.
+    own
+        The Services that select its pods.
+    """
     if not says_required(rules):
         return []
-    counts = counting(rules, {service.key for service in world.services_of(workload)})
-    keys = (said.service for said in by_rules(rules, workload) if said.required and counts(said.service))
-    return [service for key in keys if (service := world.services.get(key)) is not None]
-
-
-def _leading(services: Iterable[Service], world: World) -> dict[WorkloadKey, ServiceKey]:
-    return {behind.key: service.key for service in services for behind in world.workloads_behind(service)}
+    counts = counting(rules, own)
+    return [said.service for said in by_rules(rules, workload) if said.required and counts(said.service)]

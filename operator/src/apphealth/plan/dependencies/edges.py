@@ -7,22 +7,21 @@ name elsewhere is no evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from apphealth.api.rule import Rule
 from apphealth.model.service import Service, ServiceKey, ServicePort
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.model.world import World
 from apphealth.plan.dependencies.cycles import find_cycle, finding_of
 from apphealth.plan.dependencies.evidence.commandline import command_line
-from apphealth.plan.dependencies.evidence.environment import environment, variables
+from apphealth.plan.dependencies.evidence.environment import ConfigMaps, environment, variables
 from apphealth.plan.dependencies.evidence.files import files
-from apphealth.plan.dependencies.evidence.mention import Mention
-from apphealth.plan.dependencies.evidence.policies import by_policies
+from apphealth.plan.dependencies.evidence.mention import USER_WORD, Mention
 from apphealth.plan.dependencies.evidence.said import by_annotation, by_rules, counting
-from apphealth.plan.dependencies.evidence.text import mentions_in
+from apphealth.plan.dependencies.evidence.text import Names, mentions_in
+from apphealth.plan.facts import Neighbour, Neighbours, Options
 from apphealth.plan.findings import Finding, Severity
 
 MAX_DEPENDENCIES = 64
@@ -55,27 +54,81 @@ class Derived:
     """The Services that would be required, did they not lead back to the workload."""
 
 
-def derive(
-    workload: Workload, rules: Sequence[Rule], world: World, own_services: Sequence[Service], *, discover: bool
+def plan_dependencies(
+    workload: Workload, rules: Sequence[Rule], own_services: Sequence[Service], neighbours: Neighbours
 ) -> Derived:
-    """Find the Services that a workload needs; `own_services` select its own pods."""
-    said = [*by_annotation(workload), *by_rules(rules, workload)]
-    found = sorted(_found(workload, world), key=_likeliest) if discover else []
-    counts = counting(rules, {service.key for service in own_services})
-    mentions = [mention for mention in (*said, *found) if counts(mention.service)]
-    missing = [mention for mention in said if counts(mention.service) and mention.service not in world.services]
-    edges = _edges(mentions, world)
+    """Find the Services that a workload needs.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    rules
+        Those that select it, the weakest first.
+    own_services
+        The Services that select its pods: it never depends on them.
+    neighbours
+        What it may depend on.
+    """
+    mentions = named(workload, rules, own_services, neighbours.mentions)
+    edges = _edges(mentions, neighbours.services)
     derived = Derived(
         edges=tuple(_likeliest_of(edges)),
         mentions=frozenset(mention.service for mention in mentions),
-        findings=(*map(_missing, missing), *_left_out(edges)),
+        findings=(*_missing(mentions, neighbours.services), *_left_out(edges)),
     )
-    return _without_cycle(derived, workload, own_services, world)
+    return _without_cycle(derived, workload, neighbours)
 
 
-def _without_cycle(derived: Derived, workload: Workload, own_services: Sequence[Service], world: World) -> Derived:
-    required = [edge.service for edge in derived.edges if edge.required]
-    cycle = find_cycle(workload, required, own_services, world)
+def named(
+    workload: Workload, rules: Sequence[Rule], own_services: Sequence[Service], found: Iterable[Mention]
+) -> list[Mention]:
+    """Return the mentions that may make a Service a dependency, the user's word first.
+
+    Parameters
+    ----------
+    workload, rules, own_services
+        As for `plan_dependencies`.
+    found
+        What the workload's configuration names; nothing where rules want nothing discovered.
+    """
+    counts = counting(rules, {service.key for service in own_services})
+    mentions = (*by_annotation(workload), *by_rules(rules, workload), *sorted(found, key=_likeliest))
+    return [mention for mention in mentions if counts(mention.service)]
+
+
+def find_mentions(
+    workload: Workload, config_maps: ConfigMaps, addresses: Mapping[str, ServiceKey], options: Options
+) -> tuple[Mention, ...]:
+    """Find the places in a workload's configuration that name Services, existing or not.
+
+    Parameters
+    ----------
+    workload
+        Its containers' environment, command lines and files are read.
+    config_maps
+        The text of ConfigMaps, by (namespace, name).
+    addresses
+        The Services by their cluster IPs.
+    options
+        Say the cluster's domain.
+    """
+    names = Names(workload.namespace, addresses, options.cluster_domain)
+    found: list[Mention] = []
+    for container in workload.containers:
+        known = variables(container, workload.namespace, config_maps)
+        for text in chain(
+            environment(container, known),
+            command_line(container, known),
+            files(container, workload.namespace, config_maps),
+        ):
+            found += mentions_in(text, names)
+    return tuple(found)
+
+
+def _without_cycle(derived: Derived, workload: Workload, neighbours: Neighbours) -> Derived:
+    required = {edge.service.key for edge in derived.edges if edge.required}
+    cycle = find_cycle(workload.key, required, neighbours.requirements) if required else None
     if cycle is None:
         return derived
     edges = (replace(edge, required=edge.required and edge.service.key not in cycle.services) for edge in derived.edges)
@@ -88,29 +141,14 @@ def _without_cycle(derived: Derived, workload: Workload, own_services: Sequence[
     )
 
 
-def _found(workload: Workload, world: World) -> Iterator[Mention]:
-    """Yield what speaks for a dependency without anybody's having said so."""
-    namespace, config_maps = workload.namespace, world.config_maps
-    for container in workload.containers:
-        known = variables(container, namespace, config_maps)
-        for text in chain(
-            environment(container, known),
-            command_line(container, known),
-            files(container, namespace, config_maps),
-        ):
-            yield from mentions_in(text, namespace, world)
-    if world.policies:
-        yield from by_policies(workload, world)
-
-
-def _edges(mentions: Iterable[Mention], world: World) -> list[Edge]:
+def _edges(mentions: Iterable[Mention], services: Mapping[ServiceKey, Neighbour]) -> list[Edge]:
     """Gather the mentions of each Service that exists."""
     by_service: dict[ServiceKey, list[Mention]] = {}
     for mention in mentions:
-        service = world.services.get(mention.service)
-        if service is not None and _meant(service, mention):
+        neighbour = services.get(mention.service)
+        if neighbour is not None and _meant(neighbour.service, mention):
             by_service.setdefault(mention.service, []).append(mention)
-    return [_edge(world.services[key], found) for key, found in by_service.items()]
+    return [_edge(services[key].service, found) for key, found in by_service.items()]
 
 
 def _likeliest_of(edges: Sequence[Edge]) -> list[Edge]:
@@ -158,13 +196,16 @@ def _likeliest(mention: Mention) -> tuple[float, str, str]:
     return (-mention.confidence, mention.evidence, str(mention.port))
 
 
-def _missing(mention: Mention) -> Finding:
-    return Finding(
-        id="dependency-missing",
-        severity=Severity.WARNING,
-        message=f"{mention.evidence} names the Service {mention.service}, which does not exist",
-        fix="create it, or correct the name or namespace",
-    )
+def _missing(mentions: Iterable[Mention], services: Mapping[ServiceKey, Neighbour]) -> Iterator[Finding]:
+    """Tell of Services that users name and that don't exist."""
+    for mention in mentions:
+        if mention.confidence == USER_WORD and mention.service not in services:
+            yield Finding(
+                id="dependency-missing",
+                severity=Severity.WARNING,
+                message=f"{mention.evidence} names the Service {mention.service}, which does not exist",
+                fix="create it, or correct the name or namespace",
+            )
 
 
 def _left_out(edges: Sequence[Edge]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The graph of who needs whom, over all workloads of a world, selected by a rule or not."""
+"""The graph of who needs whom, over all workloads, selected by a rule or not. `store.graph` gathers what it takes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from apphealth.model.service import ServiceKey
-from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.model.world import World
-from apphealth.plan.dependencies.edges import Derived, derive
-from apphealth.plan.rules.merging import workload_settings
-from apphealth.plan.rules.selection import selecting
+from apphealth.model.workload import WorkloadKey
+from apphealth.plan.dependencies.edges import Derived
 
 SHARED_SHARE = 0.2
 """Share of all workloads; a Service that so many of them require is a shared dependency: its failure is everybody's."""
@@ -50,18 +47,23 @@ class Graph:
     """Shared dependencies, with the number of workloads that require them."""
 
 
-def build_graph(world: World) -> Graph:
-    """Find the dependencies of every workload."""
-    derived = {key: _derive(world.workloads[key], world) for key in sorted(world.workloads)}
-    services = {
-        key: tuple(workload.key for workload in world.workloads_behind(world.services[key]))
-        for key in sorted(world.services)
-    }
-    edges = tuple(edge for key, found in derived.items() for edge in _edges(key, found))
+def build_graph(
+    derived: Mapping[WorkloadKey, Derived], services: Mapping[ServiceKey, tuple[WorkloadKey, ...]]
+) -> Graph:
+    """Build the graph.
+
+    Parameters
+    ----------
+    derived
+        The dependencies of every workload.
+    services
+        Every Service, with the workloads behind it.
+    """
+    edges = tuple(edge for key in sorted(derived) for edge in _edges(key, derived[key]))
     cycles = {found.cycle for found in derived.values() if found.cycle}
     return Graph(
-        workloads=tuple(derived),
-        services=services,
+        workloads=tuple(sorted(derived)),
+        services={key: services[key] for key in sorted(services)},
         edges=edges,
         cycles=tuple(sorted(_members(cycle) for cycle in cycles)),
         shared=_shared(edges, len(derived)),
@@ -85,12 +87,6 @@ def around(graph: Graph, namespace: str) -> Graph:
         cycles=tuple(cycle for cycle in graph.cycles if kept.issuperset(cycle)),
         shared={key: number for key, number in graph.shared.items() if key in services},
     )
-
-
-def _derive(workload: Workload, world: World) -> Derived:
-    rules = selecting(world.rules_in(workload.namespace), workload, world.namespace(workload.namespace))
-    discover = workload_settings(rules).discover
-    return derive(workload, rules, world, world.services_of(workload), discover=discover)
 
 
 def _edges(key: WorkloadKey, found: Derived) -> Iterable[GraphEdge]:

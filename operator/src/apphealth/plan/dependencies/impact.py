@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from apphealth.model.probe import Probe, ProbeKind, TcpSocket
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.model.world import World
 from apphealth.plan.dependencies.graph import Graph
-from apphealth.plan.planner import plan
 from apphealth.plan.result import Action, Plan
 
 
@@ -41,7 +39,7 @@ Patience = Mapping[WorkloadKey, int | None]
 
 
 def impact(service: ServiceKey, graph: Graph, patience: Patience) -> Impact:
-    """Work out what becomes of a world when a Service fails; `patience` is that of its graph.
+    """Work out what follows when a Service fails; `patience` is that of the graph's workloads.
 
     A workload becomes unready where a required dependency has failed and it has a readiness probe that can tell:
     `failureThreshold` probes in a row, `periodSeconds` apart, and the last one's `timeoutSeconds`. One that only opens
@@ -73,21 +71,21 @@ def impact(service: ServiceKey, graph: Graph, patience: Patience) -> Impact:
     )
 
 
-def patience(graph: Graph, world: World) -> Patience:
-    """Return the patience of every workload that requires anything."""
-    requiring = {edge.source for edge in graph.edges if edge.required}
-    return {key: seconds_until_unready(world.workloads[key], world) for key in sorted(requiring)}
-
-
 def _reached(graph: Graph, failing: Mapping[ServiceKey, int], patience: Patience) -> Iterator[Affected]:
     for edge in graph.edges:
         if edge.required and edge.service in failing and (wait := patience[edge.source]) is not None:
             yield Affected(workload=edge.source, through=edge.service, seconds=failing[edge.service] + wait)
 
 
-def seconds_until_unready(workload: Workload, world: World) -> int | None:
-    """Return how long its readiness probe takes at most to notice a failed dependency; None: it never does."""
-    probes = readiness_probes(workload, plan(workload, world))
+def seconds_until_unready(workload: Workload, plan: Plan) -> int | None:
+    """Return how long a workload's readiness probe takes at most to notice a failed dependency; None: it never does.
+
+    Parameters
+    ----------
+    workload, plan
+        The workload, and its plan: it may change the probe.
+    """
+    probes = readiness_probes(workload, plan)
     telling = [probe for probe in probes if probe.handler is not None and not isinstance(probe.handler, TcpSocket)]
     return min((probe.period * probe.failure_threshold + probe.timeout for probe in telling), default=None)
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
-from apphealth.model.world import World
 from apphealth.plan.dependencies.graph import Graph
-from apphealth.plan.dependencies.impact import impact, patience
+from apphealth.plan.dependencies.impact import Patience, impact
 from apphealth.plan.findings import Finding, Severity
 
 FINDING = "shared-dependency"
@@ -33,10 +32,17 @@ class SharedDependency:
     """What else needs it, directly or by way of others, and stays in rotation."""
 
 
-def shared_dependencies(graph: Graph, world: World) -> tuple[SharedDependency, ...]:
-    """Return the shared dependencies of a world, with what their failure would lead to."""
-    waits = patience(graph, world) if graph.shared else {}
-    found = {service: impact(service, graph, waits) for service in graph.shared}
+def shared_dependencies(graph: Graph, patience: Patience) -> tuple[SharedDependency, ...]:
+    """Return the shared dependencies of a graph, with what their failure would lead to.
+
+    Parameters
+    ----------
+    graph
+        Who needs whom.
+    patience
+        That of the graph's workloads; it need not be known where nothing is shared.
+    """
+    found = {service: impact(service, graph, patience) for service in graph.shared}
     return tuple(
         SharedDependency(
             service=service,

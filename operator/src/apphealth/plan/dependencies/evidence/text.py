@@ -6,11 +6,10 @@ than one that a user has to add.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from apphealth.model.service import ServiceKey
-from apphealth.model.world import World
 from apphealth.plan.dependencies.evidence.keys import says_host, says_stranger
 from apphealth.plan.dependencies.evidence.mention import ADDRESS, NAMED_HOST, Mention
 from apphealth.plan.dependencies.hosts import MAX_PARTS, Form, Host, hosts
@@ -32,13 +31,23 @@ class Text(NamedTuple):
     """Where it stands, for people."""
 
 
+class Names(NamedTuple):
+    """What names are read by."""
+
+    namespace: str
+    """That of the workload, which a name without one belongs to."""
+    addresses: Mapping[str, ServiceKey]
+    """The Services by their cluster IPs."""
+    cluster_domain: str
+
+
 class _Named(NamedTuple):
     service: ServiceKey
     pod: bool = False
 
 
-def mentions_in(text: Text, namespace: str, world: World) -> Iterator[Mention]:
-    """Yield the Services that a text names, in a workload of a namespace."""
+def mentions_in(text: Text, names: Names) -> Iterator[Mention]:
+    """Yield the Services that a text names."""
     value = text.value
     if ":" not in value and "." not in value and "=" not in value and not says_host(text.key):
         return  # words at most, and so no evidence here
@@ -50,7 +59,7 @@ def mentions_in(text: Text, namespace: str, world: World) -> Iterator[Mention]:
             continue
         if host.form is Form.WORD and not (host.key or bare):
             continue
-        for named in _named(host, namespace, world):
+        for named in _named(host, names):
             if named.service not in CLUSTER_DNS:
                 yield Mention(
                     service=named.service,
@@ -62,26 +71,26 @@ def mentions_in(text: Text, namespace: str, world: World) -> Iterator[Mention]:
                 )
 
 
-def _named(host: Host, namespace: str, world: World) -> Iterator[_Named]:
+def _named(host: Host, names: Names) -> Iterator[_Named]:
     """Yield what a host may be called after; `db-0.db` is a pod's name or, less likely, a Service in a namespace."""
     labels = host.name.split(".")
     if ":" in host.name or (len(labels) == 4 and all(label.isdecimal() for label in labels)):
-        if (at := world.service_at(host.name)) is not None:
+        if (at := names.addresses.get(host.name)) is not None:
             yield _Named(at)
         return
     full = "svc" in labels[2:4]
     if full:
         end = labels.index("svc", 2)
-        if labels[end + 1 :] and ".".join(labels[end + 1 :]) != world.cluster_domain:
+        if labels[end + 1 :] and ".".join(labels[end + 1 :]) != names.cluster_domain:
             return  # another cluster
         labels = labels[:end]
     match labels:
         case [name]:
-            yield _Named(ServiceKey(namespace, name))
+            yield _Named(ServiceKey(names.namespace, name))
         case [name, other]:
             yield _Named(ServiceKey(other, name))
             if not full and _is_member(name):
-                yield _Named(ServiceKey(namespace, other), pod=True)
+                yield _Named(ServiceKey(names.namespace, other), pod=True)
         case [name, service, other] if full or _is_member(name):
             yield _Named(ServiceKey(other, service), pod=True)
 

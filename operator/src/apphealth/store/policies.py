@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from apphealth.model.network_policy import NetworkPolicy, Peer
 from apphealth.model.service import Service, ServiceKey
 from apphealth.model.workload import Workload
-from apphealth.model.world import World
 from apphealth.plan.dependencies.evidence.mention import ALLOWED, Mention
 from apphealth.plan.dependencies.evidence.text import CLUSTER_DNS
 from apphealth.plan.rules.selection import matches
+from apphealth.store.world import World
 
 
 def by_policies(workload: Workload, world: World) -> Iterator[Mention]:

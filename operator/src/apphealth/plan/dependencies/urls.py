@@ -1,0 +1,92 @@
+"""How a dependency is asked: by the readiness probe of the workload behind the Service, else by opening its port.
+
+What another namespace's probes ask stays there, unless that namespace shares it: a rule's author may name any Service,
+and need not have the right to read its workload. A query string, which may hold a token, is never handed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apphealth.model.probe import Handler, HttpGet
+from apphealth.model.service import Service, ServicePort
+from apphealth.model.workload import Container, Workload
+from apphealth.plan.dependencies.edges import Edge
+from apphealth.plan.facts import Backend, Neighbour
+from apphealth.plan.probes.eligibility import alone
+from apphealth.plan.probes.ports import targets
+from apphealth.plan.result import Dependency
+
+
+def dependency_of(edge: Edge, neighbour: Neighbour, namespace: str) -> Dependency:
+    """Complete an edge with what is asked.
+
+    Parameters
+    ----------
+    edge
+        A Service that the workload needs.
+    neighbour
+        The same Service, with the workloads behind it.
+    namespace
+        The workload's.
+    """
+    return Dependency(
+        service=edge.service.key,
+        url=url_of(neighbour, edge.port, paths=neighbour.shares_paths or edge.service.namespace == namespace),
+        port=edge.port.number if edge.port else 0,
+        required=edge.required,
+        confidence=edge.confidence,
+        evidence=edge.evidence,
+    )
+
+
+def url_of(neighbour: Neighbour, port: ServicePort | None, *, paths: bool) -> str:
+    """Return the URL by which a Service is asked; empty where no port is known.
+
+    Parameters
+    ----------
+    neighbour
+        The Service, with the workloads behind it.
+    port
+        The port that is used, if one is known: of several, the one that is preferred for asking, too.
+    paths
+        Whether the path of a probe may be told; else the port is only opened.
+    """
+    service = neighbour.service
+    host = f"{service.name}.{service.namespace}.svc"
+    for backend in neighbour.backends if paths else ():
+        for name, handler in backend.readiness:
+            through = _way_in(service, port, name, handler, backend.workload)
+            if isinstance(handler, HttpGet) and not handler.host and through is not None:
+                return f"{handler.scheme.lower()}://{host}:{through}{_without_query(handler.path)}"
+    number = _pod_port(service, port, neighbour.backends) if port is not None else 0
+    return f"tcp://{host}:{number}" if number else ""
+
+
+def _without_query(path: str) -> str:
+    return path.partition("?")[0].partition("#")[0]
+
+
+def _pod_port(service: Service, port: ServicePort, backends: Sequence[Backend]) -> int:
+    """Return the number to connect to: a headless Service's name leads to the pods, and so to their own port."""
+    if not service.headless:
+        return port.number
+    found = (
+        target.number
+        for backend in backends
+        for container in backend.workload.containers
+        if (target := targets(service, port, container, alone=alone(backend.workload))) is not None
+    )
+    return next(found, port.target if isinstance(port.target, int) else port.number)
+
+
+def _way_in(service: Service, port: ServicePort | None, name: str, handler: Handler, workload: Workload) -> int | None:
+    """Return the port at the Service's name where the container answers its readiness probe, `port` first."""
+    container: Container = next(one for one in workload.containers if one.name == name)
+    asked = getattr(handler, "port", None)
+    lonely = alone(workload)
+    for candidate in sorted(service.ports, key=lambda item: item != port):
+        target = targets(service, candidate, container, alone=lonely)
+        if target is not None and asked in (target.number, target.name or target.number):
+            return target.number if service.headless else candidate.number
+    return None

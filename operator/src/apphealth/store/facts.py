@@ -1,0 +1,175 @@
+"""Gathering the facts that a plan is made from, out of a `World`.
+
+Planning is two passes. The first, `plan_probes`, reads nothing of other workloads; the second, dependencies, reads how
+they tell their readiness, which the first pass of theirs has given. So it never goes round in circles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from apphealth.api.rule import Rule
+from apphealth.model.service import Service, ServiceKey
+from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.plan import Plan, plan
+from apphealth.plan.dependencies.cycles import required_by
+from apphealth.plan.dependencies.edges import Derived, find_mentions, named, plan_dependencies
+from apphealth.plan.dependencies.evidence.mention import Mention
+from apphealth.plan.facts import (
+    EMPTY,
+    MAX_BACKENDS,
+    NO_NEIGHBOURS,
+    SHARE_HEALTH_PATHS,
+    Backend,
+    Facts,
+    Neighbour,
+    Neighbours,
+    Readiness,
+    Requirements,
+)
+from apphealth.plan.probes import plan_probes
+from apphealth.plan.rules.merging import workload_settings
+from apphealth.plan.rules.modes import effective
+from apphealth.plan.rules.selection import selecting
+from apphealth.store.policies import by_policies
+from apphealth.store.world import World
+
+
+def plan_of(workload: Workload, world: World) -> Plan:
+    """Plan a workload by what a world knows.
+
+    Parameters
+    ----------
+    workload
+        The workload as it is now; it need not be in the world.
+    world
+        What is known. It remembers the readiness that comes of it, for the plans of others.
+    """
+    own = _own_facts(workload, world)
+    decided = plan(workload, _with_neighbours(workload, own, world), world.options)
+    if own.services:
+        world.readiness.put(workload, own, world.options, decided.readiness)
+    return decided
+
+
+def facts_of(workload: Workload, world: World) -> Facts:
+    """Gather what a world knows that concerns a workload.
+
+    Parameters
+    ----------
+    workload
+        The workload as it is now; it need not be in the world.
+    world
+        What is known.
+    """
+    return _with_neighbours(workload, _own_facts(workload, world), world)
+
+
+def dependencies_of(workload: Workload, world: World) -> Derived:
+    """Find the Services that a workload needs, selected by a rule or not; how they are asked is not worked out.
+
+    Parameters
+    ----------
+    workload
+        The workload as it is now.
+    world
+        What is known.
+    """
+    own = _own_facts(workload, world)
+    rules = _rules(workload, own, world)
+    mentions = _mentions(workload, rules, world)
+    wanted = {mention.service for mention in named(workload, rules, own.services, mentions)}
+    neighbours = Neighbours(
+        mentions=mentions,
+        services={key: Neighbour(service=service) for key, service in _existing(wanted, world)},
+        requirements=_requirements(workload, world),
+    )
+    return plan_dependencies(workload, rules, own.services, neighbours)
+
+
+def _own_facts(workload: Workload, world: World) -> Facts:
+    """Gather what the first pass reads."""
+    return Facts(
+        namespace=world.namespace(workload.namespace),
+        rules=world.rules_in(workload.namespace),
+        services=tuple(world.services_of(workload)),
+        originals=world.originals.get(workload.key, ()),
+        answers=EMPTY if world.options.files else world.answers_of(workload),
+    )
+
+
+def _with_neighbours(workload: Workload, own: Facts, world: World) -> Facts:
+    rules = _rules(workload, own, world)
+    if not rules:
+        return own
+    mentions = _mentions(workload, rules, world)
+    wanted = {mention.service for mention in named(workload, rules, own.services, mentions)}
+    neighbours = Neighbours(
+        mentions=mentions,
+        services={key: _neighbour(service, world) for key, service in _existing(wanted, world)},
+        requirements=_requirements(workload, world),
+    )
+    return own if neighbours == NO_NEIGHBOURS else replace(own, neighbours=neighbours)
+
+
+def _rules(workload: Workload, facts: Facts, world: World) -> tuple[Rule, ...]:
+    """Return the rules that a workload's dependencies and readiness are planned by."""
+    return effective(selecting(facts.rules, workload, facts.namespace), workload, files=world.options.files)
+
+
+def _mentions(workload: Workload, rules: Sequence[Rule], world: World) -> tuple[Mention, ...]:
+    if not workload_settings(rules).discover:
+        return ()
+    found = find_mentions(workload, world.config_maps, world.addresses, world.options)
+    return (*found, *by_policies(workload, world)) if world.policies else found
+
+
+def _existing(keys: Iterable[ServiceKey], world: World) -> Iterable[tuple[ServiceKey, Service]]:
+    return ((key, service) for key in sorted(keys) if (service := world.services.get(key)) is not None)
+
+
+def _neighbour(service: Service, world: World) -> Neighbour:
+    return Neighbour(
+        service=service,
+        backends=tuple(
+            Backend(workload=workload, readiness=_readiness(workload, world))
+            for workload in world.workloads_behind(service)[:MAX_BACKENDS]
+        ),
+        shares_paths=world.namespace(service.namespace).annotations.get(SHARE_HEALTH_PATHS) == "true",
+    )
+
+
+def _readiness(workload: Workload, world: World) -> Readiness:
+    """Return how a neighbour tells its readiness, worked out where it isn't known for the same facts."""
+    facts = _own_facts(workload, world)
+    known = world.readiness.get(workload, facts, world.options)
+    if known is None:
+        rules = _rules(workload, facts, world)
+        known = plan_probes(workload, rules, facts, world.options).readiness
+        world.readiness.put(workload, facts, world.options, known)
+    return known
+
+
+def _requirements(workload: Workload, world: World) -> Requirements:
+    """Follow required edges from a workload, each one once."""
+    if not world.services_of(workload):
+        return EMPTY
+    first = _required(workload, world)
+    found: dict[WorkloadKey, dict[ServiceKey, tuple[WorkloadKey, ...]]] = {workload.key: first}
+    todo = {key for behind in first.values() for key in behind}
+    while todo:
+        key = todo.pop()
+        if key not in found:
+            found[key] = _required(world.workloads[key], world)
+            todo.update(other for behind in found[key].values() for other in behind)
+    return found if first else EMPTY
+
+
+def _required(workload: Workload, world: World) -> dict[ServiceKey, tuple[WorkloadKey, ...]]:
+    """Return the Services that a workload requires, with the workloads behind each."""
+    own = _own_facts(workload, world)
+    keys = required_by(workload, _rules(workload, own, world), {service.key for service in own.services})
+    return {
+        key: tuple(behind.key for behind in world.workloads_behind(service)) for key, service in _existing(keys, world)
+    }

@@ -1,0 +1,40 @@
+"""The graph of a whole world, and what it takes to say what follows when a Service fails."""
+
+from __future__ import annotations
+
+from apphealth.plan.dependencies.graph import Graph, build_graph
+from apphealth.plan.dependencies.impact import Patience, seconds_until_unready
+from apphealth.plan.dependencies.shared import SharedDependency, shared_dependencies
+from apphealth.store.facts import dependencies_of, plan_of
+from apphealth.store.world import World
+
+
+def graph_of(world: World) -> Graph:
+    """Find the dependencies of every workload of a world."""
+    return build_graph(
+        {key: dependencies_of(workload, world) for key, workload in world.workloads.items()},
+        {
+            key: tuple(workload.key for workload in world.workloads_behind(service))
+            for key, service in world.services.items()
+        },
+    )
+
+
+def patience_of(graph: Graph, world: World) -> Patience:
+    """Return the patience of every workload that requires anything.
+
+    Parameters
+    ----------
+    graph
+        That of the world, or a part of it.
+    world
+        What is known.
+    """
+    requiring = {edge.source for edge in graph.edges if edge.required}
+    workloads = ((key, world.workloads[key]) for key in sorted(requiring))
+    return {key: seconds_until_unready(workload, plan_of(workload, world)) for key, workload in workloads}
+
+
+def shared_in(graph: Graph, world: World) -> tuple[SharedDependency, ...]:
+    """Return the shared dependencies of a world's graph; nothing is planned where there are none."""
+    return shared_dependencies(graph, patience_of(graph, world) if graph.shared else {})
