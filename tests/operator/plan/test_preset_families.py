@@ -56,21 +56,13 @@ HTTP = {"ports": [{"containerPort": 8080, "name": "http"}]}
         pytest.param(
             "django-health-check",
             NOTHING,
-            {
-                "readiness": "http-get http://:8000/ht/",
-                "liveness": "tcp-socket :8000",
-                "startup": "http-get http://:8000/ht/",
-            },
+            {"readiness": "http-get http://:8000/ht/"},
             id="django",
         ),
         pytest.param(
             "django-health-check",
             HTTP | env(SCRIPT_NAME="/shop"),
-            {
-                "readiness": "http-get http://:http/shop/ht/",
-                "liveness": "tcp-socket :http",
-                "startup": "http-get http://:http/shop/ht/",
-            },
+            {"readiness": "http-get http://:http/shop/ht/"},
             id="django below a script name",
         ),
         pytest.param("rails", NOTHING, at(3000, "/up", "/up"), id="rails"),
@@ -205,8 +197,8 @@ HTTP = {"ports": [{"containerPort": 8080, "name": "http"}]}
             at(8085, "/shop/ops/health/readiness", "/shop/ops/health/liveness"),
             id="micronaut with a management port",
         ),
-        pytest.param("vertx", NOTHING, at(8080, "/health", "/health"), id="vertx"),
-        pytest.param("thorntail", NOTHING, at(8080, "/health", "/health"), id="thorntail"),
+        pytest.param("vertx", NOTHING, {"readiness": "http-get http://:8080/health"}, id="vertx"),
+        pytest.param("thorntail", NOTHING, {"readiness": "http-get http://:8080/health"}, id="thorntail"),
         pytest.param("karaf", NOTHING, at(8181, "/readiness-check", "/health-check"), id="karaf"),
         pytest.param("camel-k", NOTHING, at(8080, "/q/health/ready", "/q/health/live"), id="camel-k"),
         pytest.param("aspnet", NOTHING, at(8080, "/health", "/alive"), id="aspnet"),
@@ -234,7 +226,7 @@ HTTP = {"ports": [{"containerPort": 8080, "name": "http"}]}
         pytest.param(
             "alertmanager", {"args": ["--web.route-prefix=/"]}, at(9093, "/-/ready", "/-/healthy"), id="alertmanager"
         ),
-        pytest.param("grafana", NOTHING, at(3000, "/api/health", "/api/health"), id="grafana"),
+        pytest.param("grafana", NOTHING, {"readiness": "http-get http://:3000/api/health"}, id="grafana"),
         pytest.param(
             "grafana",
             env(
@@ -243,7 +235,7 @@ HTTP = {"ports": [{"containerPort": 8080, "name": "http"}]}
                 GF_SERVER_HTTP_PORT="3001",
                 GF_SERVER_PROTOCOL="https",
             ),
-            at(3001, "/grafana/api/health", "/grafana/api/health", scheme="https"),
+            {"readiness": "http-get https://:3001/grafana/api/health"},
             id="grafana below a path, with TLS",
         ),
         pytest.param(
@@ -267,13 +259,11 @@ HTTP = {"ports": [{"containerPort": 8080, "name": "http"}]}
         pytest.param(
             "elasticsearch",
             NOTHING,
-            {"readiness": "http-get http://:9200/_cluster/health?local=true", "liveness": "tcp-socket :9200"},
+            {"readiness": "http-get http://:9200/_cluster/health?local=true"},
             id="elasticsearch",
         ),
         *[
-            pytest.param(
-                name, NOTHING, {"readiness": f"tcp-socket :{port}", "liveness": f"tcp-socket :{port}"}, id=name
-            )
+            pytest.param(name, NOTHING, {"readiness": f"tcp-socket :{port}"}, id=name)
             for name, port in [
                 ("postgres", 5432),
                 ("mysql", 3306),
@@ -286,7 +276,7 @@ HTTP = {"ports": [{"containerPort": 8080, "name": "http"}]}
         pytest.param(
             "rabbitmq",
             {"ports": [{"containerPort": 15672, "name": "http"}, {"containerPort": 5672, "name": "rabbitmq"}]},
-            {"readiness": "tcp-socket :rabbitmq", "liveness": "tcp-socket :rabbitmq"},
+            {"readiness": "tcp-socket :rabbitmq"},
             id="a database's own port before http",
         ),
     ],
@@ -305,10 +295,30 @@ def test_a_users_prefix_counts_before_every_setting(build, planned, preset):
 @pytest.mark.parametrize("name", ["postgres", "mysql", "redis"])
 def test_a_database_is_pinged_where_commands_are_allowed(planned_by, name):
     assert asks(planned_by(name, NOTHING, options={"allow_exec": True}))["readiness"].startswith("exec [")
-    assert asks(planned_by(name, NOTHING, options={"allow_exec": True}))["liveness"].startswith("tcp-socket")
 
 
-@pytest.mark.parametrize("name", ["rails", "laravel", "postgres", "django-health-check", "vertx"])
+NO_SIGN_OF_LIFE = (
+    *("django-health-check", "elasticsearch", "grafana", "http", "tcp", "thorntail", "vertx"),
+    *("mariadb", "mongo", "mysql", "postgres", "rabbitmq", "redis"),
+)
+"""Presets whose only page runs checks of other services, or that have no page."""
+
+
+@pytest.mark.parametrize("name", NO_SIGN_OF_LIFE)
+def test_liveness_is_never_asked_of_a_page_that_checks_others_nor_of_an_open_port(planned_by, name):
+    assert asks(planned_by(name, HTTP)).keys() <= {"readiness"}
+
+
+@pytest.mark.parametrize("name", sorted(presets.ALL.keys() - {"grpc"}))
+def test_no_preset_has_a_liveness_that_opens_a_port_or_asks_what_readiness_asks(planned_by, name):
+    endpoints = presets.ALL[name].endpoints("")
+    coarse = {"rails", "laravel", "traefik"}  # these pages check nothing but that the program answers
+    for live in endpoints.get("liveness", ()):
+        assert live.type == "HTTP"
+        assert name in coarse or live not in endpoints["readiness"]
+
+
+@pytest.mark.parametrize("name", ["rails", "laravel", "traefik"])
 def test_a_coarse_liveness_is_patient(planned_by, name):
     live = next(p.probe for c in planned_by(name, NOTHING).containers for p in c.probes if p.kind == "liveness")
     assert live.gives_up_after == 60

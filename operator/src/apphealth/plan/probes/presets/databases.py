@@ -1,7 +1,8 @@
 """Databases and queues: they speak protocols of their own, so an open port is what can be asked from outside.
 
-Where commands are allowed and a user names the preset, readiness runs the database's own ping. Liveness is patient:
-a restart in the middle of a recovery begins it anew.
+Where commands are allowed and a user names the preset, readiness runs the database's own ping. There is no liveness:
+mysqld and mongod open their ports only after crash recovery, RabbitMQ after it has found its peers, and a restart in
+the middle of that begins it anew.
 """
 
 from __future__ import annotations
@@ -13,13 +14,10 @@ from apphealth.model.probe import ProbeKind
 from apphealth.plan.probes.presets.preset import TCP, Endpoint, Endpoints, Preset
 from apphealth.plan.probes.presets.signs import Signs
 
-PATIENCE = 6
-"""failureThreshold of liveness."""
-
 
 def _with_ping(*command: str) -> Callable[[str], Endpoints]:
     ping = Endpoint(ProbeType.EXEC, command=command)
-    return lambda _prefix: {ProbeKind.LIVENESS: (TCP,), ProbeKind.READINESS: (ping, TCP)}
+    return lambda _prefix: {ProbeKind.READINESS: (ping, TCP)}
 
 
 def _database(name: str, source: str, port: int, ping: tuple[str, ...], *images: str, also: str = "") -> Preset:
@@ -33,7 +31,6 @@ def _database(name: str, source: str, port: int, ping: tuple[str, ...], *images:
         signs=Signs(images=(name, *images), ports=ports),
         port_names=(*ports, *images),
         port_protocols=(name,),
-        liveness_failures=PATIENCE,
     )
 
 

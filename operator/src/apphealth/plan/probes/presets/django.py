@@ -1,19 +1,18 @@
 """Django, with django-health-check.
 
-Its one page runs every check, so it tells readiness; whether the process lives, nothing but the open port tells.
+Its one page runs every check, so it tells readiness, and nothing tells whether the process lives.
 """
 
 from __future__ import annotations
 
 from apphealth.model.probe import ProbeKind
 from apphealth.plan.probes.presets.clues import Clues
-from apphealth.plan.probes.presets.preset import TCP, Endpoints, Place, Preset, http, joined
+from apphealth.plan.probes.presets.preset import Endpoints, Place, Preset, http, joined
 from apphealth.plan.probes.presets.signs import Signs
 
 
 def _endpoints(prefix: str) -> Endpoints:
-    page = (http(f"{prefix}/"),)
-    return {ProbeKind.LIVENESS: (TCP,), ProbeKind.READINESS: page, ProbeKind.STARTUP: page}
+    return {ProbeKind.READINESS: (http(f"{prefix}/"),)}
 
 
 def _place(clues: Clues) -> Place:
@@ -32,6 +31,5 @@ DJANGO = Preset(
     besides=Signs(programs=("gunicorn", "uvicorn", "daphne", "hypercorn", "uwsgi", "manage.py"), env=("GUNICORN_",)),
     sought=True,
     sought_where=Signs(env=("DJANGO_",)),
-    liveness_failures=6,
 )
 PRESETS = (DJANGO,)

@@ -28,8 +28,8 @@ def _micronaut_place(clues: Clues) -> Place:
 
 
 def _one_path(prefix: str) -> Endpoints:
-    health = (http(f"{prefix}/health"),)
-    return {ProbeKind.LIVENESS: health, ProbeKind.READINESS: health}
+    # It runs every check that is registered, those of other services too, so it is no sign of life.
+    return {ProbeKind.READINESS: (http(f"{prefix}/health"),)}
 
 
 def _karaf(prefix: str) -> Endpoints:
@@ -42,7 +42,7 @@ def _karaf(prefix: str) -> Endpoints:
 def _camel(prefix: str) -> Endpoints:
     # On the Quarkus runtime, which is the default since Camel K 1.0, and the older one on the JVM.
     return {
-        ProbeKind.LIVENESS: (http(f"{prefix}/q/health/live"), http(f"{prefix}/health")),
+        ProbeKind.LIVENESS: (http(f"{prefix}/q/health/live"),),
         ProbeKind.READINESS: (http(f"{prefix}/q/health/ready"), http(f"{prefix}/health")),
     }
 
@@ -61,7 +61,6 @@ VERTX = Preset(
     endpoints=_one_path,
     default_port=8080,
     signs=Signs(env=("VERTX_",), programs=("vertx",)),
-    liveness_failures=6,
 )
 THORNTAIL = Preset(
     name="thorntail",
@@ -69,7 +68,6 @@ THORNTAIL = Preset(
     endpoints=_one_path,
     default_port=8080,
     signs=Signs(env=("THORNTAIL_", "SWARM_"), programs=("thorntail.jar",)),
-    liveness_failures=6,
 )
 KARAF = Preset(
     name="karaf",

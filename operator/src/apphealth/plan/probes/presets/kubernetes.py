@@ -7,10 +7,10 @@ from apphealth.plan.probes.presets.preset import TCP, Endpoints, Preset, http
 
 
 def _endpoints(prefix: str) -> Endpoints:
-    # /healthz alone is older than the other two. It says that the program lives, and nothing of traffic.
+    # /healthz is older than the other two, and in many programs runs every check: it tells readiness, and not life.
     return {
-        ProbeKind.LIVENESS: (http(f"{prefix}/livez"), http(f"{prefix}/healthz")),
-        ProbeKind.READINESS: (http(f"{prefix}/readyz"), TCP),
+        ProbeKind.LIVENESS: (http(f"{prefix}/livez"),),
+        ProbeKind.READINESS: (http(f"{prefix}/readyz"), http(f"{prefix}/healthz"), TCP),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apphealth.model.probe import ProbeKind
 from apphealth.plan.probes.presets.clues import Clues
 from apphealth.plan.probes.presets.microprofile import endpoints as microprofile
-from apphealth.plan.probes.presets.preset import TCP, Endpoints, Place, Preset, http, is_true, joined, port_of
+from apphealth.plan.probes.presets.preset import Endpoints, Place, Preset, http, is_true, joined, port_of
 from apphealth.plan.probes.presets.signs import Signs
 
 
@@ -20,8 +20,8 @@ def _prometheus_place(clues: Clues) -> Place:
 
 
 def _grafana(prefix: str) -> Endpoints:
-    health = (http(f"{prefix}/api/health"),)
-    return {ProbeKind.LIVENESS: health, ProbeKind.READINESS: health}
+    # It says 503 while its database doesn't answer (pkg/api/http_server.go), so it is no sign of life.
+    return {ProbeKind.READINESS: (http(f"{prefix}/api/health"),)}
 
 
 def _grafana_place(clues: Clues) -> Place:
@@ -61,11 +61,8 @@ def _keycloak_place(clues: Clues) -> Place:
 
 
 def _elasticsearch(prefix: str) -> Endpoints:
-    # Its other pages ask the cluster, or for a password: that the process lives only its port tells.
-    return {
-        ProbeKind.LIVENESS: (TCP,),
-        ProbeKind.READINESS: (http(f"{prefix}/_cluster/health?local=true"),),
-    }
+    # No page tells only that the process lives: all others ask the cluster, or for a password.
+    return {ProbeKind.READINESS: (http(f"{prefix}/_cluster/health?local=true"),)}
 
 
 PROMETHEUS = Preset(
@@ -91,7 +88,6 @@ GRAFANA = Preset(
     default_port=3000,
     place=_grafana_place,
     signs=Signs(images=("grafana", "grafana-oss", "grafana-enterprise")),
-    liveness_failures=6,
 )
 TRAEFIK = Preset(
     name="traefik",
@@ -124,6 +120,5 @@ ELASTICSEARCH = Preset(
     endpoints=_elasticsearch,
     default_port=9200,
     signs=Signs(images=("elasticsearch", "opensearch")),
-    liveness_failures=6,
 )
 PRESETS = (KEYCLOAK, PROMETHEUS, ALERTMANAGER, GRAFANA, TRAEFIK, ENVOY, ELASTICSEARCH)
