@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from apphealth.cli.errors import ExitCode
+from apphealth.model.probe import ProbeKind
 from apphealth.plan.probes.presets import ALL
 
 RULE = """\
@@ -150,7 +151,7 @@ def test_stateful_sets_and_daemon_sets_are_mended_too(run: Callable, write: Call
 def test_what_it_writes_has_no_findings_of_its_own(run: Callable, write: Callable, image: str) -> None:
     path = write("db.yaml", SHOP.replace("shop/web:1.4", image).replace("8080", "5432"))
     assert run("lint", "-f", "db.yaml", "--fix", "--unproven", "--fail-on", "info").code == ExitCode.OK
-    assert "livenessProbe" in path.read_text()
+    assert "readinessProbe" in path.read_text()
 
 
 @pytest.mark.parametrize("preset", sorted(set(ALL) - {"http"}))
@@ -160,8 +161,8 @@ def test_what_a_preset_writes_is_right_in_the_eyes_of_lint(run: Callable, write:
     args = ("lint", "-f", "shop.yaml", "--rules", "rules", "-o", "json")
     run(*args, "--fix", "--unproven")
     found = {one["id"] for one in json.loads(run(*args).text)["findings"]}
-    # The tcp preset has no liveness, and says so by leaving it out.
-    assert found <= {"port-number", "liveness-missing" if preset == "tcp" else "port-number"}
+    lives = ALL[preset].endpoints("").get(ProbeKind.LIVENESS)
+    assert found <= {"port-number", "port-number" if lives else "liveness-missing"}
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def again(life, build, **spec):
     build.set_rules(life.world, build.rule(**{"preset": "auto", "verification": "Required"} | spec))
 
 
-KUBERNETES = ("/readyz", "/healthz")
-WRITTEN = {"liveness": "/healthz", "readiness": "/readyz", "startup": "/healthz"}
+KUBERNETES = ("/readyz", "/livez")
+WRITTEN = {"liveness": "/livez", "readiness": "/readyz", "startup": "/livez"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import random
 import re
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -232,6 +233,12 @@ def test_what_is_planned_is_valid_and_settles(scenes):
     check()
 
 
+def without_preview(decided):
+    """The record of what is written. A preview is told beside what is there, and so changes once that is written."""
+    record = decided.record
+    return record and msgspec.structs.replace(record, status=msgspec.structs.replace(record.status, preview=None))
+
+
 def test_planning_again_says_the_same(scenes):
     @RUNS
     @given(DRAWN)
@@ -240,7 +247,7 @@ def test_planning_again_says_the_same(scenes):
         first = scene.life.look()
         scene.life.remember(first)
         scene.life.send(first)
-        assert scene.life.look().record == first.record
+        assert without_preview(scene.life.look()) == without_preview(first)
 
     check()
 

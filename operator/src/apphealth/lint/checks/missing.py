@@ -8,7 +8,10 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.checks.slow import slow_start
 from apphealth.lint.subject import RawContainer, Subject
 from apphealth.model.probe import ProbeKind
+from apphealth.model.workload import Container
 from apphealth.plan.findings import Severity
+from apphealth.plan.probes.presets import databases
+from apphealth.plan.probes.presets.clues import clues_of
 
 MAX_DELAY = 15
 """Seconds of `initialDelaySeconds` that pass for less than a slow start."""
@@ -35,6 +38,8 @@ def _readiness(subject: Subject) -> Iterator[Hit]:
 
 def _liveness(subject: Subject) -> Iterator[Hit]:
     for container in _lacking(subject, ProbeKind.LIVENESS):
+        if container.model is not None and _is_database(container.model):
+            continue  # nothing tells from outside whether it hangs or recovers
         declared = any(port.protocol == "TCP" for port in container.model.ports) if container.model else False
         if declared or container.name in subject.served:
             yield Hit(
@@ -43,6 +48,11 @@ def _liveness(subject: Subject) -> Iterator[Hit]:
                 path=container.path,
                 container=container.name,
             )
+
+
+def _is_database(container: Container) -> bool:
+    clues = clues_of(container, ())
+    return any(preset.evidence(clues) for preset in databases.PRESETS)
 
 
 def _startup(subject: Subject) -> Iterator[Hit]:
