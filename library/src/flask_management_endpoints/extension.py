@@ -10,7 +10,6 @@ from flask_management_endpoints.checks.definition import CheckFunction, Policy
 from flask_management_endpoints.checks.registry import Registry
 from flask_management_endpoints.cli import health_group
 from flask_management_endpoints.direct import PastTheHooks
-from flask_management_endpoints.drain import DRAIN
 from flask_management_endpoints.endpoints.blueprint import DEFAULT_PREFIX, NAME, z_blueprint
 from flask_management_endpoints.health import Health
 from flask_management_endpoints.prefix import normal_prefix
@@ -75,9 +74,7 @@ class ManagementEndpoints:
             PastTheHooks.serve(app)
         if health_group.name not in app.cli.commands:
             app.cli.add_command(health_group)
-        seconds = health.settings().options["drain_seconds"]
-        if seconds:
-            DRAIN.on_sigterm(seconds)
+        health.set_up_drain()
         if self.no_log:
             silence(self.prefix)
             silence_uwsgi(app, self.prefix)

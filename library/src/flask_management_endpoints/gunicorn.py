@@ -41,6 +41,7 @@ def post_worker_init(worker: Any) -> None:  # noqa: ANN401 - gunicorn has no typ
         return
     _watch.leave_to_arbiter()
     DRAIN.board_draining = lambda: _watch.board.draining
+    DRAIN.in_worker()
     if not _watch.board.begin_work(_capacity(worker)):
         worker.log.warning("health: worker %s isn't watched: there are too many", worker.pid)
     report_liveness()

@@ -94,6 +94,17 @@ class Health:
         self._tell([*problems, *self.unknown_members(settings)])
         return settings
 
+    def set_up_drain(self) -> None:
+        """Drain on SIGTERM if ``drain_seconds`` says so; tell if that can't be.
+
+        Called when the app is initialised, and at its first request: the option may have come in between, or somebody
+        else have taken the signal.
+        """
+        seconds = self.settings().options["drain_seconds"]
+        reason = DRAIN.on_sigterm(seconds) if seconds > DRAIN.seconds else DRAIN.overridden()
+        if reason:
+            self._tell([Problem("drain_seconds", reason)])
+
     def dependencies(self, settings: Settings) -> dict[str, Dependency]:
         """Return the dependencies.
 

@@ -29,6 +29,9 @@ COMMANDS = {
     "gunicorn": ["gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "shop:app"],
     "waitress": ["waitress-serve", "--listen", "127.0.0.1:{port}", "shop:app"],
     "werkzeug": ["flask", "--app", "shop", "run", "--port", "{port}"],
+    "uvicorn": ["uvicorn", "--port", "{port}", "--interface", "wsgi", "shop:app"],
+    "uvicorn, a2wsgi": ["uvicorn", "--port", "{port}", "shop:asgi"],
+    "hypercorn": ["hypercorn", "-b", "127.0.0.1:{port}", "wsgi:shop:app"],
     "uwsgi": ["uwsgi", "--http-socket", "127.0.0.1:{port}", "-w", "shop:app", "--die-on-term", "--need-app"],
 }
 

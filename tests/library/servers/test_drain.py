@@ -1,7 +1,10 @@
 """SIGTERM under load: readiness says 503 at once, nobody is refused within the drain window, and then a clean exit."""
 
 import http.client
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -61,9 +64,36 @@ class Load:
             thread.join()
 
 
+OPTION = f"""
+    app.config["Z_ENDPOINTS_DRAIN_SECONDS"] = {DRAIN}
+    management = ManagementEndpoints(app, "/admin")
+"""
+GUNICORN = [pytest.param(*one.values, id=one.id) for one in SERVERS if one.values[0] == "gunicorn"]
+WITHOUT_PRELOAD = [one for one in GUNICORN if "--preload" not in one.values[1]]
+
+
 @pytest.mark.parametrize(("server", "arguments"), SERVERS)
 def test_no_request_is_refused_within_the_window(serve, server, arguments):
     one = serve(server, *arguments, source=WORK, hooks=server == "gunicorn", Z_ENDPOINTS_DRAIN_SECONDS=str(DRAIN))
+    assert_it_drains(one)
+
+
+@pytest.mark.parametrize(("server", "arguments"), WITHOUT_PRELOAD)
+def test_the_option_alone_drains(serve, server, arguments):
+    assert_it_drains(serve(server, *arguments, source=WORK + OPTION))
+
+
+@pytest.mark.parametrize(("server", "arguments"), WITHOUT_PRELOAD[:1])
+def test_the_variable_alone_drains(serve, server, arguments):
+    assert_it_drains(serve(server, *arguments, source=WORK, Z_ENDPOINTS_DRAIN_SECONDS=str(DRAIN)))
+
+
+@pytest.mark.parametrize(("server", "arguments"), GUNICORN)
+def test_the_option_drains_with_the_hooks_too(serve, server, arguments):
+    assert_it_drains(serve(server, *arguments, source=WORK + OPTION, hooks=True))
+
+
+def assert_it_drains(one):
     assert one.get("/z/health/readiness")[0] == 200
     load = Load(one)
     time.sleep(0.3)
@@ -106,3 +136,97 @@ def test_out_of_band_liveness_stays_up_while_draining(serve):
     time.sleep(0.3)
     assert one.out_of_band()[0] == 200
     assert one.process.wait(5) == 0
+
+
+def test_a_reload_does_not_drain(serve, wait_until):
+    one = serve("gunicorn", "-w", "1", source=WORK, Z_ENDPOINTS_DRAIN_SECONDS="60")
+    old = one.workers()
+    one.signal(signal.SIGHUP)
+    wait_until(lambda: one.workers() and not set(old) & set(one.workers()), within=8)
+    assert one.get("/z/health/readiness")[0] == 200
+
+
+TOLD = [
+    pytest.param("gunicorn", ["--preload"], "import flask_management_endpoints.gunicorn", id="gunicorn preload"),
+    pytest.param(
+        "gunicorn", ["--graceful-timeout", "1"], "graceful_timeout, 1 s; set that above 1.5", id="short grace"
+    ),
+    pytest.param("uwsgi", [], "uwsgi handles SIGTERM itself", id="uwsgi"),
+    pytest.param("uvicorn", [], "uvicorn handles SIGTERM itself", id="uvicorn"),
+    pytest.param("uvicorn, a2wsgi", [], "uvicorn handles SIGTERM itself", id="uvicorn, a2wsgi"),
+    pytest.param("hypercorn", [], "hypercorn handles SIGTERM itself", id="hypercorn"),
+    pytest.param("werkzeug", ["--debug"], "run without --debug", id="flask run --debug"),
+]
+
+
+@pytest.mark.parametrize(("server", "arguments", "reason"), TOLD)
+def test_where_it_cannot_drain_the_log_says_why_at_the_start(serve, server, arguments, reason):
+    source = (
+        WORK
+        + OPTION
+        + ("    from a2wsgi import WSGIMiddleware\n    asgi = WSGIMiddleware(app)\n" * ("a2wsgi" in server))
+    )
+    one = serve(server, *arguments, source=source)
+    assert one.text().count("configuration: drain_seconds: ") == 1
+    assert reason in one.text()
+
+
+def test_an_option_that_comes_after_the_extension_drains_or_is_told(serve):
+    late = f'    app.config["Z_ENDPOINTS"] = {{"drain_seconds": {DRAIN}}}\n'
+    assert_it_drains(serve("gunicorn", "-w", "1", source=WORK + late))
+    one = serve("gunicorn", "-k", "gthread", source=WORK + late)
+    assert "signals can be handled in the main thread only" in one.text()
+
+
+def test_who_takes_the_signal_away_is_told(serve):
+    taken = "    import signal\n    signal.signal(signal.SIGTERM, lambda *_: None)\n"
+    one = serve("waitress", source=OPTION + taken)
+    assert "handles SIGTERM now, so nothing will drain" in one.text()
+
+
+JOB = """
+import multiprocessing, os, signal, subprocess, sys, time
+from flask import Flask
+from flask_management_endpoints import ManagementEndpoints
+
+app = Flask("shop")
+ManagementEndpoints(app)
+"""
+
+
+class TestOtherProcesses:
+    """Whatever builds the app: a job, a worker of a task queue, a child."""
+
+    @staticmethod
+    def run(code, *, serving=False):
+        source = JOB + ("app.test_client().get('/z/health')\n" if serving else "") + code
+        environment = {**os.environ, "Z_ENDPOINTS_DRAIN_SECONDS": "20"}
+        started = time.monotonic()
+        process = subprocess.run(
+            [sys.executable, "-c", source], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert time.monotonic() - started < 10
+        return process
+
+    def test_a_job_that_is_stopped_says_so(self):
+        assert self.run("os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(30)").returncode == -signal.SIGTERM
+
+    def test_a_handler_that_was_there_is_called(self):
+        code = JOB.replace("app = Flask", "signal.signal(signal.SIGTERM, lambda *_: os._exit(7))\napp = Flask")
+        code += "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(30)"
+        environment = {**os.environ, "Z_ENDPOINTS_DRAIN_SECONDS": "20"}
+        run = subprocess.run([sys.executable, "-c", code], env=environment, timeout=30, check=False)
+        assert run.returncode == 7
+
+    @pytest.mark.parametrize("serving", [False, True])
+    def test_a_forked_child_stops_at_once(self, serving):
+        code = """
+context = multiprocessing.get_context("fork")
+child = context.Process(target=time.sleep, args=(30,))
+child.start()
+time.sleep(0.2)
+child.terminate()
+child.join()
+print(child.exitcode)
+"""
+        assert self.run(code, serving=serving).stdout.strip() == str(-signal.SIGTERM)

@@ -14,6 +14,7 @@ from flask import request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
 
+from flask_management_endpoints.drain import DRAIN
 from flask_management_endpoints.endpoints import respond, views
 from flask_management_endpoints.raw import Raw
 
@@ -63,9 +64,11 @@ class Completion:
 
     def complete(self) -> None:
         """Add what is missing, unless that has been done."""
+        DRAIN.serving = True
         if self._done:
             return
         with self._lock:
+            views.health_of(self._app).set_up_drain()
             for mount in self.mounts:
                 self._add_new_routes(mount)
                 self._add_other_methods(mount)
