@@ -10,6 +10,7 @@ from apphealth.store.outcomes import Outcome
 from apphealth.store.store import Store
 
 VERSIONS = itertools.count(1)
+OURS = {"app.kubernetes.io/managed-by": "apphealth"}
 
 
 def meta(name: str, namespace: str = "shop", **more: Any) -> dict[str, Any]:
@@ -70,7 +71,7 @@ class Objects:
         return {
             "apiVersion": "apphealth.dev/v1alpha1",
             "kind": "HealthPlan",
-            "metadata": meta(f"deployment-{name}", namespace, ownerReferences=owners),
+            "metadata": meta(f"deployment-{name}", namespace, ownerReferences=owners, labels=OURS),
             "spec": {"workload": reference},
             "status": {"state": state} | status,
         }

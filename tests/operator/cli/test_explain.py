@@ -221,6 +221,8 @@ def test_an_original_that_is_remembered_is_shown(live):
     original = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 9999}}}
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     metadata = {"name": "deployment-web", "namespace": "shop", "resourceVersion": "1"}
+    metadata["labels"] = {"app.kubernetes.io/managed-by": "apphealth"}
+    metadata["ownerReferences"] = [{"kind": "Deployment", "name": "web", "uid": "u"}]
     status = {"state": "Applied", "originals": [original]}
     plan = {"kind": "HealthPlan", "metadata": metadata, "spec": {"workload": reference}, "status": status}
     assert live(workload("Deployment", "web"), rule(), plan)["originals"] == [original]

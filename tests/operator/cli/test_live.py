@@ -105,6 +105,8 @@ def test_originals_and_network_policies_are_read(serve):
         spec={"workload": reference},
         status={"state": "Applied", "originals": [original]},
     )
+    plan["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "apphealth"}
+    plan["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": "web", "uid": "Deployment-web"}]
     policy = obj("NetworkPolicy", "out", spec={"podSelector": {}, "egress": [{"to": [{"podSelector": {}}]}]})
     _, cluster = serve(*SHOP, plan, policy)
     live = read_cluster(cluster, None, policies=True)

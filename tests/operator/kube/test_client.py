@@ -18,6 +18,7 @@ from apphealth.kube.errors import (
     InvalidError,
     KubeError,
     NotFoundError,
+    NotLeadingError,
     ServerError,
     TooManyRequestsError,
     UnauthorizedError,
@@ -176,3 +177,18 @@ async def test_no_more_connections_are_used_than_asked_for():
 async def test_every_error_is_of_one_family():
     for error in (UnreachableError, ConflictError, TooManyRequestsError, ServerError):
         assert issubclass(error, KubeError)
+
+
+async def test_writes_that_may_not_be_sent_are_not_sent():
+    seen = []
+
+    async def handler(request):
+        seen.append(request.method)
+        return web.json_response({})
+
+    async with server(handler) as address, client(address, may_write=lambda: False) as kube:
+        await kube.request("GET", "/x")
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            with pytest.raises(NotLeadingError):
+                await kube.request(method, "/x", body={})
+    assert seen == ["GET"]

@@ -301,16 +301,95 @@ def test_a_cluster_rule_that_cannot_be_read_holds_everything(full, make):
     assert names(full.drop(Resource.CLUSTER_RULES, make.cluster_rule())) == ALL
 
 
+WEB = WorkloadKey("Deployment", "shop", "web")
+ORIGINAL = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 1}}}
+FORGED = ORIGINAL | {"original": {"exec": {"command": ["sh"]}}}
+
+
+def confirmed(store, plan):
+    """Put a HealthPlan in and confirm its owner; returns the originals that count."""
+    store.put(Resource.HEALTH_PLANS, plan)
+    store.records.confirm(store.world.workloads[WEB])
+    return [kept.original for kept in store.world.originals.get(WEB, ())]
+
+
 def test_originals_come_from_health_plans_and_outlive_them(full, make):
-    key = WorkloadKey("Deployment", "shop", "web")
-    original = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 1}}}
-    plan = make.health_plan("web", originals=[original])
-    full.put(Resource.HEALTH_PLANS, plan)
-    assert full.world.originals[key][0].original == {"tcpSocket": {"port": 1}}
+    plan = make.health_plan("web", originals=[ORIGINAL])
+    assert confirmed(full, plan) == [{"tcpSocket": {"port": 1}}]
     full.drop(Resource.HEALTH_PLANS, make.newer(plan))
-    assert full.world.originals[key][0].original == {"tcpSocket": {"port": 1}}
+    assert full.world.originals[WEB][0].original == {"tcpSocket": {"port": 1}}
     full.drop(Resource.DEPLOYMENTS, make.deployment("web"))
-    assert key not in full.world.originals
+    assert WEB not in full.world.originals
+
+
+PROOF = {"id": "0123456789abcdef", "asked": "GET http :8080/live", "verdict": "Verified", "answer": "200"}
+
+
+def without_label(plan):
+    del plan["metadata"]["labels"]
+
+
+def of_another_name(plan):
+    plan["metadata"]["name"] = "mine"
+
+
+def of_another_owner(plan):
+    plan["metadata"]["ownerReferences"][0]["uid"] = "uid-shop-users"
+
+
+def without_owner(plan):
+    plan["metadata"]["ownerReferences"] = []
+
+
+@pytest.mark.parametrize("forge", [without_label, of_another_name, of_another_owner, without_owner])
+def test_a_health_plan_that_is_not_the_operators_is_no_evidence(full, make, forge):
+    plan = make.health_plan("web", originals=[FORGED], proofs=[PROOF])
+    forge(plan)
+    assert confirmed(full, plan) == []
+    assert full.world.answers_of(full.world.workloads[WEB]) == {}
+
+
+def test_a_health_plan_counts_only_when_its_owner_is_known(store, make):
+    store.put(Resource.HEALTH_PLANS, make.health_plan("web", originals=[ORIGINAL], proofs=[PROOF]))
+    assert store.world.originals == {}
+    store.put(Resource.DEPLOYMENTS, make.deployment("web"))
+    store.records.confirm(store.world.workloads[WEB])
+    assert list(store.world.originals) == [WEB]
+    assert list(store.world.answers_of(store.world.workloads[WEB])) == [PROOF["id"]]
+
+
+def test_a_health_plan_of_another_name_is_left_alone(full, make):
+    plan = make.health_plan("web")
+    of_another_name(plan)
+    assert full.put(Resource.HEALTH_PLANS, plan).workloads == frozenset()
+    assert full.records.health_plans == {}
+
+
+@pytest.mark.parametrize(
+    ("only_writer", "edited", "kept"),
+    [
+        pytest.param(True, [], [{"tcpSocket": {"port": 1}}], id="taken-out-by-an-edit"),
+        pytest.param(True, [FORGED], [{"tcpSocket": {"port": 1}}], id="changed-by-an-edit"),
+        pytest.param(False, [], [], id="put-back-by-the-leader"),
+        pytest.param(False, [FORGED], [FORGED["original"]], id="changed-by-the-leader"),
+        pytest.param(
+            True,
+            [ORIGINAL | {"type": "readiness", "original": {"tcpSocket": {"port": 2}}}],
+            [{"tcpSocket": {"port": 1}}, {"tcpSocket": {"port": 2}}],
+            id="added-by-the-leader-before",
+        ),
+    ],
+)
+def test_known_originals_are_kept_against_edits(full, make, only_writer, edited, kept):
+    confirmed(full, make.health_plan("web", originals=[ORIGINAL]))
+    full.records.only_writer = only_writer
+    assert confirmed(full, make.health_plan("web", originals=edited, message="edited")) == kept
+
+
+def test_originals_of_an_earlier_workload_of_the_same_name_are_forgotten(full, make):
+    confirmed(full, make.health_plan("web", originals=[ORIGINAL]))
+    full.put(Resource.DEPLOYMENTS, make.deployment("web", uid="another"))
+    assert WEB not in full.world.originals
 
 
 @pytest.mark.parametrize(
@@ -329,17 +408,13 @@ def test_a_spoilt_health_plan_is_written_anew(full, make, spoilt):
 
 
 def test_originals_in_a_spoilt_health_plan_are_kept(full, make):
-    key = WorkloadKey("Deployment", "shop", "web")
-    original = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 1}}}
-    spoilt = make.health_plan("web", state="Nonsense", originals=[original, "rubbish"])
-    assert names(full.put(Resource.HEALTH_PLANS, spoilt)) == ["shop/web"]
-    assert [kept.original for kept in full.world.originals[key]] == [{"tcpSocket": {"port": 1}}]
+    assert confirmed(full, make.health_plan("web", state="Nonsense", originals=[ORIGINAL, "rubbish"])) == [
+        {"tcpSocket": {"port": 1}}
+    ]
 
 
 def test_originals_that_are_known_outlive_the_spoiling_of_their_health_plan(full, make):
-    key = WorkloadKey("Deployment", "shop", "web")
-    original = {"container": "main", "type": "liveness", "original": {"tcpSocket": {"port": 1}}}
-    full.put(Resource.HEALTH_PLANS, make.health_plan("web", originals=[original]))
-    forged = original | {"original": {"tcpSocket": {"port": 2}}}
-    full.put(Resource.HEALTH_PLANS, make.health_plan("web", state="Nonsense", originals=[forged]))
-    assert [kept.original for kept in full.world.originals[key]] == [{"tcpSocket": {"port": 1}}]
+    confirmed(full, make.health_plan("web", originals=[ORIGINAL]))
+    assert confirmed(full, make.health_plan("web", state="Nonsense", originals=[FORGED])) == [
+        {"tcpSocket": {"port": 1}}
+    ]

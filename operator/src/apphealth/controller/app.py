@@ -30,7 +30,7 @@ from apphealth.kube.credentials import Credentials
 from apphealth.kube.discovery import served
 from apphealth.kube.errors import KubeError
 from apphealth.kube.events import Events
-from apphealth.kube.lease import Leadership
+from apphealth.kube.lease import ANSWER, Leadership
 from apphealth.kube.pods import list_pods
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.facts import CLUSTER_DOMAIN
@@ -88,20 +88,24 @@ async def run_operator(options: Options) -> None:
     OperatorFailedError
         A bug; the log has the traceback.
     """
-    async with Client(options.credentials) as client:
-        await Operator(options, client).run()
+    await Operator(options).run()
 
 
 class Operator:
-    """The operator: its parts, and the jobs that run them."""
+    """The operator: its parts, and the jobs that run them.
 
-    def __init__(self, options: Options, client: Client) -> None:
+    Create it inside of a running event loop, and run it once.
+    """
+
+    def __init__(self, options: Options) -> None:
         self._options = options
-        self._client = client
+        self._client = client = Client(options.credentials, may_write=self._may_write)
+        self._lease_client = Client(options.credentials, connections=2, timeout=2 * ANSWER, tries=1)
+        self._election = self._candidate() if options.leader_elect else None
         self._resources = watched(options.namespace)
         self._stop = asyncio.Event()
         self._leading = asyncio.Event()
-        self._following = asyncio.Event()
+        self._lost = asyncio.Event()  # a new one for each time that we lead
         self._watching = False
         self._failed = False
         clock = asyncio.get_running_loop().time
@@ -132,7 +136,7 @@ class Operator:
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
         self._catch_signals()
-        async with contextlib.AsyncExitStack() as stack:
+        async with self._client, self._lease_client, contextlib.AsyncExitStack() as stack:
             if self._options.health_port is not None:
                 await stack.enter_async_context(serve_health(self._options.health_port, self._waiting_for))
             # Started before kopf: when kopf ends, it cancels every task that was started after it.
@@ -160,6 +164,8 @@ class Operator:
     def _waiting_for(self) -> str:
         if not self._watching:
             return "not connected to the API server"
+        if self._election is not None and self._election.obstacle:
+            return self._election.obstacle
         return "" if self._informer.full.is_set() else "reading the cluster"
 
     async def _watch(self) -> None:
@@ -229,18 +235,20 @@ class Operator:
         await look_for_policy(self._client, self._protection)
         while True:
             await self._leading.wait()
+            if (lost := self._lost).is_set():
+                continue
             workloads = self._store.world.workloads.keys()
             self._reconcile.unseen = set(workloads)
             self._queue.add_all({*workloads, *self._store.records.health_plans})
             self._queue.resume()
             self._prover.queue.resume()
             # Statuses come last: counts that still change would be written several times.
-            if await _before(self._queue.drained(), self._following):
+            if await _before(self._queue.drained(), lost):
                 log.info("all workloads have been reconciled")
                 self._prover.tidy()
                 self._statuses.dirty(self._store.statuses)
                 self._statuses.queue.resume()
-            await self._following.wait()
+            await lost.wait()
 
     async def _fill(self) -> None:
         loop = asyncio.get_running_loop()
@@ -259,29 +267,38 @@ class Operator:
         )
 
     async def _lead(self) -> None:
-        """Take part in the election, or simply lead."""
-        if not self._options.leader_elect:
-            self._led(leading=True)
-            return
-        election = Leadership(
-            self._client,
+        """Take part in the election; without one, lead."""
+        if self._election is None:
+            self._start_leading()
+        else:
+            await self._election.run()
+
+    def _candidate(self) -> Leadership:
+        return Leadership(
+            self._lease_client,
             namespace=self._options.namespace or self._options.credentials.namespace,
             name=LEASE,
             identity=f"{socket.gethostname()}_{uuid4().hex[:8]}",
-            changed=lambda leading: self._led(leading=leading),
+            changed=lambda leading: self._start_leading() if leading else self._stop_leading(),
         )
-        await election.run()
 
-    def _led(self, *, leading: bool) -> None:
-        if leading:
-            self._following.clear()
-            self._leading.set()
-        else:
-            self._pause()
-            self._leading.clear()
-            self._following.set()
-        if self._options.leader_elect:
-            log.info("%s", "leading" if leading else "following: another replica writes")
+    def _may_write(self) -> bool:
+        return self._election is None or self._election.may_write()
+
+    def _start_leading(self) -> None:
+        if self._election is not None:
+            log.info("leading: this replica writes")
+        self._lost = asyncio.Event()
+        self._store.records.only_writer = True
+        self._leading.set()
+
+    def _stop_leading(self) -> None:
+        log.info("following: this replica writes nothing")
+        for queue in self._queues:
+            queue.interrupt()  # an answer that never comes must not let a write through minutes later
+        self._store.records.only_writer = False
+        self._leading.clear()
+        self._lost.set()
 
     def _pause(self) -> None:
         for queue in self._queues:

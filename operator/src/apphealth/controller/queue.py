@@ -60,7 +60,8 @@ class WorkQueue(Generic[K]):
         self._expected = expected
         self._ready: dict[K, None] = {}  # in order of arrival
         self._permits = asyncio.Semaphore(0)  # one for each ready key
-        self._running: set[K] = set()
+        self._running: dict[K, asyncio.Task[None]] = {}
+        self._interrupted: set[asyncio.Task[None]] = set()
         self._again: set[K] = set()  # added while running
         self._failures: dict[K, int] = {}
         self._due: dict[K, float] = {}
@@ -111,6 +112,14 @@ class WorkQueue(Generic[K]):
         """Let the workers finish their keys and take no new ones."""
         self._open.clear()
 
+    def interrupt(self) -> None:
+        """Pause, and cancel the work under way; its keys are worked on again after `resume`."""
+        self.pause()
+        for task in self._running.values():
+            if task not in self._interrupted:
+                self._interrupted.add(task)
+                task.cancel()
+
     async def drained(self) -> None:
         """Wait until no key is worked on or ready; keys that are due later don't count."""
         await self._idle.wait()
@@ -132,12 +141,15 @@ class WorkQueue(Generic[K]):
                 self._timer.cancel()
 
     async def _worker(self) -> None:
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101 -- for the type: a coroutine always runs in a task
         while True:
             await self._permits.acquire()
+            await asyncio.sleep(0)  # keys that need no I/O must not keep the event loop from everything else
             await self._open.wait()
             key = next(iter(self._ready))
             del self._ready[key]
-            self._running.add(key)
+            self._running[key] = worker
             self._quiet.clear()
             try:
                 again = await self._attempt(key)
@@ -147,7 +159,7 @@ class WorkQueue(Generic[K]):
                 self.add(key, after=again)
 
     def _finish(self, key: K) -> None:
-        self._running.discard(key)
+        del self._running[key]
         if key in self._again:
             self._again.discard(key)
             self.add(key)
@@ -161,6 +173,11 @@ class WorkQueue(Generic[K]):
             again = await self._work(key)
         except asyncio.CancelledError:
             task = asyncio.current_task()
+            if task is not None and task in self._interrupted:
+                self._interrupted.discard(task)
+                task.uncancel()
+                self._again.add(key)
+                return None
             if task is None or task.cancelling():
                 raise
             return self._failed(key, None)  # not the queue: kopf cancels every task that started while it ran

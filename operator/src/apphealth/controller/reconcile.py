@@ -144,7 +144,7 @@ class Reconciler:
         config_maps = await self._gather(key)
         if (workload := self._store.world.workloads.get(key)) is None:
             return await self._forget(key)
-        self._drop_stale_originals(workload)
+        self._store.records.confirm(workload)
         decided = plan_of(workload, self._store.world)
         self.awaited.discard(key)
         if not decided.selected and self._held(workload):
@@ -170,12 +170,6 @@ class Reconciler:
             if not await read_config_maps(self._client, self._store, needed):
                 break
         return needed
-
-    def _drop_stale_originals(self, workload: Workload) -> None:
-        """Forget originals of an earlier workload of the same name."""
-        record = self._store.records.health_plans.get(workload.key)
-        if record is not None and record.owner_uid not in ("", workload.uid):
-            self._store.world.originals.pop(workload.key, None)
 
     def _held(self, workload: Workload) -> bool:
         """Whether to keep our probes because a rule that can't be parsed may select the workload."""

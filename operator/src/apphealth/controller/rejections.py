@@ -11,9 +11,9 @@ from apphealth.api.healthplan import FindingRecord, HealthPlan, State
 from apphealth.api.status import Reason
 from apphealth.controller.queue import Backoff
 from apphealth.kube.errors import ForbiddenError, KubeError
+from apphealth.kube.workloads import same
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.result import Patch
-from apphealth.store.store import same
 
 BACKOFF = Backoff(first=60, longest=3600)
 """Seconds before the same patch is sent again to the same workload: policies and rights change without an event."""

@@ -15,18 +15,18 @@ from apphealth.kube.configmaps import (
     replace_delivery,
     write_delivery,
 )
-from apphealth.kube.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from apphealth.kube.healthplans import create_health_plan, delete_health_plan, replace_health_plan
-from apphealth.kube.meta import Meta
+from apphealth.kube.errors import AlreadyExistsError, ConflictError, ForbiddenError, InvalidError, NotFoundError
+from apphealth.kube.healthplans import create_health_plan, delete_health_plan, read_health_plan, replace_health_plan
+from apphealth.kube.meta import Meta, parse_meta
 from apphealth.kube.resources import Resource
-from apphealth.kube.workloads import disown, patch_workload, read_workload
+from apphealth.kube.workloads import disown, patch_workload, read_workload, same
 from apphealth.model.ownership import Path
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.dependencies.delivery import FILE
 from apphealth.plan.result import Patch
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.records import Record, fingerprint_of
-from apphealth.store.store import Store, older, same
+from apphealth.store.store import Store
 
 
 class Writer:
@@ -63,6 +63,8 @@ class Writer:
         ------
         ConflictError
             The workload has changed since it was planned: read it again, plan again.
+        NotFoundError
+            The workload was deleted.
         InvalidError, ForbiddenError
             A patch is rejected, and would be again.
         KubeError
@@ -77,8 +79,9 @@ class Writer:
         finally:
             self._store.writing.discard(workload.key)
         newest = self._store.world.workloads.get(workload.key)
-        if newest is None or not older(workload.resource_version, newest.resource_version):
-            self._store.keep_workload(workload)
+        if newest is None:
+            raise NotFoundError(f"{workload.key} was deleted right after the patch")
+        if self._store.update_workload(workload):
             return workload
         if same(workload, newest):
             return newest
@@ -96,32 +99,85 @@ class Writer:
 
     async def reread(self, key: WorkloadKey) -> None:
         """Read a workload that has changed since the store got it; for errors see `Client.request`."""
+        before = self._store.world.workloads.get(key)
         try:
-            self._store.keep_workload(await read_workload(self._client, key))
+            self._store.update_workload(await read_workload(self._client, key))
         except NotFoundError:
-            self._store.forget_workload(key)
+            if self._store.world.workloads.get(key) is before:  # else it was created again meanwhile
+                self._store.forget_workload(key)
 
     async def record(self, workload: Workload, plan: HealthPlan) -> None:
-        """Write a workload's HealthPlan if it differs; for errors see `Client.request`."""
-        key, fingerprint = workload.key, fingerprint_of(plan)
-        known = self._store.records.health_plans.get(key)
+        """Write a workload's HealthPlan if it differs.
+
+        Raises
+        ------
+        ConflictError
+            Somebody else has written it since it was read: plan again, for it may hold other originals.
+        KubeError
+            Any other failure, see `Client.request`.
+        """
+        key, fingerprint, records = workload.key, fingerprint_of(plan), self._store.records
+        known = records.health_plans.get(key)
+        if known is not None and not known.resource_version:
+            known = await self._reread_plan(key)
         if known is not None and (known.fingerprint, known.owner_uid) == (fingerprint, workload.uid):
             return
         name = (key.namespace, health_plan_name(key.kind, key.name))
         # Stored before the request is sent: its watch event may come before the answer, and must not count as a change.
-        self._store.records.keep_health_plan(name, key, Record(workload.uid, fingerprint))
-        write = create_health_plan if known is None else replace_health_plan
+        records.keep_health_plan(name, key, Record(workload.uid, fingerprint))
         try:
-            meta = await write(self._client, workload, plan)
+            if known is None:
+                meta = await create_health_plan(self._client, workload, plan)
+            else:
+                meta = await replace_health_plan(
+                    self._client, workload, plan, version=known.resource_version, ours=known.ours
+                )
+        except (ConflictError, AlreadyExistsError) as error:
+            await self._reread_plan(key)
+            raise ConflictError(f"the HealthPlan of {key} was written by somebody else", status=409) from error
+        except NotFoundError as error:
+            records.health_plans.pop(key, None)
+            if known is None:
+                raise
+            raise ConflictError(f"the HealthPlan of {key} was deleted", status=409) from error
         except BaseException:
-            self._store.records.keep_health_plan(name, key, Record(workload.uid, None))
+            records.keep_health_plan(name, key, Record(workload.uid, None))
             raise
+        written = records.health_plans.get(key)
+        if written is not None and not written.resource_version:  # else its watch event has come before the answer
+            written.resource_version = meta.resource_version
         self._store.wrote(Resource.HEALTH_PLANS, meta)
         self._store.world.keep_recalled(key, {proof.id for proof in plan.status.proofs})
         if plan.status.originals:
             self._store.world.originals[key] = plan.status.originals
         else:
             self._store.world.originals.pop(key, None)
+
+    async def _reread_plan(self, key: WorkloadKey) -> Record | None:
+        """Read a HealthPlan whose content is unknown: a write failed, or somebody else has written it.
+
+        Raises
+        ------
+        ConflictError
+            Its content differs from what the workload was planned with: plan again.
+        """
+        self._store.records.health_plans.pop(key, None)
+        originals = self._store.world.originals.get(key)
+        try:
+            found = await read_health_plan(self._client, key)
+        except NotFoundError:
+            return None
+        self._store.put(Resource.HEALTH_PLANS, found, listed=True)
+        if key not in self._store.records.health_plans:  # somebody else's, which says that it is about another workload
+            meta = parse_meta(found.get("metadata"))
+            record = Record(meta.owner_uid, None, meta.resource_version, ours=meta.ours)
+            self._store.records.keep_health_plan((meta.namespace, meta.name), key, record)
+        workload = self._store.world.workloads.get(key)
+        if workload is not None:
+            self._store.records.confirm(workload)
+        if self._store.world.originals.get(key) != originals:
+            raise ConflictError(f"the HealthPlan of {key} remembers other originals", status=409)
+        return self._store.records.health_plans.get(key)
 
     async def deliver(self, workload: Workload, text: str) -> None:
         """Write the ConfigMap that a workload mounts if it differs.

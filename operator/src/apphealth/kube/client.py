@@ -1,4 +1,4 @@
-"""The thinnest client that does: one method, JSON in and out, typed errors, bounded connections.
+"""A thin client: one method, JSON in and out, typed errors, bounded connections.
 
 Why not the official one: docs/decisions, "A client of our own on aiohttp".
 """
@@ -6,7 +6,7 @@ Why not the official one: docs/decisions, "A client of our own on aiohttp".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 import aiohttp
@@ -15,7 +15,7 @@ from aiohttp import ClientMiddlewareType
 
 from apphealth.kube.configuration import CredentialsError
 from apphealth.kube.credentials import Credentials
-from apphealth.kube.errors import TooManyRequestsError, UnauthorizedError, UnreachableError, error_from
+from apphealth.kube.errors import NotLeadingError, TooManyRequestsError, UnauthorizedError, UnreachableError, error_from
 
 JSON = "application/json"
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
@@ -23,11 +23,11 @@ MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
 CONNECTIONS = 8
-"""Requests under way at once. Measured: 4 to 8 is the most that one API server on two cores does well."""
+"""Most requests at once. Measured: an API server on two cores is fastest with 4 to 8."""
 TIMEOUT = 30.0
-"""Seconds for one request, waiting for a free connection included."""
+"""Seconds for one request, including the wait for a free connection."""
 TRIES = 4
-"""How often a request is sent while the server answers 429, which means that it did nothing."""
+"""How often a request is sent while the server answers 429: a request answered by 429 had no effect."""
 MAX_RETRY_AFTER = 60.0
 """Longest wait that a 429 may ask for, in seconds."""
 
@@ -43,12 +43,14 @@ def open_session(
     middlewares: Sequence[ClientMiddlewareType] = (),
     response_class: type[aiohttp.ClientResponse] = aiohttp.ClientResponse,
 ) -> aiohttp.ClientSession:
-    """Open a session that carries the credentials.
+    """Open a session that sends the credentials.
 
-    It asks for no compression: on a cluster's network, zipping costs the API server more than it saves.
+    It asks for no compression: on a cluster's network, compressing costs the API server more than it saves.
 
     Parameters
     ----------
+    credentials
+        The API server's address, and the identity.
     limit
         Most connections at once; 0 is no limit.
     timeout, middlewares, response_class
@@ -73,14 +75,28 @@ class Client:
     Parameters
     ----------
     credentials
-        Where the server is and how to prove who we are.
+        The API server's address, and the identity.
     connections
-        Most requests under way at once.
+        Most requests at once.
     timeout
         Seconds for one request.
+    tries
+        How often a request is sent while the server answers 429.
+    may_write
+        Returns whether writes may be sent; without it they always may.
     """
 
-    def __init__(self, credentials: Credentials, *, connections: int = CONNECTIONS, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        connections: int = CONNECTIONS,
+        timeout: float = TIMEOUT,
+        tries: int = TRIES,
+        may_write: Callable[[], bool] | None = None,
+    ) -> None:
+        self._tries = tries
+        self._may_write = may_write
         self._server = credentials.server
         self._session = open_session(
             credentials, limit=connections, timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=timeout / 3)
@@ -105,28 +121,41 @@ class Client:
     ) -> bytes:
         """Send a request and return the answer's body.
 
-        A 429 is waited for and sent again, `TRIES` times in all; while one request waits, all do: the server has asked
-        for less, not for something else.
+        After a 429 the request is sent again, `tries` times in all. All requests of this client wait meanwhile: the
+        server has asked for fewer requests.
+
+        Parameters
+        ----------
+        method, path, params
+            The request line: HTTP method, path below the server's address, query.
+        body
+            The object to send, encoded as JSON; None: no body.
+        content_type, accept
+            The headers Content-Type (if there is a body) and Accept.
 
         Raises
         ------
+        NotLeadingError
+            It is a write, and writes may not be sent.
         KubeError
             One of its subclasses, for every answer of 400 and more, and for no answer.
         """
         data = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": accept} if data is None else {"Accept": accept, "Content-Type": content_type}
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, self._tries + 1):
             await self._wait_turn()
+            if method != "GET" and self._may_write is not None and not self._may_write():
+                raise NotLeadingError("not sent: another replica may be the leader by now")
             try:
                 return await self._send(method, path, data, headers, params)
             except TooManyRequestsError as error:
-                if attempt == TRIES:
+                if attempt == self._tries:
                     raise
                 self._pause(error.retry_after)
         raise AssertionError("unreachable: the last try returns or raises")
 
     async def get(self, path: str, type_: type[T], *, params: Mapping[str, str] | None = None) -> T:
-        """GET an object, decoded as `type_`; for errors see `request`."""
+        """GET an object and decode it as `type_`; for errors see `request`."""
         return msgspec.json.decode(await self.request("GET", path, params=params), type=type_)
 
     async def _send(

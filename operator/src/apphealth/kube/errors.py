@@ -1,4 +1,4 @@
-"""What can go wrong with a request to the API server: one class for each thing that a caller does about it."""
+"""The failures of requests to the API server: one class for each way in which callers handle them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 MAX_MESSAGE = 1000
-"""Longest message kept of the server's, in characters: a refusal may repeat the whole object."""
+"""Longest message of the server that is kept, in characters: a rejection may repeat the whole object."""
 DEFAULT_RETRY_AFTER = 1.0
 """Seconds to wait on a 429 that doesn't say how long."""
 
@@ -42,7 +42,7 @@ class NotFoundError(KubeError):
 
 
 class ConflictError(KubeError):
-    """409: the object has changed since it was read, or is another one of the same name."""
+    """409: the object has changed since it was read, or another object has its name now."""
 
 
 class AlreadyExistsError(KubeError):
@@ -50,7 +50,7 @@ class AlreadyExistsError(KubeError):
 
 
 class InvalidError(KubeError):
-    """400 or 422: the server refuses what was sent, and would again."""
+    """400 or 422: the server rejects the request, and would again."""
 
 
 class TooManyRequestsError(KubeError):
@@ -68,11 +68,15 @@ class TooManyRequestsError(KubeError):
 
 
 class ServerError(KubeError):
-    """5xx: the server's own trouble."""
+    """5xx: a failure of the server."""
 
 
 class UnreachableError(KubeError):
-    """No answer: no connection, or none in time. A write may have happened all the same."""
+    """No connection, or no answer in time. A write may have been carried out."""
+
+
+class NotLeadingError(KubeError):
+    """A write was not sent, because this replica is not (or no longer) the leader."""
 
 
 class _Details(msgspec.Struct):
@@ -86,7 +90,13 @@ class _Status(msgspec.Struct):
 
 
 def error_from(status: int, headers: Mapping[str, str], body: bytes) -> KubeError:
-    """Turn an answer of 400 or more into the error that says what to do about it."""
+    """Return the error for an answer of 400 or more.
+
+    Parameters
+    ----------
+    status, headers, body
+        The answer.
+    """
     try:
         told = msgspec.json.decode(body, type=_Status)
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""Writing HealthPlans: one for each selected workload, owned by it, so that it goes when the workload goes."""
+"""Reading and writing HealthPlans: one for each selected workload, owned by it, so that it is deleted with it."""
 
 from __future__ import annotations
 
@@ -10,49 +10,101 @@ from apphealth.api import API_VERSION
 from apphealth.api.healthplan import HealthPlan
 from apphealth.api.names import health_plan_name
 from apphealth.kube.client import JSON_PATCH, Client
-from apphealth.kube.errors import AlreadyExistsError, NotFoundError
-from apphealth.kube.meta import WRITE, Meta, Object, metadata_for, owner_of
+from apphealth.kube.errors import NotFoundError
+from apphealth.kube.meta import LABELS, WRITE, Meta, Object, metadata_for, owner_of
 from apphealth.kube.resources import Resource
 from apphealth.model.workload import Workload, WorkloadKey
 
 
+async def read_health_plan(client: Client, key: WorkloadKey) -> dict[str, Any]:
+    """GET a workload's HealthPlan, as the API server has it.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    KubeError
+        Any other failure, see `Client.request`.
+    """
+    return {"kind": "HealthPlan", "apiVersion": API_VERSION} | await client.get(_path(key), dict[str, Any])
+
+
 async def create_health_plan(client: Client, workload: Workload, plan: HealthPlan) -> Meta:
-    """Create a workload's HealthPlan; one that is there already is replaced. Returns its metadata."""
+    """Create a workload's HealthPlan, and return its metadata.
+
+    Parameters
+    ----------
+    client
+        Sends the request.
+    workload, plan
+        The owner, and the content.
+
+    Raises
+    ------
+    AlreadyExistsError
+        There is one: read it before replacing it, for it may hold originals.
+    KubeError
+        Any other failure, see `Client.request`.
+    """
     body = {
         "apiVersion": API_VERSION,
         "kind": "HealthPlan",
         "metadata": metadata_for(health_plan_name(workload.kind, workload.name), workload),
         **_content(plan),
     }
-    try:
-        answer = await client.request("POST", Resource.HEALTH_PLANS.path(workload.namespace), body=body, params=WRITE)
-    except AlreadyExistsError:
-        return await _patch(client, workload, plan)
-    return _meta(answer)
+    path = Resource.HEALTH_PLANS.path(workload.namespace)
+    return _meta(await client.request("POST", path, body=body, params=WRITE))
 
 
-async def replace_health_plan(client: Client, workload: Workload, plan: HealthPlan) -> Meta:
-    """Replace the content of a workload's HealthPlan; one that has gone is created. Returns its metadata."""
-    try:
-        return await _patch(client, workload, plan)
-    except NotFoundError:
-        return await create_health_plan(client, workload, plan)
+async def replace_health_plan(
+    client: Client, workload: Workload, plan: HealthPlan, *, version: str, ours: bool
+) -> Meta:
+    """Replace the content of a workload's HealthPlan, and return its metadata.
+
+    It is a JSON patch: a merge patch would leave behind what the new content lacks.
+
+    Parameters
+    ----------
+    client
+        Sends the request.
+    workload, plan
+        The owner, and the content.
+    version
+        The resourceVersion that was read: a HealthPlan that another replica has written since is not overwritten.
+
+    ours
+        Whether it carries our label; without it, all its labels are replaced.
+
+    Raises
+    ------
+    ConflictError
+        The HealthPlan has changed since it was read.
+    NotFoundError
+        It was deleted.
+    KubeError
+        Any other failure, see `Client.request`.
+    """
+    operations: list[dict[str, Any]] = [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "add", "path": "/metadata/ownerReferences", "value": [owner_of(workload)]},
+        *({"op": "add", "path": f"/{part}", "value": value} for part, value in _content(plan).items()),
+    ]
+    if not ours:
+        operations.append({"op": "add", "path": "/metadata/labels", "value": LABELS})
+    path = _path(workload.key)
+    return _meta(await client.request("PATCH", path, body=operations, content_type=JSON_PATCH, params=WRITE))
 
 
 async def delete_health_plan(client: Client, key: WorkloadKey) -> None:
-    """Delete a workload's HealthPlan, if there is one."""
+    """Delete a workload's HealthPlan, if there is one; for errors see `Client.request`."""
     try:
-        await client.request("DELETE", Resource.HEALTH_PLANS.path(key.namespace, health_plan_name(key.kind, key.name)))
+        await client.request("DELETE", _path(key))
     except NotFoundError:
         return
 
 
-async def _patch(client: Client, workload: Workload, plan: HealthPlan) -> Meta:
-    """Send a JSON patch: a merge patch would leave behind what the new plan no longer has."""
-    operations = [{"op": "add", "path": f"/{part}", "value": value} for part, value in _content(plan).items()]
-    operations.append({"op": "add", "path": "/metadata/ownerReferences", "value": [owner_of(workload)]})
-    path = Resource.HEALTH_PLANS.path(workload.namespace, health_plan_name(workload.kind, workload.name))
-    return _meta(await client.request("PATCH", path, body=operations, content_type=JSON_PATCH, params=WRITE))
+def _path(key: WorkloadKey) -> str:
+    return Resource.HEALTH_PLANS.path(key.namespace, health_plan_name(key.kind, key.name))
 
 
 def _content(plan: HealthPlan) -> dict[str, Any]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from apphealth.kube.client import JSON_PATCH, STRATEGIC_MERGE, Client
+from apphealth.kube.errors import ConflictError
 from apphealth.kube.resources import WORKLOADS
 from apphealth.model.ownership import Path, without_claims
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.result import Patch
+
+
+def same(one: Workload, other: Workload) -> bool:
+    """Return whether two readings of a workload are equal in every field that a plan reads."""
+    return one == replace(other, resource_version=one.resource_version, generation=one.generation, ready=one.ready)
 
 
 async def read_workload(client: Client, key: WorkloadKey) -> Workload:
@@ -55,22 +62,34 @@ async def patch_workload(client: Client, workload: Workload, patch: Patch) -> Wo
 
 
 async def disown(client: Client, workload: Workload, paths: Sequence[Path]) -> Workload:
-    """Take our claims on some fields out of managedFields; the values stay, and no generation changes.
+    """Remove our claims on some fields from managedFields; the values stay, and no generation changes.
+
+    Parameters
+    ----------
+    client
+        Sends the requests.
+    workload
+        The workload as it was planned or as our patch left it.
+    paths
+        The fields.
 
     Returns
     -------
     Workload
-        As it is now.
+        The workload afterwards.
 
     Raises
     ------
     ConflictError
-        The workload has changed between reading and writing.
+        The workload differs from the one that was planned.
     KubeError
         Everything else, see `Client.request`.
     """
     answer = await client.request("GET", _path(workload.key))
     found: dict[str, Any] = msgspec.json.decode(answer)
+    if not same(_parse(answer, workload.key), workload):
+        # Carrying on would store somebody's change as the result of our own write, and nobody would plan for it.
+        raise ConflictError(f"{workload.key} has changed right after the patch", status=409)
     metadata = found["metadata"]
     before = metadata.get("managedFields")
     after = without_claims(before, paths)

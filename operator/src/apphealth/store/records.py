@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from apphealth.api.healthplan import HealthPlan, parse_originals, parse_plan
-from apphealth.api.names import workload_of_config_map
+from apphealth.api.healthplan import HealthPlan, OriginalRecord, parse_originals, parse_plan
+from apphealth.api.names import health_plan_name, workload_of_config_map
 from apphealth.kube.meta import Meta
 from apphealth.model.proof import Proof
-from apphealth.model.workload import WorkloadKey
+from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.record import read_proof
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.outcomes import Outcomes
@@ -38,6 +38,16 @@ class Record:
     resource_version: str = ""
     ours: bool = True
     """False: somebody else's object has the name that we need."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """The originals that a HealthPlan remembers, until its owner is confirmed."""
+
+    owner_uid: str
+    originals: tuple[OriginalRecord, ...]
+    complete: bool
+    """Whether the originals that it lacks have been put back; else somebody may have taken them out."""
 
 
 def fingerprint_of(plan: HealthPlan) -> bytes:
@@ -61,6 +71,8 @@ class Records:
         By workload.
     deliveries
         The ConfigMaps that deliver dependencies, by namespace and name.
+    only_writer
+        Whether no other replica writes HealthPlans: this one leads.
     """
 
     def __init__(self, world: World, outcomes: Outcomes) -> None:
@@ -68,49 +80,65 @@ class Records:
         self.deliveries: dict[ConfigMapKey, Record] = {}
         self._world = world
         self._outcomes = outcomes
+        self.only_writer = False
+        self._unconfirmed: dict[WorkloadKey, _Remembered] = {}
         self._plan_names: dict[tuple[str, str], WorkloadKey] = {}
         self._delivery_owners: dict[ConfigMapKey, WorkloadKey] = {}
         self._read_versions: dict[ConfigMapKey, str] = {}
         self._text_size = 0
 
     def put_health_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
-        """Store a HealthPlan that was read.
+        """Store a HealthPlan that was read; what it remembers counts once `confirm` has seen its owner.
 
         Returns
         -------
         frozenset[WorkloadKey]
-            Its workload, unless the HealthPlan is as the operator wrote it.
+            Its workload, unless the HealthPlan is as the operator wrote it, or has a name that the operator never uses.
         """
-        if (plan := parse_plan(obj)) is None:
-            return self._put_unreadable(obj, meta)
-        key = WorkloadKey(plan.spec.workload.kind, meta.namespace, plan.spec.workload.name)
+        plan = parse_plan(obj)
+        key = self._workload_of(plan, meta)
+        if key is None or meta.name != health_plan_name(key.kind, key.name):
+            return frozenset()  # somebody else's: it decides nothing, and is nobody's to delete
         self._plan_names[meta.namespace, meta.name] = key
-        fingerprint, known = fingerprint_of(plan), self.health_plans.get(key)
-        self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version)
-        if known is not None and known.fingerprint == fingerprint and known.owner_uid == meta.owner_uid:
+        known, fingerprint = self.health_plans.get(key), fingerprint_of(plan) if plan and meta.ours else None
+        self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version, ours=meta.ours)
+        unchanged = known is not None and (known.fingerprint, known.owner_uid) == (fingerprint, meta.owner_uid)
+        if unchanged and fingerprint is not None:
             return frozenset()
-        self._world.recall(key, Recalled(meta.owner_uid, _answers(plan)))
-        if plan.status.originals:
-            self._world.originals[key] = plan.status.originals
+        originals = plan.status.originals if plan is not None else parse_originals(obj)
+        if meta.ours:
+            complete = plan is not None and not self.only_writer
+            self._unconfirmed[key] = _Remembered(meta.owner_uid, originals, complete=complete)
+        if plan is not None and meta.ours:
+            self._world.recall(key, Recalled(meta.owner_uid, _answers(plan)))
+        return frozenset({key})
+
+    def _workload_of(self, plan: HealthPlan | None, meta: Meta) -> WorkloadKey | None:
+        """Return the workload of a HealthPlan: the one known by its name, or named in it, or else its owner."""
+        if (known := self._plan_names.get((meta.namespace, meta.name))) is not None:
+            return known
+        if plan is not None:
+            return WorkloadKey(plan.spec.workload.kind, meta.namespace, plan.spec.workload.name)
+        owner = meta.owner_references[0] if meta.owner_references else None
+        return WorkloadKey(owner.kind, meta.namespace, owner.name) if owner is not None else None
+
+    def confirm(self, workload: Workload) -> None:
+        """Let the originals of a workload's HealthPlan count if the workload owns it, before the workload is planned.
+
+        While this replica is the only writer, a HealthPlan that differs from what it wrote was edited by somebody else:
+        the originals that are known stay, and those that are new are added.
+        """
+        key = workload.key
+        remembered = self._unconfirmed.pop(key, None)
+        if remembered is None or remembered.owner_uid != workload.uid:
+            return
+        known = () if remembered.complete else self._world.originals.get(key, ())
+        names = {(original.container, original.type) for original in known}
+        added = (one for one in remembered.originals if (one.container, one.type) not in names)
+        if originals := (*known, *added):
+            self._world.originals[key] = originals
         else:
             self._world.originals.pop(key, None)
-        return frozenset({key})
-
-    def _put_unreadable(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
-        """Have a HealthPlan that somebody has damaged written again.
-
-        The originals known to the operator are kept; if there are none, those that can still be parsed.
-        """
-        key = self._plan_names.get((meta.namespace, meta.name))
-        if key is None:
-            owner = meta.owner_references[0] if meta.owner_references else None
-            if owner is None:
-                return frozenset()
-            key = WorkloadKey(owner.kind, meta.namespace, owner.name)
-        self.health_plans[key] = Record(meta.owner_uid, None, meta.resource_version)
-        if originals := parse_originals(obj):
-            self._world.originals.setdefault(key, originals)
-        return frozenset({key})
 
     def drop_health_plan(self, name: tuple[str, str]) -> frozenset[WorkloadKey]:
         """Forget a deleted HealthPlan, and return its workload.
@@ -122,6 +150,12 @@ class Records:
         if key is None or self.health_plans.pop(key, None) is None:
             return frozenset()
         return frozenset({key})
+
+    def forget(self, key: WorkloadKey) -> None:
+        """Forget what the HealthPlan of a deleted workload remembered."""
+        self._unconfirmed.pop(key, None)
+        self._world.originals.pop(key, None)
+        self._world.recalled.pop(key, None)
 
     def put_config_map(self, meta: Meta) -> frozenset[WorkloadKey]:
         """Store a ConfigMap's metadata, and return the workloads that read it and the one it is written for."""

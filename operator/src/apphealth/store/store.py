@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from apphealth.api.rule import Rule, RuleKey, RuleKind
 from apphealth.api.status import RuleStatus, parse_status
 from apphealth.kube.meta import Meta, parse_meta
 from apphealth.kube.resources import WORKLOADS, Resource
+from apphealth.kube.workloads import same
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
@@ -58,11 +59,6 @@ def older(version: str, than: str) -> bool:
     older.
     """
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
-
-
-def same(one: Workload, other: Workload) -> bool:
-    """Return whether two readings of a workload are equal in every field that a plan reads."""
-    return one == replace(other, resource_version=one.resource_version, generation=one.generation, ready=one.ready)
 
 
 class Store:
@@ -186,6 +182,8 @@ class Store:
         """Store a workload; returns what the change concerns."""
         key = workload.key
         before = self.world.workloads.get(key)
+        if before is not None and before.uid != workload.uid:
+            self.world.originals.pop(key, None)  # those of an earlier workload of the same name
         self.world.put_workload(workload)
         self._versions[WORKLOADS[key.kind]][Name(key.namespace, key.name)] = workload.resource_version
         self._in_namespace[key.namespace].add(key)
@@ -195,6 +193,18 @@ class Store:
             return NOBODY
         return Concerned(frozenset({key}))
 
+    def update_workload(self, workload: Workload) -> bool:
+        """Store a workload from the answer to a request; returns whether the store had it in no newer version.
+
+        An answer never adds a workload: it may have been deleted since, and no event would ever remove it again. A
+        workload that was created again is added by its watch event.
+        """
+        known = self.world.workloads.get(workload.key)
+        if known is None or older(workload.resource_version, known.resource_version):
+            return False
+        self.keep_workload(workload)
+        return True
+
     def _can_be_asked_now(self, before: Workload, now: Workload) -> bool:
         """Return whether a workload whose plan waits for a ready pod now has one."""
         outcome = self.outcomes.get(now.key)
@@ -203,8 +213,7 @@ class Store:
     def forget_workload(self, key: WorkloadKey) -> Concerned:
         """Drop a workload; returns what the deletion concerns."""
         self.world.drop_workload(key)
-        self.world.originals.pop(key, None)
-        self.world.recalled.pop(key, None)
+        self.records.forget(key)
         self._versions[WORKLOADS[key.kind]].pop(Name(key.namespace, key.name), None)
         self._in_namespace[key.namespace].discard(key)
         if not self._in_namespace[key.namespace]:

@@ -45,7 +45,7 @@ class Fault:
     body: Any = None
     delay: float = 0
     after: bool = False
-    """Cut the connection only when the API server has done what was asked."""
+    """Only when the API server has done what was asked: cut the connection, or answer `delay` seconds late."""
 
 
 class Proxy:
@@ -107,7 +107,8 @@ class Proxy:
         self.seen.append(asked)
         fault = self.fault(asked)
         if fault is not None:
-            await asyncio.sleep(fault.delay)
+            if not fault.after:
+                await asyncio.sleep(fault.delay)
             if fault.status == 0 and not fault.after:
                 request.transport.abort()
                 return web.Response()
@@ -125,8 +126,10 @@ class Proxy:
             ) as answer:
                 if fault is not None and fault.after:
                     await answer.read()
-                    request.transport.abort()
-                    return web.Response()
+                    await asyncio.sleep(fault.delay)
+                    if fault.status == 0:
+                        request.transport.abort()
+                        return web.Response()
                 return await self._pass_on(request, answer, asked)
         except aiohttp.ClientError:
             if request.transport is not None:

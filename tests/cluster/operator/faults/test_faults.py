@@ -1,6 +1,7 @@
 """Whatever goes wrong between the operator and the API server, the end state is what the rules say."""
 
 import itertools
+import threading
 import time
 
 import pytest
@@ -255,3 +256,51 @@ def test_a_workload_deleted_while_the_operator_is_down_leaves_nothing(shop, run_
     shop.api.delete(shop.path("/apis/apps/v1", "deployments", "web") + "?propagationPolicy=Orphan")
     run_operator()
     shop.until(lambda: shop.leftovers() == [], "nothing is left")
+
+
+def held_back(applies, fault, then, seconds=1.5):
+    """Hold back the answer to the first request that this applies to, and do something meanwhile."""
+    seen = []
+
+    def choose(request):
+        if seen or not applies(request):
+            return None
+        seen.append(request)
+        threading.Timer(seconds / 3, then).start()
+        return fault(None, delay=seconds, after=True)
+
+    return choose
+
+
+def patches(request):
+    return request.method == "PATCH" and request.path.endswith("/deployments/web")
+
+
+def test_a_workload_deleted_before_our_patch_is_answered_leaves_nothing(shop, proxy, proxied, run_operator, fault):
+    """Before: its DELETED event came before the answer, which brought it back: 14 HealthPlans a second, for ever."""
+    shop.deployment()
+    run_operator(kubeconfig=proxied)
+    proxy.fault = held_back(patches, fault, lambda: shop.api.delete(shop.path("/apis/apps/v1", "deployments", "web")))
+    shop.rule()
+    shop.until(lambda: shop.api.get(shop.path("/apis/apps/v1", "deployments", "web")) is None, "it is deleted")
+    time.sleep(4)
+    written = [request for request in proxy.writes() if "/healthplans" in request.path and request.method == "POST"]
+    assert len(written) <= 1
+    shop.until(lambda: shop.leftovers() == [], "nothing is left", timeout=30)
+    shop.until(lambda: shop.status().get("workloads", {}).get("selected") == 0, "the rule counts it no more")
+
+
+def test_a_change_between_our_patch_and_giving_up_our_claim_is_planned_for(
+    shop, proxy, proxied, run_operator, fault, control_plane
+):
+    """Before: the change came back as the result of our own write, and its event as one that was known already."""
+    shop.deployment()
+    shop.rule()
+    run_operator(kubeconfig=proxied)
+    shop.until_applied()
+    renamed = {"name": "web", "containerPort": 8080, "protocol": "TCP"}
+    rename = {"ports": [{"$patch": "replace"}, renamed]}
+    proxy.fault = held_back(patches, fault, lambda: shop.patch_container(rename))
+    shop.patch_container({"livenessProbe": {"httpGet": {"path": "/mine"}, "periodSeconds": 3}})
+    shop.until(lambda: shop.paths().get("liveness") == "/mine", "the probe of the user is there")
+    shop.until(lambda: shop.probes()["readinessProbe"]["httpGet"]["port"] == "web", "ours asks the renamed port")

@@ -78,6 +78,8 @@ class Reading:
         self._absent = set(Resource).difference(await served(self._client, tuple(Resource)))
         scope = self._namespaces() if namespace is None else self._namespace(namespace)
         await asyncio.gather(scope, self._collection(Resource.CLUSTER_RULES, None), self._inside(namespace))
+        for workload in self._store.world.workloads.values():
+            self._store.records.confirm(workload)
         await self._config_maps(wanted)
         if namespace is not None:
             await self._mentioned(namespace)
