@@ -110,7 +110,7 @@ def test_a_coroutine_function_in_a_running_loop_is_awaited_too(app):
         ((), True, {"health"}),
         ("readiness", True, {"health", "health/readiness"}),
         (["liveness"], True, {"health", "health/liveness", "health/ping"}),
-        (["startup"], True, {"health", "health/startup"}),
+        (["startup"], True, {"health", "health/startup", "health/readiness"}),
         (["payments"], True, {"health", "health/payments"}),
         (["readiness", "payments"], True, {"health", "health/readiness", "health/payments"}),
         (["readiness"], False, set()),

@@ -1,6 +1,7 @@
 """The arbiter's parts by themselves: options, board, verdict."""
 
 import os
+import socket
 import time
 from types import SimpleNamespace
 
@@ -9,7 +10,29 @@ import pytest
 from flask_management_endpoints.outofband import board as module
 from flask_management_endpoints.outofband.arbiter import Options, Watch
 from flask_management_endpoints.outofband.board import Board, Work
+from flask_management_endpoints.outofband.listener import Listener
 from flask_management_endpoints.quiet.filters import under
+
+
+@pytest.mark.parametrize(("bind", "asked"), [("0.0.0.0", ["127.0.0.1", "::1"]), ("::", ["127.0.0.1", "::1"])])
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")
+def test_everywhere_means_ipv6_too(bind, asked):
+    one = Listener((bind, 0), lambda: (True, {"status": "UP"}))
+    one.start()
+    try:
+        for host in asked:
+            with socket.create_connection((host, one.address[1]), 3) as client:
+                client.sendall(b"GET /z/health/liveness HTTP/1.0\r\n\r\n")
+                assert b" 200 " in client.recv(1000)
+    finally:
+        one.close()
+
+
+def test_without_ipv6_it_listens_on_ipv4(monkeypatch):
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    one = Listener(("0.0.0.0", 0), lambda: (True, {}))
+    assert one.address[0] == "0.0.0.0"
+    one.close()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,36 @@ def test_the_gate_opens_with_mark_started(app):
     assert probes(app.test_client()) == ALL_UP
 
 
+def test_readiness_waits_for_the_checks_of_the_startup(app):
+    management = ManagementEndpoints(app)
+    warm = []
+    management.check("warm", groups=["startup"])(lambda: bool(warm))
+    client = app.test_client()
+    assert [client.get("/z/health/readiness").status_code for _ in range(2)] == [503, 503]
+    warm.append(1)
+    assert client.get("/z/health/readiness").status_code == 200
+    warm.clear()
+    assert probes(client) == ALL_UP
+
+
+EARLY = [
+    pytest.param(lambda m: m.mark_started(), ALL_UP, id="mark_started"),
+    pytest.param(lambda m: m.broken("no disk"), {"startup": 503, "liveness": 503, "readiness": 503}, id="broken"),
+    pytest.param(lambda m: (m.mark_started(), m.refuse_traffic("no model"), m.accept_traffic()), ALL_UP, id="several"),
+]
+
+
+@pytest.mark.parametrize(("say", "expected"), EARLY)
+def test_what_is_said_before_the_app_is_there_counts(app, say, expected):
+    management = ManagementEndpoints(startup_gate=True)
+    say(management)
+    management.init_app(app)
+    assert probes(app.test_client()) == expected
+    other = flask.Flask("other")
+    management.init_app(other)
+    assert probes(other.test_client())["startup"] == 503
+
+
 def test_broken_and_repaired(app, caplog):
     management = ManagementEndpoints(app)
     with caplog.at_level(logging.INFO):

@@ -52,6 +52,7 @@ class ManagementEndpoints:
         self._app_hooks = app_hooks
         self._registry = Registry()
         self._apps: weakref.WeakSet[Flask] = weakref.WeakSet()
+        self._said_early: list[Callable[[Health], None]] = []
         if app is not None:
             self.init_app(app)
 
@@ -69,6 +70,8 @@ class ManagementEndpoints:
         if self._startup_gate:
             health.state.close_startup_gate()
         self._apps.add(app)
+        while self._said_early:
+            self._said_early.pop(0)(health)
         app.register_blueprint(z_blueprint, url_prefix=self.prefix)
         if not self._app_hooks:
             PastTheHooks.serve(app)
@@ -148,34 +151,37 @@ class ManagementEndpoints:
 
         Under gunicorn with ``flask_management_endpoints.gunicorn``, this and the four below count for all workers.
         """
-        for health in self._healths():
-            health.state.mark_started()
+        self._say(lambda health: health.state.mark_started())
 
     def broken(self, reason: str) -> None:
         """Say that this process can't work any more: liveness is DOWN, and the platform restarts it.
 
         It counts for as long as the process lives that said it, or until `repaired`.
         """
-        for health in self._healths():
-            health.state.set_broken(reason)
+        self._say(lambda health: health.state.set_broken(reason))
 
     def repaired(self) -> None:
         """Take `broken` back."""
-        for health in self._healths():
-            health.state.set_broken(None)
+        self._say(lambda health: health.state.set_broken(None))
 
     def refuse_traffic(self, reason: str) -> None:
         """Say that this app shall get no requests for now: readiness is DOWN.
 
         It counts for as long as the process lives that said it, or until `accept_traffic`.
         """
-        for health in self._healths():
-            health.state.set_refused(reason)
+        self._say(lambda health: health.state.set_refused(reason))
 
     def accept_traffic(self) -> None:
         """Take `refuse_traffic` back."""
-        for health in self._healths():
-            health.state.set_refused(None)
+        self._say(lambda health: health.state.set_refused(None))
+
+    def _say(self, what: Callable[[Health], None]) -> None:
+        """Do ``what`` for the apps it is for; before there is one, for the first that comes."""
+        healths = self._healths()
+        if not healths:
+            self._said_early.append(what)
+        for health in healths:
+            what(health)
 
     def _healths(self) -> list[Health]:
         """Return whom a call is for: the app of the current context if it is one of ours, else all of ours."""

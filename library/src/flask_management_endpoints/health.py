@@ -165,8 +165,9 @@ class Health:
             return Report(Status.OUT_OF_SERVICE, reason=DRAIN_REASON)
         if self.state.refusal is not None:
             return Report(Status.OUT_OF_SERVICE, reason=self.state.refusal)
-        if not self.state.started:
-            return Report(Status.DOWN, reason="start-up isn't over")
+        starting = self.startup(question)
+        if not starting.ok:
+            return Report(Status.DOWN, starting.components, "start-up isn't over")
         return self.ask("readiness", question)
 
     def ask(self, group: str | None, question: Question) -> Report:

@@ -91,7 +91,8 @@ class Watch:
         else:
             self._listener.start()
             self._share_with_successor(server, self._listener)
-            server.log.info("Health (out of band) at: http://%s:%s", *self._listener.address)
+            host, port = self._listener.address
+            server.log.info("Health (out of band) at: http://%s:%s", f"[{host}]" if ":" in host else host, port)
         if self.options.drain_seconds:
             self._drain_before_stop(server)
 

@@ -19,6 +19,7 @@ MAX_CLIENTS = 512
 BACKLOG = 1024
 PATIENCE = 2.0
 """Seconds a client has for its request."""
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the kubelet comes from outside the pod
 PATHS = ("/health/liveness", "/health/ping")
 
 
@@ -128,10 +129,19 @@ def _response(status: str, body: Mapping[str, Any], *, head: bool = False) -> by
 
 
 def _bound(address: tuple[str, int], *, share: bool) -> socket.socket:
-    """Return a listening socket; ``share``: also if another arbiter of this user listens there and shares its port."""
+    """Return a listening socket; ``share``: also if another arbiter of this user listens there and shares its port.
+
+    Every IPv4 address means every IPv6 address too, where the system has them: the kubelet of an IPv6 cluster asks
+    there.
+    """
+    if address[0] == EVERYWHERE and socket.has_dualstack_ipv6():
+        with suppress(OSError):  # switched off after all, by the network namespace
+            return _bound(("::", address[1]), share=share)
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
+        if address[0] == "::":
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if share:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
