@@ -1,7 +1,6 @@
 """The client against a real HTTP server on loopback."""
 
 import asyncio
-import contextlib
 import socket
 
 import pytest
@@ -24,18 +23,6 @@ from apphealth.kube.errors import (
     UnauthorizedError,
     UnreachableError,
 )
-
-
-@contextlib.asynccontextmanager
-async def server(handler):
-    """Serve everything by one handler; gives the address."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
 
 
 def client(address, **options):
@@ -64,7 +51,7 @@ def status(code, reason="", message="because", **headers):
         (302, "", UnauthorizedError),
     ],
 )
-async def test_each_answer_becomes_the_error_that_says_what_to_do(code, reason, error):
+async def test_each_answer_becomes_the_error_that_says_what_to_do(server, code, reason, error):
     async def handler(_):
         return status(code, reason)
 
@@ -86,7 +73,7 @@ async def test_each_answer_becomes_the_error_that_says_what_to_do(code, reason, 
         pytest.param(b"x" * 100_000, id="long"),
     ],
 )
-async def test_an_error_of_any_shape_is_an_error_with_a_short_message(body):
+async def test_an_error_of_any_shape_is_an_error_with_a_short_message(server, body):
     async def handler(_):
         return web.Response(body=body, status=500)
 
@@ -96,7 +83,7 @@ async def test_an_error_of_any_shape_is_an_error_with_a_short_message(body):
     assert 0 < len(str(caught.value)) <= 1000
 
 
-async def test_a_429_is_waited_for_as_long_as_the_server_says():
+async def test_a_429_is_waited_for_as_long_as_the_server_says(server):
     times = []
 
     async def handler(_):
@@ -109,7 +96,7 @@ async def test_a_429_is_waited_for_as_long_as_the_server_says():
     assert times[1] - times[0] >= 0.1
 
 
-async def test_while_one_request_waits_for_a_429_no_other_is_sent():
+async def test_while_one_request_waits_for_a_429_no_other_is_sent(server):
     seen = []
 
     async def handler(request):
@@ -124,7 +111,7 @@ async def test_while_one_request_waits_for_a_429_no_other_is_sent():
     assert seen[1][1] - seen[0][1] >= 0.2
 
 
-async def test_an_endless_429_is_an_error_in_the_end():
+async def test_an_endless_429_is_an_error_in_the_end(server):
     count = 0
 
     async def handler(_):
@@ -148,7 +135,7 @@ async def test_a_server_that_is_not_there_is_unreachable():
             await asked.request("GET", "/api")
 
 
-async def test_an_answer_that_does_not_come_in_time_is_no_answer():
+async def test_an_answer_that_does_not_come_in_time_is_no_answer(server):
     async def handler(_):
         await asyncio.sleep(5)
         return web.json_response({})
@@ -158,7 +145,7 @@ async def test_an_answer_that_does_not_come_in_time_is_no_answer():
             await asked.request("GET", "/api")
 
 
-async def test_no_more_connections_are_used_than_asked_for():
+async def test_no_more_connections_are_used_than_asked_for(server):
     under_way, most = 0, 0
 
     async def handler(_):
@@ -179,7 +166,7 @@ async def test_every_error_is_of_one_family():
         assert issubclass(error, KubeError)
 
 
-async def test_writes_that_may_not_be_sent_are_not_sent():
+async def test_writes_that_may_not_be_sent_are_not_sent(server):
     seen = []
 
     async def handler(request):

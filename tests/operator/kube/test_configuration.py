@@ -1,9 +1,6 @@
 """Where the credentials come from, and what is said when they can't be used."""
 
-import json
 import logging
-import stat
-import sys
 import time
 from pathlib import Path
 
@@ -12,31 +9,8 @@ import pytest
 from apphealth.kube import configuration
 from apphealth.kube.configuration import CredentialsError, find_access, in_cluster, load_kubeconfig
 
-INFO = "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])"
-GOOD = f"{INFO}; print(json.dumps(info | {{'status': {{'token': os.environ['WHO']}}}}))"
-
-
-def kubeconfig(folder, name="config", *, user=None, cluster=None, current="here", context=None):
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": current,
-        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"} | (cluster or {})}],
-        "users": [{"name": "u", "user": user or {}}],
-        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"} | (context or {})}],
-    }
-    path = folder / name
-    path.write_text(json.dumps(config))
-    return path
-
-
-def plugin(folder, code, **fields):
-    """Write a credential plugin; returns the user that has it."""
-    path = folder / "plugin"
-    path.write_text(f"#!{sys.executable}\nimport json, os, subprocess, sys, time\n{code}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    env = [{"name": "WHO", "value": "me"}]
-    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin", "env": env} | fields}
+GOOD = "give({'token': os.environ['WHO']})"
+WHO = [{"name": "WHO", "value": "me"}]
 
 
 @pytest.mark.parametrize(
@@ -48,16 +22,16 @@ def plugin(folder, code, **fields):
         pytest.param({"username": "me", "password": "secret"}, "Basic bWU6c2VjcmV0", id="password"),
     ],
 )
-def test_what_a_user_proves_itself_with(tmp_path, user, header):
+def test_what_a_user_proves_itself_with(kubeconfig, tmp_path, user, header):
     (tmp_path / "token").write_text("from-file\n")
-    found = load_kubeconfig(str(kubeconfig(tmp_path, user=user, context={"namespace": "shop"})))
+    found = load_kubeconfig(str(kubeconfig(user=user, context={"namespace": "shop"})))
     assert (found.configuration.host, found.namespace, found.in_pod) == ("http://127.0.0.1:1", "shop", False)
     assert found.authorization() == header
     assert "secret" not in repr(found)
 
 
-def test_a_credential_plugin_is_run_beside_its_kubeconfig(tmp_path):
-    assert load_kubeconfig(str(kubeconfig(tmp_path, user=plugin(tmp_path, GOOD)))).authorization() == "Bearer me"
+def test_a_credential_plugin_is_run_beside_its_kubeconfig(kubeconfig, plugin):
+    assert load_kubeconfig(str(kubeconfig(user=plugin(GOOD, env=WHO)))).authorization() == "Bearer me"
 
 
 @pytest.mark.parametrize(
@@ -70,13 +44,13 @@ def test_a_credential_plugin_is_run_beside_its_kubeconfig(tmp_path):
         pytest.param("sys.exit('log in first')", {}, "returned 1. log in first", id="exit-code"),
         pytest.param("print('<html>')", {}, "failed to decode process output", id="no-json"),
         pytest.param("print('{}')", {}, "missing key 'apiVersion'", id="no-credential"),
-        pytest.param(f"{INFO}; print(json.dumps(info | {{'status': {{}}}}))", {}, "missing token", id="no-token"),
+        pytest.param("give({})", {}, "missing token", id="no-token"),
         pytest.param(GOOD, {"apiVersion": None}, "Expected key apiVersion in .*/user/exec", id="no-version"),
-        pytest.param(GOOD.replace("info |", "info | {'apiVersion': 'v7'} |"), {}, "v7 does not match", id="version"),
+        pytest.param("give({'token': 'x'}, apiVersion='v7')", {}, "v7 does not match", id="version"),
     ],
 )
-def test_a_plugin_that_fails_is_named_with_its_reason(tmp_path, caplog, code, fields, said):
-    path = kubeconfig(tmp_path, user=plugin(tmp_path, code, **fields))
+def test_a_plugin_that_fails_is_named_with_its_reason(kubeconfig, plugin, caplog, code, fields, said):
+    path = kubeconfig(user=plugin(code, env=WHO, **fields))
     with pytest.raises(CredentialsError, match=said) as caught:
         load_kubeconfig(str(path))
     assert f"the credential plugin {fields.get('command', './plugin')!r} of the user 'u'" in str(caught.value)
@@ -85,11 +59,11 @@ def test_a_plugin_that_fails_is_named_with_its_reason(tmp_path, caplog, code, fi
     assert not caplog.records
 
 
-def test_a_plugin_that_hangs_is_ended_and_named(tmp_path, monkeypatch):
+def test_a_plugin_that_hangs_is_ended_and_named(kubeconfig, plugin, tmp_path, monkeypatch):
     monkeypatch.setattr(configuration, "DEADLINE", 0.5)
     code = "open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
     with pytest.raises(CredentialsError, match=r"'./plugin' .* gave no answer in 0.5 s; run it in a shell"):
-        load_kubeconfig(str(kubeconfig(tmp_path, user=plugin(tmp_path, code))))
+        load_kubeconfig(str(kubeconfig(user=plugin(code))))
     process = int((tmp_path / "pid").read_text())
     until = time.monotonic() + 5
     while _runs(process):
@@ -104,19 +78,19 @@ def _runs(process):
         return False
 
 
-def test_what_the_official_client_logs_elsewhere_is_left_alone(tmp_path, caplog):
+def test_what_the_official_client_logs_elsewhere_is_left_alone(kubeconfig, plugin, caplog):
     with caplog.at_level(logging.INFO):
-        load_kubeconfig(str(kubeconfig(tmp_path, user=plugin(tmp_path, GOOD))))
+        load_kubeconfig(str(kubeconfig(user=plugin(GOOD, env=WHO))))
         logging.getLogger().error("another")
     assert [record.message for record in caplog.records] == ["another"]
 
 
-def test_of_several_kubeconfigs_the_first_that_says_something_counts(tmp_path):
+def test_of_several_kubeconfigs_the_first_that_says_something_counts(kubeconfig, tmp_path):
     first = tmp_path / "first"
     first.write_text(
         "current-context: other\ncontexts: [{name: other, context: {cluster: c, user: u, namespace: x}}]\n"
     )
-    second = kubeconfig(tmp_path, user={"token": "abc"})
+    second = kubeconfig(user={"token": "abc"})
     found = load_kubeconfig(f"{first}:{tmp_path / 'missing'}:{second}")
     assert (found.authorization(), found.namespace) == ("Bearer abc", "x")
 
@@ -161,8 +135,8 @@ def test_what_is_wrong_with_a_kubeconfig_is_said(tmp_path, text, said):
         pytest.param({}, {"proxy-url": "socks5://10.0.0.1:1080"}, "SOCKS proxies are not supported", id="socks"),
     ],
 )
-def test_what_is_wrong_with_its_credentials_is_said(tmp_path, user, cluster, said):
-    path = kubeconfig(tmp_path, user=user, cluster={"server": "https://10.0.0.2:1"} | cluster)
+def test_what_is_wrong_with_its_credentials_is_said(kubeconfig, user, cluster, said):
+    path = kubeconfig(user=user, cluster={"server": "https://10.0.0.2:1"} | cluster)
     with pytest.raises(CredentialsError, match=said):
         load_kubeconfig(str(path))
 
@@ -180,13 +154,13 @@ def test_what_is_wrong_with_its_credentials_is_said(tmp_path, user, cluster, sai
         pytest.param("https://10.0.0.2:1", {"proxy-url": "http://q:1"}, {"NO_PROXY": "*"}, "http://q:1", id="both"),
     ],
 )
-def test_the_proxy_is_the_one_that_kubectl_uses(tmp_path, monkeypatch, server, cluster, environment, proxy):
+def test_the_proxy_is_the_one_that_kubectl_uses(kubeconfig, tmp_path, monkeypatch, server, cluster, environment, proxy):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = load_kubeconfig(str(kubeconfig(tmp_path, cluster={"server": server} | cluster)))
+    found = load_kubeconfig(str(kubeconfig(cluster={"server": server} | cluster)))
     assert found.configuration.proxy == proxy
 
 
@@ -206,8 +180,8 @@ def test_in_a_pod_without_a_token_the_reason_is_said(pod):
         in_cluster(pod)
 
 
-def test_a_kubeconfig_that_is_named_comes_before_the_pods_account(pod, tmp_path, monkeypatch):
-    path = kubeconfig(tmp_path, user={"token": "abc"})
+def test_a_kubeconfig_that_is_named_comes_before_the_pods_account(kubeconfig, pod, monkeypatch):
+    path = kubeconfig(user={"token": "abc"})
     assert find_access(path).authorization() == "Bearer abc"
     monkeypatch.setenv("KUBECONFIG", str(path))
     assert find_access().authorization() == "Bearer abc"

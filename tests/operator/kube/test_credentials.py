@@ -2,11 +2,7 @@
 
 import asyncio
 import contextlib
-import json
-import stat
-import sys
 import time
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -33,17 +29,17 @@ class Server:
         return web.json_response({}, status=200 if header == self.right else 401)
 
 
-@contextlib.asynccontextmanager
-async def serve(right):
-    server = Server(right)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield server
-    await runner.cleanup()
+@pytest.fixture
+def serve(server):
+    """Provide a way to serve those who send a header: `async with serve("Bearer x") as server`."""
+
+    @contextlib.asynccontextmanager
+    async def start(right):
+        found = Server(right)
+        async with server(found.handle) as found.address:
+            yield found
+
+    return start
 
 
 def access(server, header):
@@ -51,7 +47,7 @@ def access(server, header):
     return ClusterAccess(configuration=configuration, ssl_context=None)
 
 
-async def test_a_refused_token_is_renewed_and_the_request_sent_again():
+async def test_a_refused_token_is_renewed_and_the_request_sent_again(serve):
     async with serve("Bearer new") as server:
         known = Credentials(access(server, "Bearer old"), lambda: access(server, "Bearer new"))
         async with Client(known) as client:
@@ -60,7 +56,7 @@ async def test_a_refused_token_is_renewed_and_the_request_sent_again():
     assert server.seen == [("Bearer old", '{"a":1}'), ("Bearer new", '{"a":1}'), ("Bearer new", '{"a":2}')]
 
 
-async def test_many_requests_that_are_refused_renew_it_once_and_the_loop_goes_on():
+async def test_many_requests_that_are_refused_renew_it_once_and_the_loop_goes_on(serve):
     logins = []
 
     def find():
@@ -89,14 +85,14 @@ OLD = ClusterAccess(configuration=Configuration(api_key={"BearerToken": "Bearer 
         pytest.param(lambda: OLD, id="same-token"),
     ],
 )
-async def test_a_token_that_stays_the_same_is_not_tried_again(find):
+async def test_a_token_that_stays_the_same_is_not_tried_again(serve, find):
     async with serve("Bearer new") as server, Client(Credentials(access(server, "Bearer old"), find)) as client:
         with pytest.raises(UnauthorizedError):
             await client.request("GET", "/api")
     assert len(server.seen) == 1
 
 
-async def test_why_there_is_no_other_token_is_said_and_it_is_tried_again_with_the_next_request():
+async def test_why_there_is_no_other_token_is_said_and_it_is_tried_again_with_the_next_request(serve):
     def find():
         if len(server.seen) == 1:
             raise CredentialsError("the credential plugin 'aws' failed: log in first")
@@ -108,45 +104,24 @@ async def test_why_there_is_no_other_token_is_said_and_it_is_tried_again_with_th
         await client.request("GET", "/api")
 
 
-async def test_without_credentials_no_header_is_sent():
+async def test_without_credentials_no_header_is_sent(serve):
     async with serve(None) as server, Client(Credentials(access(server, None))) as client:
         await client.request("GET", "/api")
     assert server.seen == [(None, "")]
 
 
-@pytest.fixture
-def plugin(tmp_path):
-    """Provide a kubeconfig with a plugin whose tokens are good for a minute, and a way to break it."""
-
-    def write(server):
-        ends = (datetime.now(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        (tmp_path / "count").write_text("0")
-        (tmp_path / "plugin").write_text(
-            f"#!{sys.executable}\nimport json, os\n"
-            "number = int(open('count').read()) + 1\n"
-            "open('count', 'w').write(str(number))\n"
-            "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n"
-            f"status = {{'token': f'number-{{number}}', 'expirationTimestamp': '{ends}'}}\n"
-            "print(json.dumps(info | {'status': status}))\n"
-        )
-        (tmp_path / "plugin").chmod(stat.S_IRWXU)
-        user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin"}}
-        config = {
-            "current-context": "here",
-            "clusters": [{"name": "c", "cluster": {"server": server.address}}],
-            "users": [{"name": "u", "user": user}],
-            "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
-        }
-        (tmp_path / "config").write_text(json.dumps(config))
-        return tmp_path / "config"
-
-    return write
+COUNTING = """
+count = os.path.getsize('count') if os.path.exists('count') else 0
+open('count', 'a').write('x')
+ends = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 60))
+give({'token': f'number-{count}', 'expirationTimestamp': ends})
+"""
 
 
-async def test_a_token_near_its_end_is_renewed_while_requests_go_on(plugin, monkeypatch, caplog):
+async def test_a_token_near_its_end_is_renewed_while_requests_go_on(serve, kubeconfig, plugin, monkeypatch, caplog):
     monkeypatch.setattr(credentials, "CHECK", 0.2)
     async with serve(None) as server:
-        path = plugin(server)
+        path = kubeconfig(user=plugin(COUNTING), cluster={"server": server.address})
         known = find_credentials(path)
         first = known.header
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apphealth.kube.client import Client
@@ -43,4 +43,17 @@ async def is_served(client: Client, resource: Resource) -> bool:
         api = await client.get(resource.api_path, dict[str, Any])
     except NotFoundError:
         return False
+    return lists(api, resource)
+
+
+def lists(api: Mapping[str, Any], resource: Resource) -> bool:
+    """Return whether what an API says of itself has a resource.
+
+    Parameters
+    ----------
+    api
+        The APIResourceList at the resource's `api_path`.
+    resource
+        The resource to look for.
+    """
     return any(item.get("name") == resource.value.plural for item in raw.items(api.get("resources")))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Lock
 from typing import Any
 
-import msgspec
-
 from apphealth.cli.live.gaps import POLICIES_UNSEEN, Gap, follows, gap, optional
-from apphealth.kube.client import Client
-from apphealth.kube.configmaps import read_config_map
-from apphealth.kube.discovery import served
+from apphealth.kube.discovery import lists
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError
 from apphealth.kube.meta import parse_meta, path_of
+from apphealth.kube.reader import CONNECTIONS, Reader
 from apphealth.kube.resources import WORKLOADS, Resource
-from apphealth.model import raw
 from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.service import parse_config_map
 from apphealth.model.workload import Workload
@@ -24,8 +22,6 @@ from apphealth.store.config_maps import ConfigMapKey, config_maps_of
 from apphealth.store.facts import dependencies_of
 from apphealth.store.store import Store
 
-PAGE = "500"
-"""Objects asked for at once."""
 SINGLY = 16
 """ConfigMaps of a namespace that are read one by one; more are read as a list."""
 MAX_NAMESPACES = 32
@@ -33,6 +29,8 @@ MAX_NAMESPACES = 32
 _POLICIES = "/apis/networking.k8s.io/v1"
 _INSIDE = (*WORKLOADS.values(), Resource.SERVICES, Resource.RULES, Resource.HEALTH_PLANS)
 """What is read of a namespace."""
+Job = Callable[[], None]
+"""One request, or all pages of a list, with what is done with the answer."""
 
 
 class Reading:
@@ -40,8 +38,8 @@ class Reading:
 
     Parameters
     ----------
-    client
-        How to ask.
+    reader
+        Sends the requests.
     store
         Where all goes.
     policies
@@ -56,17 +54,18 @@ class Reading:
     """
 
     def __init__(
-        self, client: Client, store: Store, *, policies: bool, seen: Callable[[dict[str, Any]], None] | None = None
+        self, reader: Reader, store: Store, *, policies: bool, seen: Callable[[dict[str, Any]], None] | None = None
     ) -> None:
-        self._client = client
+        self._reader = reader
         self._seen = seen
         self._store = store
+        self._storing = Lock()
         self._policies = policies
         self._absent: set[Resource] = set()
         self._scope: str | None = None
         self.gaps: set[Gap] = set()
 
-    async def read(self, namespace: str | None, wanted: Callable[[Workload], bool]) -> None:
+    def read(self, namespace: str | None, wanted: Callable[[Workload], bool]) -> None:
         """Read a namespace, or all; of workloads that are not `wanted` no ConfigMaps.
 
         Raises
@@ -75,103 +74,127 @@ class Reading:
             The cluster can't be asked, or its Deployments may not be read, or there is no such namespace.
         """
         self._scope = namespace
-        self._absent = set(Resource).difference(await served(self._client, tuple(Resource)))
-        scope = self._namespaces() if namespace is None else self._namespace(namespace)
-        await asyncio.gather(scope, self._collection(Resource.CLUSTER_RULES, None), self._inside(namespace))
+        self._absent = {resource for resource in Resource if resource.value.optional and not self._is_served(resource)}
+        scope = self._job(Resource.NAMESPACES, None) if namespace is None else partial(self._namespace, namespace)
+        _side_by_side([scope, self._job(Resource.CLUSTER_RULES, None), *self._inside(namespace)])
         for workload in self._store.world.workloads.values():
             self._store.records.confirm(workload)
-        await self._config_maps(wanted)
+        _side_by_side(self._config_maps(wanted))
         if namespace is not None:
-            await self._mentioned(namespace)
+            for other in self._mentioned(namespace):
+                _side_by_side(self._inside(other))
 
-    async def _namespaces(self) -> None:
-        await self._collection(Resource.NAMESPACES, None)
-
-    async def _namespace(self, name: str) -> None:
+    def _is_served(self, resource: Resource) -> bool:
         try:
-            found = await self._client.get(f"{Resource.NAMESPACES.path(None)}/{name}", dict[str, Any])
+            return lists(self._reader.get(resource.api_path), resource)
+        except NotFoundError:
+            return False
+
+    def _namespace(self, name: str) -> None:
+        try:
+            found = self._reader.get(_path(Resource.NAMESPACES, "", name))
         except ForbiddenError as error:
             self.gaps.add(gap("namespaces", name, error, follows(Resource.NAMESPACES), verb="get"))
         else:
-            self._store.put(Resource.NAMESPACES, found, listed=True)
-            if self._seen is not None:
-                self._seen({"kind": "Namespace"} | found)
+            self._keep(Resource.NAMESPACES, {"kind": "Namespace"} | found)
 
-    async def _inside(self, namespace: str | None) -> None:
-        readings = [self._collection(resource, namespace) for resource in _INSIDE if resource not in self._absent]
+    def _inside(self, namespace: str | None) -> Iterator[Job]:
+        for resource in _INSIDE:
+            if resource not in self._absent:
+                yield self._job(resource, namespace)
         if self._policies:
-            readings.append(self._network_policies(namespace))
-        await asyncio.gather(*readings)
+            yield partial(self._network_policies, namespace)
 
-    async def _mentioned(self, namespace: str) -> None:
-        """Read the namespaces in which Services are that a workload mentions; their own mentions end there."""
+    def _mentioned(self, namespace: str) -> list[str]:
+        """Return the other namespaces with Services that a workload mentions; what those mention is not looked for."""
         world = self._store.world
         found: set[str] = set()
         for workload in world.workloads.values():
             found.update(service.namespace for service in dependencies_of(workload, world).mentions)
-        for other in sorted(found - {namespace})[:MAX_NAMESPACES]:
-            await self._inside(other)
+        return sorted(found - {namespace})[:MAX_NAMESPACES]
 
-    async def _collection(self, resource: Resource, namespace: str | None) -> None:
+    def _job(self, resource: Resource, namespace: str | None) -> Job:
+        return partial(self._collection, resource, namespace)
+
+    def _collection(self, resource: Resource, namespace: str | None) -> None:
         about = {"kind": resource.value.kind, "apiVersion": resource.api_version}
         try:
-            async for item in self._items(resource.path(namespace)):
-                self._store.put(resource, value := about | item, listed=True)
-                if self._seen is not None:
-                    self._seen(value)
+            for item in self._reader.items(resource.path(namespace)):
+                self._keep(resource, about | item)
         except KubeError as error:
             elsewhere = namespace != self._scope and isinstance(error, ForbiddenError)
             if not (elsewhere or optional(resource, error)):
                 raise
             self.gaps.add(gap(resource.title, namespace, error, follows(resource)))
 
-    async def _network_policies(self, namespace: str | None) -> None:
+    def _keep(self, resource: Resource, value: dict[str, Any]) -> None:
+        with self._storing:
+            self._store.put(resource, value, listed=True)
+            if self._seen is not None:
+                self._seen(value)
+
+    def _network_policies(self, namespace: str | None) -> None:
         policies = self._store.world.policies
         try:
-            async for item in self._items(path_of(_POLICIES, "networkpolicies", namespace or "")):
+            for item in self._reader.items(path_of(_POLICIES, "networkpolicies", namespace or "")):
                 policy = parse_network_policy(item)
                 if policy.egress:
                     policies.setdefault(policy.namespace, []).append(policy)
         except ForbiddenError as error:
             self.gaps.add(gap("networkpolicies.networking.k8s.io", namespace, error, POLICIES_UNSEEN))
 
-    async def _config_maps(self, wanted: Callable[[Workload], bool]) -> None:
+    def _config_maps(self, wanted: Callable[[Workload], bool]) -> Iterator[Job]:
         needed: defaultdict[str, set[ConfigMapKey]] = defaultdict(set)
         for workload in filter(wanted, self._store.world.workloads.values()):
             needed[workload.namespace] |= config_maps_of(workload)
-        await asyncio.gather(*(self._texts(namespace, keys) for namespace, keys in needed.items() if keys))
-
-    async def _texts(self, namespace: str, keys: set[ConfigMapKey]) -> None:
-        try:
+        for namespace, keys in needed.items():
             if len(keys) > SINGLY:
-                await self._list_texts(namespace, keys)
+                yield partial(self._list_texts, namespace, keys)
             else:
-                await asyncio.gather(*map(self._read_text, sorted(keys)))
-        except ForbiddenError as error:
-            self.gaps.add(gap("configmaps", namespace, error, follows(Resource.CONFIG_MAPS), verb="read"))
+                yield from (partial(self._read_text, key) for key in sorted(keys))
 
-    async def _list_texts(self, namespace: str, keys: Iterable[ConfigMapKey]) -> None:
-        async for item in self._items(Resource.CONFIG_MAPS.path(namespace)):
-            meta = parse_meta(item.get("metadata"))
-            if (meta.namespace, meta.name) in keys:
-                self._keep((meta.namespace, meta.name), meta.resource_version, parse_config_map(item))
-
-    async def _read_text(self, key: ConfigMapKey) -> None:
+    def _list_texts(self, namespace: str, keys: Iterable[ConfigMapKey]) -> None:
         try:
-            meta, text = await read_config_map(self._client, *key)
+            for item in self._reader.items(Resource.CONFIG_MAPS.path(namespace)):
+                meta = parse_meta(item.get("metadata"))
+                if (meta.namespace, meta.name) in keys:
+                    self._keep_text((meta.namespace, meta.name), item)
+        except ForbiddenError as error:
+            self._without_texts(namespace, error)
+
+    def _read_text(self, key: ConfigMapKey) -> None:
+        try:
+            self._keep_text(key, self._reader.get(_path(Resource.CONFIG_MAPS, *key)))
+        except ForbiddenError as error:
+            self._without_texts(key[0], error)
         except NotFoundError:
             return
-        self._keep(key, meta.resource_version, text)
 
-    def _keep(self, key: ConfigMapKey, version: str, text: Mapping[str, str]) -> None:
-        self._store.records.keep_text(key, version, text)
+    def _keep_text(self, key: ConfigMapKey, value: dict[str, Any]) -> None:
+        version = parse_meta(value.get("metadata")).resource_version
+        with self._storing:
+            self._store.records.keep_text(key, version, parse_config_map(value))
 
-    async def _items(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        params = {"limit": PAGE}
-        while True:
-            page = msgspec.json.decode(await self._client.request("GET", path, params=params))
-            for item in page.get("items") or ():
-                yield item
-            params["continue"] = raw.text(raw.mapping(page.get("metadata")).get("continue"))
-            if not params["continue"]:
-                return
+    def _without_texts(self, namespace: str, error: ForbiddenError) -> None:
+        self.gaps.add(gap("configmaps", namespace, error, follows(Resource.CONFIG_MAPS), verb="read"))
+
+
+def _path(resource: Resource, namespace: str, name: str) -> str:
+    return path_of(resource.api_path, resource.value.plural, namespace, name)
+
+
+def _side_by_side(jobs: Iterable[Job]) -> None:
+    """Do all jobs, some at a time; the first error ends it.
+
+    Raises
+    ------
+    KubeError
+        A job's.
+    """
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        try:
+            for done in [pool.submit(job) for job in jobs]:
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,9 @@ from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.live.gaps import Gap
 from apphealth.cli.live.options import Cluster
 from apphealth.cli.live.reading import Reading
-from apphealth.kube.client import Client
-from apphealth.kube.configuration import CredentialsError
-from apphealth.kube.credentials import Credentials, find_credentials
+from apphealth.kube.configuration import CredentialsError, find_access
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
+from apphealth.kube.reader import Reader
 from apphealth.model.workload import Workload
 from apphealth.plan.facts import Options
 from apphealth.store.store import Store
@@ -92,31 +90,18 @@ def read_cluster(
     if cluster.everywhere and namespace is not None:
         raise click.UsageError("-A reads all namespaces, -n one: choose one")
     try:
-        credentials = find_credentials(cluster.kubeconfig, cluster.context)
+        access = find_access(cluster.kubeconfig, cluster.context)
     except CredentialsError as error:
         raise CommandError(str(error), ExitCode.INPUT) from error
-    scope = None if cluster.everywhere else namespace or credentials.namespace
+    scope = None if cluster.everywhere else namespace or access.namespace
     store = Store(options)
-    try:
-        gaps = asyncio.run(_read(credentials, store, scope, wanted, policies=policies, seen=seen))
-    except KubeError as error:
-        raise CommandError(_complaint(error, scope), ExitCode.ENVIRONMENT) from error
-    return Live(world=store.world, namespace=scope, gaps=gaps, invalid=store.invalid)
-
-
-async def _read(
-    credentials: Credentials,
-    store: Store,
-    scope: str | None,
-    wanted: Callable[[Workload], bool],
-    *,
-    policies: bool,
-    seen: Callable[[dict[str, Any]], None] | None,
-) -> tuple[Gap, ...]:
-    async with Client(credentials) as client:
-        reading = Reading(client, store, policies=policies, seen=seen)
-        await reading.read(scope, wanted)
-        return tuple(sorted(reading.gaps))
+    with Reader(access) as reader:
+        reading = Reading(reader, store, policies=policies, seen=seen)
+        try:
+            reading.read(scope, wanted)
+        except KubeError as error:
+            raise CommandError(_complaint(error, scope), ExitCode.ENVIRONMENT) from error
+    return Live(world=store.world, namespace=scope, gaps=tuple(sorted(reading.gaps)), invalid=store.invalid)
 
 
 def _complaint(error: KubeError, scope: str | None) -> str:
