@@ -1,6 +1,6 @@
 """An API server in memory, as far as probes go: defaults, validation, strategic merge, apply, and who owns which leaf.
 
-The rules are those measured on a real one (kubernetes.md, section 1); tests/cluster holds the same loops against that.
+Its rules are those of a real one, as tests/cluster/admission/test_writing_facts.py measures them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From decisions to strategic-merge patches: a small number of exact edits, never a whole object.
 
-Why strategic merge, explicit nulls and two field managers: docs/decisions and kubernetes.md, "Writing a probe into
-somebody's Deployment".
+Why strategic merge and explicit nulls: docs/decisions, "Write probes by strategic-merge PATCH". Why two field managers:
+"What we put back is written under another field manager".
 """
 
 from __future__ import annotations
