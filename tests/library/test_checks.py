@@ -18,6 +18,16 @@ class Unprintable:
         raise ValueError("ambiguous")
 
 
+class Truth:
+    """Something with a truth of its own, as numpy's booleans are."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __bool__(self):
+        return self.value
+
+
 class Nameless:
     """A check without a ``__name__`` to fall back on."""
 
@@ -32,14 +42,20 @@ async def soon(value):
 
 ANSWERS = [
     pytest.param(True, "UP", id="True"),
-    pytest.param("yes", "UP", id="truthy"),
     pytest.param(False, "DOWN", id="False"),
     pytest.param(None, "DOWN", id="None"),
     pytest.param((True, "fine"), "UP", id="ok and detail"),
     pytest.param((False, "msg"), "DOWN", id="not ok and detail"),
     pytest.param((False, None), "DOWN", id="not ok and no detail"),
     pytest.param((False, {"lag": 3}), "DOWN", id="not ok and details"),
-    pytest.param((1, 2, 3), "UP", id="another tuple"),
+    pytest.param((0, "no"), "DOWN", id="falsy and detail"),
+    pytest.param((None, "no"), "DOWN", id="None and detail"),
+    pytest.param((Truth(False), "no"), "DOWN", id="a truth of its own and detail"),
+    pytest.param((Truth(True), "yes"), "UP", id="true by itself and detail"),
+    pytest.param(Truth(False), "DOWN", id="false by itself"),
+    pytest.param(("DOWN", "no"), "DOWN", id="a name and detail"),
+    pytest.param((Status.DEGRADED, "slow"), "DEGRADED", id="a status and detail"),
+    pytest.param(1, "UP", id="a number"),
     pytest.param(Status.DEGRADED, "DEGRADED", id="a status"),
     pytest.param(Result(Status.OUT_OF_SERVICE, "holiday"), "OUT_OF_SERVICE", id="a result"),
     pytest.param(Unprintable(), "DOWN", id="nonsense"),
@@ -66,6 +82,77 @@ def test_what_a_check_may_return(app, value, status, asynchronous, way):
     response = client.get("/z/health")
     assert response.get_json()["components"] == {"it": {"status": status}}
     assert response.status_code == (200 if status in ("UP", "DEGRADED") else 503)
+
+
+@pytest.mark.parametrize(
+    ("value", "registered", "configured"),
+    [
+        ("DOWN", "DOWN", "UP"),
+        ("UP", "UP", "UP"),
+        ("DEGRADED", "DEGRADED", "UP"),
+        ("yes", "DOWN", "UP"),
+        ({"status": "DOWN"}, "DOWN", "UP"),
+        ({"status": "UP", "lag": 3}, "UP", "UP"),
+        ({"lag": 3}, "DOWN", "UP"),
+        (("x", 503), "DOWN", "UP"),
+        ((1, 2, 3), "DOWN", "UP"),
+        ([False], "DOWN", "UP"),
+        (object(), "DOWN", "UP"),
+        ("", "DOWN", "DOWN"),
+        ([], "DOWN", "DOWN"),
+    ],
+)
+def test_what_is_no_answer_is_down_in_a_registered_check_and_truth_in_version_1s(app, value, registered, configured):
+    management, client = serve(app)
+    app.config["Z_ENDPOINTS"] = {"check_functions": {"health": {"configured": lambda: value}}}
+    management.check("registered")(lambda: value)
+    components = client.get("/z/health").get_json()["components"]
+    assert {name: one["status"] for name, one in components.items()} == {
+        "registered": registered,
+        "configured": configured,
+    }
+
+
+def test_the_reason_says_what_was_returned_and_what_to_return(app, caplog):
+    management, client = serve(app)
+    management.check("it")(lambda: ("x", 503))
+    client.get("/z/health")
+    assert "returned ('x', 503); return True, False, (ok, detail), a Status or a Result" in caplog.text
+
+
+class TestOneLineAChange:
+    @staticmethod
+    def lines(caplog):
+        return [one.getMessage() for one in caplog.records if one.getMessage().startswith("health of ")]
+
+    def test_a_recovery_is_as_visible_as_the_trouble(self, app, caplog):
+        management, client = serve(app)
+        answers = [False, True]
+        management.check("it")(lambda: answers.pop(0))
+        with caplog.at_level(logging.WARNING):
+            for _ in range(2):
+                client.get("/z/health")
+        assert self.lines(caplog) == ["health of it: UP -> DOWN: the check returned False", "health of it: DOWN -> UP"]
+
+    def test_health_and_readiness_of_a_dependency_may_differ(self, app, peer, behaviours, caplog):
+        up, down = behaviours.says({"status": "UP"}), behaviours.says({"status": "DOWN"}, 503)
+        users = peer(lambda connection, head: (up if "/readiness " in head else down)(connection, head))
+        app.config["Z_ENDPOINTS"] = {"service_dependencies": {"users": {"url": users.host, "groups": ["readiness"]}}}
+        _, client = serve(app)
+        for _ in range(3):
+            assert client.get("/z/health").status_code == 503
+            assert client.get("/z/health/readiness").status_code == 200
+        assert self.lines(caplog) == ["health of users: UP -> DOWN: answers HTTP 503, status DOWN"]
+
+    def test_one_name_in_both_groups_of_functions(self, app, caplog):
+        _, client = serve(app)
+        app.config["Z_ENDPOINTS"] = {
+            "check_functions": {"health": {"db": lambda: False}, "readiness": {"db": lambda: True}}
+        }
+        for _ in range(3):
+            client.get("/z/health")
+            client.get("/z/health/readiness")
+        assert self.lines(caplog) == ["health of db (health): UP -> DOWN: the check returned False"]
 
 
 @pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(1), RecursionError()])

@@ -1,6 +1,7 @@
 """A mistake is told at start-up, by key, value and the nearest valid name; at run time it never takes the app down."""
 
 import logging
+from collections import UserDict
 
 import pytest
 
@@ -76,6 +77,16 @@ MISTAKES = [
     ),
     pytest.param(
         {"groups": {"a/b": []}}, "Z_ENDPOINTS['groups']: 'a/b' isn't a group's name", id="a group with a slash"
+    ),
+    pytest.param(
+        {"groups": {"rediness": []}},
+        "Z_ENDPOINTS['groups']: 'rediness' is a group of its own; did you mean 'readiness'?",
+        id="a group that is almost a probe",
+    ),
+    pytest.param(
+        {"service_dependencies": {"users": {"url": "x", "groups": ["Readiness"]}}},
+        "['users']: 'Readiness' is a group of its own; did you mean 'readiness'?",
+        id="a dependency's group that is almost a probe",
     ),
     pytest.param({"groups": {"a": 7}}, "['a']: 7 isn't a list of component names", id="members that are no list"),
     pytest.param(
@@ -195,3 +206,60 @@ def test_groups_of_ones_own_hold_components_of_all_kinds(app, unused_port):
     management.check("memory")(yes)
     paths = ("external", "internal", "readiness", "liveness")
     assert [app.test_client().get(f"/z/health/{path}").status_code for path in paths] == [503, 200, 503, 200]
+
+
+@pytest.mark.parametrize(
+    ("group", "meant"),
+    [("rediness", "readiness"), ("livenes", "liveness"), ("start-up", "startup"), ("Liveness", "liveness")],
+)
+def test_a_checks_group_that_is_almost_a_probe_is_told_at_once(app, caplog, group, meant):
+    management = ManagementEndpoints(app)
+    management.check("db", groups=[group, "payments", "ready"])(yes)
+    message = f"configuration: check 'db': groups: {group!r} is a group of its own; did you mean {meant!r}?"
+    assert [record.getMessage() for record in caplog.records] == [message]
+    result = app.test_cli_runner().invoke(args=["health", "config"])
+    assert (result.exit_code, repr(group) in result.output) == (1, True)
+
+
+class Odd:
+    """Something whose comparison can't be trusted."""
+
+    def __eq__(self, other):
+        raise ValueError("ambiguous")
+
+    __hash__ = None
+
+
+def in_place(endpoints):
+    endpoints["service_dependencies"]["users"]["required"] = False
+
+
+def deeper(endpoints):
+    endpoints["groups"]["readiness"].append("users")
+
+
+def another_type(endpoints):
+    endpoints["service_dependencies"] = UserDict(endpoints["service_dependencies"])
+
+
+@pytest.mark.parametrize("beside", [None, Odd(), UserDict(x=1), [[[[[[[[1]]]]]]]]], ids=["plain", "odd", "own", "deep"])
+def test_whatever_changes_between_two_requests_counts(app, unused_port, beside):
+    endpoints = {
+        "service_dependencies": {"users": {"url": f"tcp://127.0.0.1:{unused_port}"}},
+        "groups": {"readiness": []},
+        "info": {"x": beside},
+    }
+    app.config["Z_ENDPOINTS"] = endpoints
+    ManagementEndpoints(app)
+    client = app.test_client()
+    assert [client.get(f"/z/{path}").status_code for path in ("health", "health/readiness")] == [503, 200]
+    deeper(endpoints)
+    assert client.get("/z/health/readiness").status_code == 503
+    in_place(endpoints)
+    assert [client.get(f"/z/{path}").status_code for path in ("health", "health/readiness")] == [200, 200]
+    another_type(endpoints)
+    endpoints["info"] = {"x": Odd()}
+    endpoints["service_dependencies"]["users"] = {"url": f"tcp://127.0.0.1:{unused_port}"}
+    assert client.get("/z/health/readiness").status_code == 503
+    endpoints["service_dependencies"]["users"] = {"url": f"tcp://127.0.0.1:{unused_port}", "required": False}
+    assert client.get("/z/health/readiness").status_code == 200

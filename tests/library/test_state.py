@@ -6,6 +6,7 @@ import flask
 import pytest
 
 from flask_management_endpoints import ManagementEndpoints
+from flask_management_endpoints.drain import DRAIN
 
 
 def probes(client):
@@ -115,3 +116,53 @@ def test_apps_of_different_objects_share_nothing():
     first.broken("it")
     assert probes(other.test_client()) == ALL_UP
     assert other.test_client().get("/z/health").get_json()["components"] == {}
+
+
+class TestHealthShowsIt:
+    """`/z/health` never says UP while a probe says DOWN because of what the app says of itself."""
+
+    @pytest.fixture
+    def client(self, app):
+        app.config["Z_ENDPOINTS"] = {"show_details": "always"}
+        return app.test_client()
+
+    def test_nothing_while_all_is_well(self, app, client):
+        ManagementEndpoints(app)
+        assert client.get("/z/health").get_json() == {"components": {}, "status": "UP"}
+
+    def test_broken(self, app, client):
+        ManagementEndpoints(app).broken("the worker thread died")
+        response = client.get("/z/health")
+        assert (response.status_code, response.get_json()) == (
+            503,
+            {
+                "components": {"livenessState": {"reason": "the worker thread died", "status": "DOWN"}},
+                "status": "DOWN",
+            },
+        )
+
+    @pytest.mark.parametrize(
+        ("why", "status", "reason"),
+        [
+            ("refused", "OUT_OF_SERVICE", "a new model"),
+            ("gate", "DOWN", "start-up isn't over"),
+            ("maintenance", "OUT_OF_SERVICE", "maintenance"),
+            ("drain", "OUT_OF_SERVICE", "draining: the process is about to stop"),
+        ],
+    )
+    def test_not_ready(self, app, client, monkeypatch, why, status, reason):
+        management = ManagementEndpoints(app, startup_gate=why == "gate")
+        if why == "refused":
+            management.refuse_traffic(reason)
+        elif why == "drain":
+            monkeypatch.setattr(DRAIN, "board_draining", lambda: True)
+        app.config["Z_ENDPOINTS"]["maintenance"] = why == "maintenance"
+        response = client.get("/z/health")
+        assert (response.status_code, response.get_json()) == (
+            503,
+            {"components": {"readinessState": {"reason": reason, "status": status}}, "status": status},
+        )
+
+    def test_reasons_are_for_those_who_see_details(self, app):
+        ManagementEndpoints(app).broken("password hunter2 is wrong")
+        assert app.test_client().get("/z/health").get_json()["components"] == {"livenessState": {"status": "DOWN"}}

@@ -7,6 +7,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from flask_management_endpoints.checks.registry import misspelt_groups
 from flask_management_endpoints.config.settings import read
 from flask_management_endpoints.dependencies.questions import Question
 from flask_management_endpoints.report import document
@@ -35,9 +36,10 @@ def _exit(*, well: bool) -> NoReturn:
 @health_group.command("show")
 def show() -> None:
     """Run every check, print the components with their reasons; exit 1 if anything required is down."""
+    settings = _health().settings()
     with current_app.test_request_context():
-        report = _health().ask(None, Question())
-    order = _health().settings().status_order
+        report = _health().whole(Question(), settings)
+    order = settings.status_order
     click.echo(json.dumps(document(report.components, report.status, "always", order), indent=2))
     _exit(well=report.ok)
 
@@ -74,6 +76,7 @@ def config() -> None:
     health = _health()
     settings, problems = read(current_app.config)
     problems = [*problems, *health.unknown_members(settings)]
+    problems += [problem for check in health.registry for problem in misspelt_groups(check)]
     for problem in problems:
         click.echo(str(problem))
     if not problems:

@@ -113,9 +113,9 @@ class ManagementEndpoints:
     ) -> F | Callable[[F], F]:
         """Register a function as a check: a component of ``/health``.
 
-        It returns True or False, ``(ok, detail)``, a `Status` or a `Result`; an exception is DOWN. It may be
-        ``async``. It runs in a thread and an app context of its own, at the same time as the others, never twice at
-        once.
+        It returns True or False, ``(ok, detail)``, a `Status` or its name, or a `Result`; an exception is DOWN, and so
+        is anything that says neither yes nor no, such as a list or a text. It may be ``async``. It runs in a thread
+        and an app context of its own, at the same time as the others, never twice at once.
 
         Parameters
         ----------

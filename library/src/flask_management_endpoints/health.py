@@ -14,8 +14,9 @@ from flask_management_endpoints.checks.definition import PROBES, Check, Policy
 from flask_management_endpoints.checks.outcome import Result, Status, call
 from flask_management_endpoints.checks.registry import Registry
 from flask_management_endpoints.config.dependencies import refined
+from flask_management_endpoints.config.memo import Memo
 from flask_management_endpoints.config.problems import Problem, unknown
-from flask_management_endpoints.config.settings import KEY, Settings, read
+from flask_management_endpoints.config.settings import KEY, Settings
 from flask_management_endpoints.dependencies.file import DependenciesFile
 from flask_management_endpoints.dependencies.model import Dependency
 from flask_management_endpoints.dependencies.questions import Question, Questioner, url_to_ask
@@ -62,6 +63,7 @@ class _Asked:
     name: str
     required: bool
     job: Job
+    question: str = ""
 
 
 APPS: "weakref.WeakSet[Health]" = weakref.WeakSet()
@@ -78,7 +80,8 @@ class Health:
         self.state = AppState(f"{app.name}{prefix}")
         self._told: set[Problem] = set()
         self._transitions = Transitions()
-        options = read(app.config)[0].options
+        self._memo = Memo(app.config)
+        options = self._memo.settings()[0].options
         self.runner = Runner(options["max_threads"])
         self._refresher = Refresher(self.runner)
         self._questioner = Questioner()
@@ -90,8 +93,9 @@ class Health:
 
     def settings(self) -> Settings:
         """Return the settings of this moment; log each problem with them once."""
-        settings, problems = read(self.app.config)
-        self._tell([*problems, *self.unknown_members(settings)])
+        settings, problems = self._memo.settings()
+        if problems or settings.groups:
+            self._tell([*problems, *self.unknown_members(settings)])
         return settings
 
     def set_up_drain(self) -> None:
@@ -131,10 +135,14 @@ class Health:
 
     def liveness(self, question: Question) -> Report:
         """Return whether the process, and every worker beside it, can still work. Asks nobody else."""
-        reason = self.state.broken or self.state.failing_elsewhere
-        if reason is not None:
-            return Report(Status.DOWN, reason=reason)
+        state = self._liveness_state()
+        if state is not None:
+            return state
         return Report(Status.UP) if self.plainly_alive else self.ask("liveness", question)
+
+    def _liveness_state(self) -> "Report | None":
+        reason = self.state.broken or self.state.failing_elsewhere
+        return None if reason is None else Report(Status.DOWN, reason=reason)
 
     def report_liveness(self) -> None:
         """Run the liveness checks, and tell the other workers what they say."""
@@ -161,21 +169,40 @@ class Health:
 
         Started, not refused, and everything in the group ``readiness`` is well.
         """
+        settings = self.settings()
+        state = self._readiness_state(settings)
+        if state is not None:
+            return state
+        starting = self.startup(question)
+        if not starting.ok:
+            return Report(Status.DOWN, starting.components, "start-up isn't over")
+        return self.ask("readiness", question, settings)
+
+    def _readiness_state(self, settings: Settings) -> "Report | None":
         if DRAIN.active:
             return Report(Status.OUT_OF_SERVICE, reason=DRAIN_REASON)
         if self.state.refusal is not None:
             return Report(Status.OUT_OF_SERVICE, reason=self.state.refusal)
-        starting = self.startup(question)
-        if not starting.ok:
-            return Report(Status.DOWN, starting.components, "start-up isn't over")
-        return self.ask("readiness", question)
+        if not self.state.started:
+            return Report(Status.DOWN, reason="start-up isn't over")
+        if settings.options["maintenance"]:
+            return Report(Status.OUT_OF_SERVICE, reason="maintenance")
+        return None
 
-    def ask(self, group: str | None, question: Question) -> Report:
+    def whole(self, question: Question, settings: Settings) -> Report:
+        """Return everything: all components, and what the app says of itself where that isn't UP."""
+        report = self.ask(None, question, settings)
+        states = {"livenessState": self._liveness_state(), "readinessState": self._readiness_state(settings)}
+        said = [Component(name, Result(one.status, one.reason)) for name, one in states.items() if one is not None]
+        if not said:
+            return report
+        components = (*said, *report.components)
+        return Report(overall(components, settings.status_order), components)
+
+    def ask(self, group: str | None, question: Question, settings: Settings | None = None) -> Report:
         """Run what belongs to ``group`` (None: everything), in parallel, and return what it says together."""
         notice_fork()
-        settings = self.settings()
-        if settings.options["maintenance"] and group == "readiness":
-            return Report(Status.OUT_OF_SERVICE, reason="maintenance")
+        settings = settings or self.settings()
         skipped, asked = self._dependency_jobs(settings, group, question)
         deadline = settings.options["deadline"]
         until = time.monotonic() + deadline if deadline else float("inf")
@@ -198,7 +225,8 @@ class Health:
 
         def collect(until: float) -> Iterator[Component]:
             for entry, ticket in tickets:
-                component = Component(entry.name, self.runner.collect(ticket, until), entry.required)
+                result = self.runner.collect(ticket, until)
+                component = Component(entry.name, result, entry.required, question=entry.question)
                 yield with_age(component, time.monotonic()) if entry.job.policy.reuses else component
 
         return collect
@@ -237,11 +265,12 @@ class Health:
             if not self._questioner.asks(dependency, question, settings.options["dependency_levels"]):
                 skipped.append(Component(dependency.name, NOT_ASKED, dependency.required, counted=False))
                 continue
-            url = url_to_ask(dependency, self.app.config, self.prefix, "readiness" if group == "readiness" else None)
+            nested = "readiness" if group == "readiness" else None
+            url = url_to_ask(dependency, self.app.config, self.prefix, nested)
             job = self._questioner.job(dependency, url, question, settings.timeouts, policy)
             if _in_a_probe(dependency.name, dependency.groups, settings):
                 job = replace(job, for_probes=True)
-            asked.append(_Asked(dependency.name, dependency.required, job))
+            asked.append(_Asked(dependency.name, dependency.required, job, nested or ""))
         return skipped, asked
 
     def _note_metrics(self, components: tuple[Component, ...]) -> None:
@@ -290,6 +319,10 @@ def _matters(group: str | None, *, required: bool) -> bool:
     return required or group not in PROBES
 
 
+def _home_if_needed(name: str, home: str, settings: Settings) -> str:
+    return home if all(name in functions for functions in settings.functions.values()) else ""
+
+
 def _run_functions(settings: Settings, group: str | None) -> Iterator[Component]:
     """Run version 1's functions, one after another, here and now.
 
@@ -300,4 +333,4 @@ def _run_functions(settings: Settings, group: str | None) -> Iterator[Component]
             continue
         for name, function in functions.items():
             if group != "liveness" and _belongs(group, name, frozenset({home}), settings):
-                yield Component(str(name), call(function))
+                yield Component(str(name), call(function, strict=False), question=_home_if_needed(name, home, settings))

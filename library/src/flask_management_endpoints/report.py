@@ -20,6 +20,8 @@ class Component:
     required: bool = True
     counted: bool = True
     """False for a dependency that wasn't asked because another service asks (see ``dependencies.hops``)."""
+    question: str = ""
+    """What it was asked about, where one name is asked about several things."""
     age: float | None = None
     """Seconds since the answer came, for answers that are used again."""
 

@@ -13,13 +13,14 @@ MAX_NAMES = 1024
 
 
 class Transitions:
-    """The last status of each component, to see what is new.
+    """The last status of each component and question, to see what is new.
 
-    A component starts as UP: the first trouble is a change.
+    A dependency may say another thing about its readiness than about its health: each is followed by itself. A
+    component starts as UP: the first trouble is a change.
     """
 
     def __init__(self) -> None:
-        self._last: dict[str, Status] = {}
+        self._last: dict[tuple[str, str], Status] = {}
         self.reset_after_fork()
         reset_in_children(self)
 
@@ -30,16 +31,17 @@ class Transitions:
     def note(self, components: Iterable[Component]) -> None:
         """Log the components whose status isn't what it was."""
         for component in components:
-            status = component.result.status
-            if component.counted and self._last.get(component.name, Status.UP) is not status:
+            key, status = (component.name, component.question), component.result.status
+            if component.counted and self._last.get(key, Status.UP) is not status:
                 self._change(component, status)
 
     def _change(self, component: Component, status: Status) -> None:
+        key = (component.name, component.question)
         with self._lock:
-            before = self._last.get(component.name, Status.UP)
+            before = self._last.get(key, Status.UP)
             if before is status or len(self._last) >= MAX_NAMES:
                 return
-            self._last[component.name] = status
+            self._last[key] = status
+        name = f"{component.name} ({component.question})" if component.question else component.name
         reason = f": {component.result.reason}" if component.result.reason else ""
-        level = logging.INFO if status is Status.UP else logging.WARNING
-        logger.log(level, "health of %s: %s -> %s%s", component.name, before.value, status.value, reason)
+        logger.warning("health of %s: %s -> %s%s", name, before.value, status.value, reason)

@@ -13,8 +13,8 @@ REASON_LIMIT = 300
 class Status(StrEnum):
     """How a component, or the whole app, is.
 
-    Ordered by ``severity``; the worst one decides the whole. ``status_order`` and ``http_mapping`` in ``Z_ENDPOINTS``
-    change the order and the HTTP statuses of ``/health``, not those of probes.
+    The worst one decides the whole: ``DOWN``, then ``OUT_OF_SERVICE``, ``UNKNOWN``, ``DEGRADED``. ``status_order`` and
+    ``http_mapping`` in ``Z_ENDPOINTS`` change the order and the HTTP statuses of ``/health``, not those of probes.
     """
 
     UP = "UP"
@@ -29,11 +29,6 @@ class Status(StrEnum):
     """It doesn't work. Answers 503."""
 
     @property
-    def severity(self) -> int:
-        """Position in the order UP, DEGRADED, UNKNOWN, OUT_OF_SERVICE, DOWN, from 0."""
-        return len(WORST_FIRST) - 1 - WORST_FIRST.index(self)
-
-    @property
     def http_status(self) -> int:
         """The HTTP status that says it by default: 200 for ``UP`` and ``DEGRADED``, else 503."""
         return 200 if self.ok else 503
@@ -44,6 +39,7 @@ class Status(StrEnum):
         return self in WELL
 
 
+_NAMES = frozenset(status.value for status in Status)
 WELL = (Status.UP, Status.DEGRADED)
 WORST_FIRST = tuple(reversed(Status))
 """The default of ``status_order``."""
@@ -96,27 +92,54 @@ def failed(error: BaseException) -> Result:
     return down(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
-def interpret(value: object) -> Result:
+def interpret(value: object, *, strict: bool = True) -> Result:
     """Return what a check's return value means.
 
-    Truthy is UP, falsy or None is DOWN (as in 1.1.0); ``(bool, detail)`` is the boolean, with a detail; a `Status` or
-    `Result` is itself. A value that can't even be tested for truth is DOWN.
+    =============================================  ==========================================
+    returned                                       means
+    =============================================  ==========================================
+    a `Result` or `Status`, or a status's name     itself
+    True, False, a number, None, whatever has a    UP or DOWN
+    truth of its own
+    ``(any of these, detail)``                     the first, with a detail
+    ``{"status": "DOWN", ...}``                    that status, with details
+    anything else                                  DOWN: nobody can say what is meant
+    =============================================  ==========================================
+
+    Not ``strict``, for version 1's functions: what isn't one of the first three is UP if it is truthy.
     """
-    match value:
-        case Result():
-            return value
-        case Status():
-            return Result(value)
-        case (bool() | Status() as verdict, detail):
-            return _with_detail(verdict, detail)
     try:
-        return Result(Status.UP) if value else down("the check returned " + _shown(value))
+        return _understood(value, strict=strict)
     except Exception as error:  # noqa: BLE001 - __bool__ is foreign code (numpy arrays raise there)
         return failed(error)
 
 
-def _with_detail(verdict: bool | Status, detail: object) -> Result:
-    status = verdict if isinstance(verdict, Status) else (Status.UP if verdict else Status.DOWN)
+def _understood(value: object, *, strict: bool) -> Result:
+    match value:
+        case Result():
+            return value
+        case tuple((verdict, detail)) if (status := _verdict(verdict)) is not None:
+            return _with_detail(status, detail)
+        case {"status": verdict, **rest} if strict and (status := _verdict(verdict)) is not None:
+            return _with_detail(status, rest or None)
+    if not strict and not isinstance(value, Status):
+        return Result(Status.UP) if value else down("the check returned " + _shown(value))
+    status = _verdict(value)
+    if status is None:
+        return down(f"the check returned {_shown(value)}; return True, False, (ok, detail), a Status or a Result")
+    return Result(status) if status is not Status.DOWN else down("the check returned " + _shown(value))
+
+
+def _verdict(value: object) -> Status | None:
+    """Return what ``value`` says by itself; None if it says nothing of the kind."""
+    if isinstance(value, str):
+        return Status(value) if value in _NAMES else None
+    if value is None:
+        return Status.DOWN
+    return (Status.UP if value else Status.DOWN) if hasattr(type(value), "__bool__") else None
+
+
+def _with_detail(status: Status, detail: object) -> Result:
     details = dict(detail) if isinstance(detail, Mapping) else ({} if detail is None else {"detail": detail})
     reason = None if status is Status.UP or detail is None else _shown(detail)
     return Result(status, reason, details)
@@ -127,8 +150,10 @@ def _shown(value: object) -> str:
     return text[:REASON_LIMIT]
 
 
-def call(function: Callable[[], object]) -> Result:
+def call(function: Callable[[], object], *, strict: bool = True) -> Result:
     """Call a check and return what it says; an exception, even SystemExit, is DOWN.
+
+    ``strict`` is `interpret`'s.
 
     An awaitable is awaited: on a loop of its own, in another thread if this one has a loop running already.
     """
@@ -136,7 +161,7 @@ def call(function: Callable[[], object]) -> Result:
         value = function()
         if inspect.isawaitable(value):
             value = _wait_for(value)
-        return interpret(value)
+        return interpret(value, strict=strict)
     except Exception as error:  # noqa: BLE001 - whatever a check raises means DOWN, never a 500
         return failed(error)
     except SystemExit as error:

@@ -1,11 +1,21 @@
 """The checks of one `ManagementEndpoints` object, and the decorator that adds them."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TypeVar
 
-from flask_management_endpoints.checks.definition import Check, CheckFunction, InvalidCheckError, Policy, define
+from flask_management_endpoints.checks.definition import (
+    PROBES,
+    Check,
+    CheckFunction,
+    InvalidCheckError,
+    Policy,
+    define,
+)
+from flask_management_endpoints.config.problems import Problem, misspelt_probe
 
+logger = logging.getLogger("flask_management_endpoints")
 F = TypeVar("F", bound=CheckFunction)
 
 
@@ -50,6 +60,8 @@ class Registry:
         self._settled.discard(check.name)
         self._checks[check.name] = check
         self._groups |= check.groups
+        for problem in misspelt_groups(check):
+            logger.warning("configuration: %s", problem)
 
     def decorator(
         self,
@@ -68,6 +80,12 @@ class Registry:
             return function
 
         return register
+
+
+def misspelt_groups(check: Check) -> Iterator[Problem]:
+    """Yield the groups of ``check`` that are almost the name of a probe."""
+    for group in sorted(check.groups):
+        yield from misspelt_probe(f"check {check.name!r}: groups", group, PROBES)
 
 
 def _origin(check: Check) -> tuple[object, ...]:

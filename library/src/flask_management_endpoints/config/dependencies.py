@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask_management_endpoints.config.problems import Problem, unknown, wrong
+from flask_management_endpoints.checks.definition import PROBES
+from flask_management_endpoints.config.problems import Problem, misspelt_probe, unknown, wrong
 from flask_management_endpoints.dependencies.model import Dependency, Timeouts
 
 FIELDS = ("url", "required", "groups", "timeout", "check")
@@ -78,6 +79,8 @@ _WANTED = {
 
 
 def _without_liveness(groups: frozenset[str], place: str, problems: list[Problem]) -> frozenset[str]:
+    for group in sorted(groups):
+        problems += misspelt_probe(place, group, PROBES)
     if "liveness" in groups:
         problems.append(
             Problem(place, "a dependency never takes part in liveness: restarting this app doesn't mend another one")

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask_management_endpoints.checks.definition import PROBES
 from flask_management_endpoints.checks.outcome import HTTP_STATUSES, WORST_FIRST, Status
 from flask_management_endpoints.config.dependencies import read_dependencies
 from flask_management_endpoints.config.options import OPTIONS
-from flask_management_endpoints.config.problems import Problem, unknown, wrong
+from flask_management_endpoints.config.problems import Problem, misspelt_probe, unknown, wrong
 from flask_management_endpoints.config.statuses import read_mapping, read_order
 from flask_management_endpoints.dependencies.model import Dependency, Timeouts
 from flask_management_endpoints.raw import Raw
@@ -131,6 +132,7 @@ def _groups(endpoints: Mapping[str, Any], problems: list[Problem]) -> dict[str, 
         elif not group or "/" in group or len(group) > 128:
             problems.append(wrong(where, group, "a group's name: 1 to 128 characters, no slash"))
         else:
+            problems += misspelt_probe(where, group, PROBES)
             found[group] = frozenset(names)
     return found
 

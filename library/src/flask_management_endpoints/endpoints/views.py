@@ -18,6 +18,7 @@ from flask_management_endpoints.version1 import checks_with_pluggable_functions
 if TYPE_CHECKING:
     from flask import Flask
 
+    from flask_management_endpoints.config.settings import Settings
     from flask_management_endpoints.health import Health
 
 EXTENSION = "management_endpoints"
@@ -36,18 +37,18 @@ def current_health() -> "Health":
     return health_of(current_app)
 
 
-def _refuse_if_hidden(endpoint: str) -> None:
-    """Answer 404 where ``hidden_endpoints`` names ``endpoint``."""
-    if endpoint in current_health().settings().options["hidden_endpoints"]:
+def _settings_unless_hidden(endpoint: str) -> "Settings":
+    """Return the settings of this request; answer 404 where ``hidden_endpoints`` names ``endpoint``."""
+    settings = current_health().settings()
+    if endpoint in settings.options["hidden_endpoints"]:
         raise NotFound
+    return settings
 
 
 def index() -> Response:
     """Say which endpoints there are."""
-    _refuse_if_hidden("index")
-    health = current_health()
+    health, options = current_health(), _settings_unless_hidden("index").options
     base = f"{request.root_path}{mounted_at()}"
-    options = health.settings().options
     paths = {"self": "", "health": "/health", "info": "/info", "version": "/version"}
     if options["metrics"]:
         paths["metrics"] = "/metrics"
@@ -62,10 +63,10 @@ def version() -> Raw:
 
     Whatever ``version_function`` returns, else the environment variable ``VERSION``, else ``unknown``.
     """
-    _refuse_if_hidden("version")
+    settings = _settings_unless_hidden("version")
     if "version_function" not in checks_with_pluggable_functions:
         raise NotFound
-    function = current_health().settings().version_function
+    function = settings.version_function
     answer = current_app.make_response(
         current_app.ensure_sync(function)()
         if function
@@ -77,16 +78,13 @@ def version() -> Raw:
 
 def info() -> Response:
     """Describe the app and where it runs."""
-    _refuse_if_hidden("info")
-    return respond.document(Info.of(current_app, current_health().settings()))
+    return respond.document(Info.of(current_app, _settings_unless_hidden("info")))
 
 
 def health() -> Response:
     """Run everything and show each component."""
-    _refuse_if_hidden("health")
-    service = current_health()
-    report = service.ask(None, question())
-    settings = service.settings()
+    settings = _settings_unless_hidden("health")
+    report = current_health().whole(question(), settings)
     body = document(report.components, report.status, settings.options["show_details"], settings.status_order)
     return respond.document(body, settings.http_mapping[report.status])
 
@@ -114,8 +112,7 @@ def nested_health_check(check_name: str) -> Response:
 
 def metrics() -> Response:
     """Say what Prometheus wants to know, if the app wants it to."""
-    _refuse_if_hidden("metrics")
-    if not current_health().settings().options["metrics"]:
+    if not _settings_unless_hidden("metrics").options["metrics"]:
         raise NotFound
     try:
         body, content_type = HealthMetrics.exposition()
