@@ -84,21 +84,26 @@ def world(
     """A world of raw objects, told apart by kind, planned by `options`; `config_maps` stand in the namespace shop."""
     made = World(Options(**options))
     for obj in objects:
-        match obj["kind"]:
-            case "AppHealth" | "ClusterAppHealth":
-                made.put_rule(parse_rule(obj))
-            case "Service":
-                made.put_service(parse_service(obj))
-            case "NetworkPolicy":
-                policy = parse_network_policy(obj)
-                made.policies.setdefault(policy.namespace, []).append(policy)
-            case "Namespace":
-                namespace = parse_namespace(obj)
-                made.namespaces[namespace.name] = namespace
-            case _:
-                made.put_workload(parse_workload(obj))
+        put(made, obj)
     made.config_maps.update({("shop", name): data for name, data in config_maps.items()})
     return made
+
+
+def put(world: World, obj: dict[str, Any]) -> None:
+    """Put a raw object into a world."""
+    match obj["kind"]:
+        case "AppHealth" | "ClusterAppHealth":
+            world.put_rule(parse_rule(obj))
+        case "Service":
+            world.put_service(parse_service(obj))
+        case "NetworkPolicy":
+            policy = parse_network_policy(obj)
+            world.policies.setdefault(policy.namespace, []).append(policy)
+        case "Namespace":
+            namespace = parse_namespace(obj)
+            world.namespaces[namespace.name] = namespace
+        case _:
+            world.put_workload(parse_workload(obj))
 
 
 def set_rules(world: World, *rules: dict[str, Any]) -> None:
@@ -119,6 +124,7 @@ def build() -> SimpleNamespace:
         rule=rule,
         cluster_rule=cluster_rule,
         world=world,
+        put=put,
         set_rules=set_rules,
         parse=parse_workload,
         parse_rule=parse_rule,

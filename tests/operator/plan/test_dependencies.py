@@ -285,6 +285,44 @@ def test_what_is_asked_of_a_service_with_a_workload_behind(build, planned, field
     assert [d.url for d in plan.dependencies] == [url]
 
 
+@pytest.mark.parametrize("port", [80, 81, 82])
+def test_the_port_that_is_used_is_asked_where_it_tells_the_readiness_too(build, planned, port):
+    ports = [{"name": f"p{number}", "port": number, "targetPort": "http"} for number in (80, 81, 82)]
+    behind = build.deployment(
+        build.container(readinessProbe={"httpGet": {"path": "/up", "port": "http"}}), name="users"
+    )
+    services = [build.service("users", ports=ports)]
+    plan = plan_with(build, planned, ("X", f"http://users:{port}"), services=services, extra=[behind])
+    assert [d.url for d in plan.dependencies] == [f"http://users.shop.svc:{port}/up"]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "annotations", "url"),
+    [
+        pytest.param("shop", {}, "http://users.shop.svc:80/up", id="of its own namespace, without the query"),
+        pytest.param("data", {}, "tcp://users.data.svc:80", id="of another, which shares nothing"),
+        pytest.param("data", {"apphealth.dev/share-health-paths": "false"}, "tcp://users.data.svc:80", id="says so"),
+        pytest.param("data", {"apphealth.dev/share-health-paths": "true"}, "http://users.data.svc:80/up", id="shares"),
+    ],
+)
+def test_the_path_of_a_probe_stays_in_its_namespace_and_its_query_with_the_workload(
+    build, planned, namespace, annotations, url
+):
+    probe = {"httpGet": {"path": "/up?token=s3cr3t#x", "port": "http"}}
+    behind = build.deployment(build.container(readinessProbe=probe), name="users", namespace=namespace)
+    about = {"kind": "Namespace", "metadata": {"name": namespace, "annotations": annotations}}
+    plan = plan_with(
+        build,
+        planned,
+        ("X", f"http://users.{namespace}"),
+        services=[build.service("users", namespace)],
+        extra=[behind, about],
+    )
+    assert [d.url for d in plan.dependencies] == [url]
+    assert "s3cr3t" not in plan.delivery
+    assert "s3cr3t" not in repr(plan.record.status.dependencies)
+
+
 @pytest.mark.parametrize(
     ("spec", "annotations", "url"),
     [

@@ -298,10 +298,13 @@ class Operator:
         self.world.put_workload(workload)
         for _ in range(limit):
             decided = plan_of(workload, self.world)
-            if not decided.questions:
+            previewed = decided.preview.questions if decided.preview is not None else ()
+            asked = tuple({question.id: question for question in (*decided.questions, *previewed)}.values())
+            if not asked:
                 return decided
-            assert not decided.patches, "written before all is known"
-            self._ask(decided.questions)
+            taken_back = decided.mode == "Audit"
+            assert taken_back or not (decided.patches and decided.questions), "written before all is known"
+            self._ask(asked)
         raise AssertionError(f"never stops asking: {decided.questions}")
 
     def _ask(self, questions: Sequence[Question]) -> None:
