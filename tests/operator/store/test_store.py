@@ -6,9 +6,11 @@ import pytest
 
 from apphealth.api.healthplan import State
 from apphealth.kube.resources import WORKLOADS, Resource
-from apphealth.model.proof import Proof, Verdict
+from apphealth.model.probe import TcpSocket
+from apphealth.model.proof import Accept, Proof, Question, Verdict
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
+from apphealth.store.facts import facts_of
 from apphealth.store.outcomes import Outcome
 from apphealth.store.store import NOBODY, Name, Store, older
 
@@ -160,6 +162,32 @@ def test_proofs_of_health_plans_are_recalled_and_what_is_known_counts(full, make
     full.world.answers.clear()
     full.put(Resource.HEALTH_PLANS, make.health_plan("web"))
     assert full.world.answers_of(web) == {}
+
+
+def test_answers_that_facts_hold_on_to_never_change(full):
+    web = full.world.workloads[WorkloadKey("Deployment", "shop", "web")]
+    first, second = (
+        Question(
+            template=web.template_key,
+            container="main",
+            image="",
+            handler=TcpSocket(port),
+            timeout=1,
+            accept=Accept.SUCCESS,
+        )
+        for port in (1, 2)
+    )
+    proof = Proof(verdict=Verdict.VERIFIED)
+    full.world.put_answer(first, proof)
+    held = facts_of(web, full.world)
+    full.world.put_answer(second, proof)
+    assert facts_of(web, full.world).answers == {first.id: proof, second.id: proof}
+    full.world.drop_answer(web.template_key, first.id)
+    assert held.answers == {first.id: proof}
+    assert facts_of(web, full.world).answers == {second.id: proof}
+    full.world.drop_answer(web.template_key, second.id)
+    full.world.drop_answer(web.template_key, second.id)
+    assert full.world.answers == {}
 
 
 def test_a_health_plan_teaches_no_other_workload_and_no_later_one_of_the_same_name(full, make):

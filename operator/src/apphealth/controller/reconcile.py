@@ -147,7 +147,7 @@ class Reconciler:
         self._store.records.confirm(workload)
         decided = plan_of(workload, self._store.world)
         self.awaited.discard(key)
-        if not decided.selected and self._held(workload):
+        if decided.mode is not Mode.ENFORCE and self._held(workload):
             return None
         if decided.record is None:
             self._prover.forget(key)

@@ -1,0 +1,185 @@
+"""Reconciling by rules of both modes: Audit takes back what is ours, holds up nothing, and is shown."""
+
+import asyncio
+import json
+from contextlib import suppress
+
+import pytest
+
+from apphealth.api.healthplan import State
+from apphealth.controller.prover import Prover
+from apphealth.controller.queue import WorkQueue
+from apphealth.controller.reconcile import Reconciler
+from apphealth.kube.resources import Resource
+from apphealth.model.pod import Pod
+from apphealth.model.proof import Proof, Verdict
+from apphealth.model.workload import WorkloadKey
+from apphealth.store.store import Store
+
+WEB = WorkloadKey("Deployment", "shop", "web")
+OURS = {
+    "httpGet": {"path": "/live", "port": "http", "scheme": "HTTP"},
+    "timeoutSeconds": 1,
+    "periodSeconds": 10,
+    "successThreshold": 1,
+    "failureThreshold": 3,
+}
+PORTS = [{"name": "http", "containerPort": 8080}]
+
+
+def fields(value):
+    """A value's FieldsV1."""
+    return {f"f:{name}": fields(item) for name, item in value.items()} if isinstance(value, dict) else {}
+
+
+def without_nulls(value):
+    """A value as it is after a patch."""
+    if not isinstance(value, dict):
+        return value
+    return {name: without_nulls(item) for name, item in value.items() if item is not None}
+
+
+def owned(probe):
+    """managedFields by which a liveness probe is ours; none where there is none."""
+    if not probe:
+        return []
+    containers = {"f:containers": {'k:{"name":"main"}': {"f:livenessProbe": fields(probe)}}}
+    spec = {"f:spec": {"f:template": {"f:spec": containers}}}
+    return [{"manager": "apphealth", "operation": "Update", "fieldsV1": spec}]
+
+
+class Api:
+    """Takes HealthPlans, and patches of the Deployment: what they set to null goes."""
+
+    def __init__(self):
+        self.plans, self.patches, self.deployment, self.version = [], [], {}, 100_000
+
+    async def request(self, method, path, *, body=None, **_):
+        self.version += 1
+        if "healthplans" in path:
+            status = body["status"] if method == "POST" else next(o["value"] for o in body if o["path"] == "/status")
+            self.plans.append(status)
+            metadata = {"name": "deployment-web", "namespace": "shop", "resourceVersion": str(self.version)}
+            return json.dumps({"metadata": metadata}).encode()
+        assert (method, path.rpartition("/")[2]) == ("PATCH", "web"), f"{method} {path}"
+        self.patches.append(body)
+        (change,) = body["spec"]["template"]["spec"]["containers"]
+        pod = self.deployment["spec"]["template"]["spec"]
+        main = without_nulls(pod["containers"][0] | change)
+        spec = {"template": self.deployment["spec"]["template"] | {"spec": pod | {"containers": [main]}}}
+        owners = {"managedFields": owned(main.get("livenessProbe"))}
+        metadata = self.deployment["metadata"] | owners | {"resourceVersion": str(self.version)}
+        return json.dumps(self.deployment | {"metadata": metadata, "spec": spec}).encode()
+
+
+class Events:
+    """Keeps Events."""
+
+    def __init__(self):
+        self.posted = []
+
+    def post(self, workload, event):
+        self.posted.append(event)
+        return True
+
+
+class Shop:
+    """A Deployment and its rules, with pods that answer once the gate is open."""
+
+    def __init__(self, make):
+        self.make, self.api, self.store, self.events = make, Api(), Store(), Events()
+        self.gate, self.asked = asyncio.Event(), []
+        self.prover = Prover(self.store, enqueue=self.enqueue, list_pods=self.list_pods, ask=self.ask)
+        self.reconcile = Reconciler(
+            self.api,
+            self.store,
+            self.events,
+            enqueue=self.enqueue,
+            dirty=lambda _: None,
+            prover=self.prover,
+            clock=lambda: 0.0,
+        )
+        self.queue = WorkQueue(self.reconcile)
+        for queue in (self.queue, self.prover.queue):
+            queue.resume()
+
+    def enqueue(self, keys):
+        self.queue.add_all(keys)
+
+    def begin(self, *rules, probe=None, ready=0):
+        for rule in rules:
+            resource = Resource.CLUSTER_RULES if rule["kind"] == "ClusterAppHealth" else Resource.RULES
+            self.store.put(resource, rule)
+        container = {"name": "main", "ports": PORTS} | ({"livenessProbe": probe} if probe else {})
+        self.api.deployment = self.make.deployment(containers=[container], managedFields=owned(probe))
+        self.api.deployment["status"] = {"readyReplicas": ready}
+        self.enqueue(self.store.put(Resource.DEPLOYMENTS, self.api.deployment).workloads)
+
+    async def list_pods(self, workload, question):
+        return [Pod(name="web-1", uid="1", ip="10.0.0.1", age=1000)]
+
+    async def ask(self, question, pods):
+        self.asked.append(str(question))
+        await self.gate.wait()
+        return Proof(verdict=Verdict.VERIFIED, answer="200 from web-1")
+
+    async def until(self, holds):
+        async with asyncio.timeout(20):
+            while not holds():  # noqa: ASYNC110 -- many things are waited for
+                await asyncio.sleep(0.002)
+
+    async def settled(self):
+        await self.until(lambda: not self.queue.busy(WEB) and WEB not in self.reconcile.awaited)
+
+
+@pytest.fixture
+async def shop(make):
+    shop = Shop(make)
+    tasks = [asyncio.create_task(queue.run()) for queue in (shop.queue, shop.prover.queue)]
+    yield shop
+    for task in tasks:
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        await asyncio.gather(*tasks)
+
+
+async def test_where_only_audit_rules_select_what_is_ours_is_taken_back_unasked(shop, make):
+    shop.begin(make.rule(mode="Audit", probes={"liveness": {"path": "/live"}}), probe=OURS, ready=1)
+    await shop.until(lambda: shop.api.patches)
+    (change,) = shop.api.patches[0]["spec"]["template"]["spec"]["containers"]
+    assert change["livenessProbe"] is None
+    shop.gate.set()
+    await shop.until(lambda: shop.asked)
+    await shop.settled()
+    assert [event.reason for event in shop.events.posted] == ["ProbesRestored"]
+    assert len(shop.api.patches) == 1
+    assert (shop.api.plans[-1].state, shop.api.plans[-1].mode) == (State.PREVIEW, "Audit")
+    assert shop.api.plans[-1].summary.liveness == "http-get http://:http/live"
+
+
+async def test_a_preview_holds_up_nothing_and_is_shown_once_the_pods_have_answered(shop, make):
+    off = {"enabled": False}
+    enforced = make.cluster_rule(
+        mode="Enforce",
+        verification="Skip",
+        probes={"liveness": {"path": "/live"}, "readiness": off, "startup": off},
+    )
+    audited = make.rule(mode="Audit", verification="Required", probes={"readiness": {"enabled": True, "path": "/up"}})
+    shop.begin(enforced, audited, ready=1)
+    await shop.until(lambda: shop.api.patches)
+    await shop.until(lambda: shop.asked)
+    await shop.settled()
+    status = shop.api.plans[-1]
+    assert (status.state, status.summary.readiness) == (State.APPLIED, "")
+    assert status.summary.liveness == "http-get http://:http/live"
+    assert status.preview.containers[0].probes[1].verification == "AwaitingPods"
+    shop.gate.set()
+    await shop.until(lambda: shop.api.plans[-1].preview.summary.readiness)
+    assert shop.api.plans[-1].preview.summary.readiness == "http-get http://:http/up"
+    assert len(shop.api.patches) == 1
+
+
+async def test_nothing_is_taken_back_while_a_rule_in_reach_cannot_be_read(shop, make):
+    shop.begin(make.rule(mode="Audit"), make.rule("broken", preset=7), probe=OURS)
+    await shop.settled()
+    assert (shop.api.patches, shop.api.plans) == ([], [])
