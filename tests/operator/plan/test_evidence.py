@@ -260,6 +260,19 @@ def test_an_address_is_forgotten_with_its_service(build):
     assert world.addresses["10.96.0.8"].name == "old"
 
 
+def test_of_services_with_one_address_the_first_by_name_counts_whatever_came_first(build):
+    world = make(build)
+    for name in ("c", "a", "b", "b"):
+        build.put(world, build.service(name, clusterIP="10.96.0.9"))
+    left = ["a", "b", "c"]
+    for name in ("b", "a", "c"):
+        assert world.addresses["10.96.0.9"].name == left[0]
+        world.drop_service(("shop", name))
+        left.remove(name)
+    assert "10.96.0.9" not in world.addresses
+    assert not world._same_address
+
+
 def policy(egress, pods=None):
     return {"kind": "NetworkPolicy", "metadata": {"name": "web", "namespace": "shop"},
             "spec": {"podSelector": pods or {"matchLabels": {"app": "web"}}, "egress": egress}}  # fmt: skip

@@ -14,12 +14,12 @@ from apphealth.model.service import Service, ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Plan, plan
 from apphealth.plan.dependencies.cycles import required_by
-from apphealth.plan.dependencies.edges import Derived, find_mentions, named, plan_dependencies
+from apphealth.plan.dependencies.edges import Derived, find_mentions, named_services, plan_dependencies
 from apphealth.plan.dependencies.evidence.mention import Mention
+from apphealth.plan.dependencies.evidence.said import says_required
 from apphealth.plan.facts import (
     EMPTY,
     MAX_BACKENDS,
-    NO_NEIGHBOURS,
     SHARE_HEALTH_PATHS,
     Backend,
     Facts,
@@ -79,11 +79,13 @@ def dependencies_of(workload: Workload, world: World) -> Derived:
     own = _own_facts(workload, world)
     rules = _rules(workload, own, world)
     mentions = _mentions(workload, rules, world)
-    wanted = {mention.service for mention in named(workload, rules, own.services, mentions)}
     neighbours = Neighbours(
         mentions=mentions,
-        services={key: Neighbour(service=service) for key, service in _existing(wanted, world)},
-        requirements=_requirements(workload, world),
+        services={
+            key: Neighbour(service=service)
+            for key, service in _existing(named_services(workload, rules, mentions), world)
+        },
+        requirements=_requirements(workload, rules, own, world),
     )
     return plan_dependencies(workload, rules, own.services, neighbours)
 
@@ -104,13 +106,15 @@ def _with_neighbours(workload: Workload, own: Facts, world: World) -> Facts:
     if not rules:
         return own
     mentions = _mentions(workload, rules, world)
-    wanted = {mention.service for mention in named(workload, rules, own.services, mentions)}
     neighbours = Neighbours(
         mentions=mentions,
-        services={key: _neighbour(service, world) for key, service in _existing(wanted, world)},
-        requirements=_requirements(workload, world),
+        services={
+            key: _neighbour(service, world)
+            for key, service in _existing(named_services(workload, rules, mentions), world)
+        },
+        requirements=_requirements(workload, rules, own, world),
     )
-    return own if neighbours == NO_NEIGHBOURS else replace(own, neighbours=neighbours)
+    return replace(own, neighbours=neighbours)
 
 
 def _rules(workload: Workload, facts: Facts, world: World) -> tuple[Rule, ...]:
@@ -151,9 +155,9 @@ def _readiness(workload: Workload, world: World) -> Readiness:
     return known
 
 
-def _requirements(workload: Workload, world: World) -> Requirements:
+def _requirements(workload: Workload, rules: Sequence[Rule], own: Facts, world: World) -> Requirements:
     """Follow required edges from a workload, each one once."""
-    if not world.services_of(workload):
+    if not own.services or not says_required(rules):
         return EMPTY
     first = _required(workload, world)
     found: dict[WorkloadKey, dict[ServiceKey, tuple[WorkloadKey, ...]]] = {workload.key: first}

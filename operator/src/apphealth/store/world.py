@@ -56,7 +56,7 @@ class World:
     recalled
         What HealthPlans remember of earlier answers, by the workload that owns the HealthPlan.
     addresses
-        The Services by their cluster IPs.
+        The Services by their cluster IPs; of several that manifests give one, the first by name.
     policies
         NetworkPolicies with rules for egress, by namespace. Only files bring them: the operator doesn't watch any.
     readiness
@@ -79,6 +79,7 @@ class World:
         self._workload_labels: MultiMap[Label, WorkloadKey] = MultiMap()
         self._service_selectors: MultiMap[Label, ServiceKey] = MultiMap()
         self.addresses: dict[str, ServiceKey] = {}
+        self._same_address: dict[str, set[ServiceKey]] = {}
 
     def put_workload(self, workload: Workload) -> None:
         """Add or replace a workload."""
@@ -104,7 +105,8 @@ class World:
         self.services[key] = service
         for label in _first_selector(service):
             self._service_selectors.add(label, key)
-        self.addresses.update(dict.fromkeys(service.addresses, key))
+        for address in service.addresses:
+            self._put_address(address, key)
 
     def drop_service(self, key: ServiceKey) -> None:
         """Forget a Service, if it is there."""
@@ -112,8 +114,22 @@ class World:
             for label in _first_selector(service):
                 self._service_selectors.discard(label, key)
             for address in service.addresses:
-                if self.addresses.get(address) == key:
-                    del self.addresses[address]
+                self._drop_address(address, key)
+
+    def _put_address(self, address: str, key: ServiceKey) -> None:
+        known = self.addresses.setdefault(address, key)
+        if known != key:
+            self._same_address.setdefault(address, {known}).add(key)
+            self.addresses[address] = min(known, key)
+
+    def _drop_address(self, address: str, key: ServiceKey) -> None:
+        if (others := self._same_address.get(address)) is None:
+            self.addresses.pop(address, None)
+            return
+        others.discard(key)
+        self.addresses[address] = min(others)
+        if len(others) == 1:
+            del self._same_address[address]
 
     def put_rule(self, rule: Rule) -> None:
         """Add or replace a rule."""

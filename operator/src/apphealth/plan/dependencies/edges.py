@@ -70,7 +70,9 @@ def plan_dependencies(
     neighbours
         What it may depend on.
     """
-    mentions = named(workload, rules, own_services, neighbours.mentions)
+    counts = counting(rules, {service.key for service in own_services})
+    said = (*by_annotation(workload), *by_rules(rules, workload))
+    mentions = [m for m in (*said, *sorted(neighbours.mentions, key=_likeliest)) if counts(m.service)]
     edges = _edges(mentions, neighbours.services)
     derived = Derived(
         edges=tuple(_likeliest_of(edges)),
@@ -80,21 +82,17 @@ def plan_dependencies(
     return _without_cycle(derived, workload, neighbours)
 
 
-def named(
-    workload: Workload, rules: Sequence[Rule], own_services: Sequence[Service], found: Iterable[Mention]
-) -> list[Mention]:
-    """Return the mentions that may make a Service a dependency, the user's word first.
+def named_services(workload: Workload, rules: Sequence[Rule], found: Iterable[Mention]) -> set[ServiceKey]:
+    """Return the Services that a workload's rules, annotation and configuration name, existing or not.
 
     Parameters
     ----------
-    workload, rules, own_services
+    workload, rules
         As for `plan_dependencies`.
     found
-        What the workload's configuration names; nothing where rules want nothing discovered.
+        What the configuration names.
     """
-    counts = counting(rules, {service.key for service in own_services})
-    mentions = (*by_annotation(workload), *by_rules(rules, workload), *sorted(found, key=_likeliest))
-    return [mention for mention in mentions if counts(mention.service)]
+    return {mention.service for mention in (*by_annotation(workload), *by_rules(rules, workload), *found)}
 
 
 def find_mentions(
