@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from apphealth.model.probe import ProbeKind
@@ -37,16 +37,17 @@ class Suggestion:
     origin: Origin = Origin.USERS
     place: Place = NOWHERE
     """Where the container's own settings put the preset's endpoints."""
+    source: str = field(init=False, default="")
+    """The preset and its evidence, for people."""
+
+    def __post_init__(self) -> None:
+        if self.preset is not None:
+            object.__setattr__(self, "source", f"preset {self.preset.name} ({self.evidence})")
 
     @property
     def derived(self) -> bool:
         """It has to be proven on running pods, since no user named it."""
         return self.origin is not Origin.USERS
-
-    @property
-    def source(self) -> str:
-        """The preset and its evidence, for people."""
-        return f"preset {self.preset.name} ({self.evidence})" if self.preset is not None else ""
 
 
 USERS_ALONE = Suggestion()
