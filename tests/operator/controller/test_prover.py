@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from apphealth.api.healthplan import Standing, State
+from apphealth.api.healthplan import State, VerificationState
 from apphealth.controller import prover as module
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff
@@ -72,13 +72,13 @@ class Bench:
         self.store.world.put_workload(workload)
         return workload
 
-    def consider(self, workload, *questions, standing=None):
+    def consider(self, workload, *questions, verification=None):
         """Plan as `plan` does: what isn't known is asked."""
         proofs = self.store.world.answers_of(workload)
         known = tuple((one, proofs[one.id]) for one in questions if one.id in proofs)
-        if standing is None and any(proof.verdict is not Verdict.VERIFIED for _, proof in known):
-            standing = Standing.REFUTED
-        probe = ProbePlan(kind=ProbeKind.LIVENESS, action=Action.NONE, reason="", standing=standing)
+        if verification is None and any(proof.verdict is not Verdict.VERIFIED for _, proof in known):
+            verification = VerificationState.REFUTED
+        probe = ProbePlan(kind=ProbeKind.LIVENESS, action=Action.NONE, reason="", verification=verification)
         return self.prover.consider(
             workload,
             Plan(
@@ -211,7 +211,7 @@ async def test_what_was_refuted_is_left_at_that_where_something_else_was_found(b
     web = bench.workload()
     bench.consider(web, question())
     await bench.until(lambda: bench.enqueued)
-    bench.consider(web, question(), question("/livez"), standing=Standing.VERIFIED)
+    bench.consider(web, question(), question("/livez"), verification=VerificationState.VERIFIED)
     await bench.until(lambda: question("/livez").id in bench.proofs)
     await bench.until(lambda: not bench.prover.queue._due)
     assert [one.handler.path for one in bench.asked].count("/healthz") == 1

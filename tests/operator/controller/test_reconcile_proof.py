@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from apphealth.api.healthplan import Standing, State
+from apphealth.api.healthplan import State, VerificationState
 from apphealth.controller import prover as prover_module
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff, WorkQueue
@@ -140,7 +140,11 @@ async def test_what_was_refuted_is_told_once(shop):
     (event,) = shop.events.posted
     assert (event.type, event.reason, "404 from web-1" in event.note) == ("Warning", "ProbeRefuted", True)
     outcome = shop.store.outcomes.get(WEB)
-    assert (outcome.verification, outcome.waiting, "404 from web-1" in outcome.proof) == (Standing.REFUTED, True, True)
+    assert (outcome.verification, outcome.waiting, "404 from web-1" in outcome.proof) == (
+        VerificationState.REFUTED,
+        True,
+        True,
+    )
 
 
 async def test_pods_that_are_still_starting_are_said_once(shop):
@@ -162,7 +166,7 @@ def test_what_was_refuted_is_told_before_what_is_still_asked():
     decided = SimpleNamespace(
         questions=("GET http :9999/",),
         findings=(Finding(id="probe-refuted", severity="error", message="404 from web-1", fix=""),),
-        containers=(SimpleNamespace(probes=(SimpleNamespace(standing=Standing.REFUTED),)),),
+        containers=(SimpleNamespace(probes=(SimpleNamespace(verification=VerificationState.REFUTED),)),),
     )
     assert verification_reason(decided) == "404 from web-1"
 

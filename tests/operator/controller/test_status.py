@@ -2,7 +2,7 @@
 
 import pytest
 
-from apphealth.api.healthplan import Standing, State
+from apphealth.api.healthplan import State, VerificationState
 from apphealth.api.rule import RuleKey, RuleKind
 from apphealth.api.spec import Mode
 from apphealth.api.status import ConditionType, Reason
@@ -126,29 +126,34 @@ def test_conflicting(conflicts, status, message):
     assert (found.status, found.message) == (status, message)
 
 
-def standing(*standings, proof="because"):
-    return facts(*(one and Outcome(state=State.APPLIED, verification=one, proof=proof) for one in standings))
+def verification(*states, proof="because"):
+    return facts(*(one and Outcome(state=State.APPLIED, verification=one, proof=proof) for one in states))
 
 
-V, R, U, A = Standing.VERIFIED, Standing.REFUTED, Standing.UNVERIFIED, Standing.AWAITING_PODS
+V, R, U, A = (
+    VerificationState.VERIFIED,
+    VerificationState.REFUTED,
+    VerificationState.UNVERIFIED,
+    VerificationState.AWAITING_PODS,
+)
 
 
 @pytest.mark.parametrize(
     ("given", "status", "reason", "message"),
     [
-        pytest.param(standing(V, V, None, proof=""), "True", Reason.VERIFIED, "of 2: 2 Verified", id="verified"),
+        pytest.param(verification(V, V, None, proof=""), "True", Reason.VERIFIED, "of 2: 2 Verified", id="verified"),
         pytest.param(
-            standing(V, U, proof=""), "Unknown", Reason.UNVERIFIED, "of 2: 1 Verified, 1 Unverified", id="not"
+            verification(V, U, proof=""), "Unknown", Reason.UNVERIFIED, "of 2: 1 Verified, 1 Unverified", id="not"
         ),
         pytest.param(
-            standing(V, A, A, U),
+            verification(V, A, A, U),
             "Unknown",
             Reason.AWAITING_PODS,
             "of 4: 1 Verified, 1 Unverified, 2 AwaitingPods; Deployment/shop/web-1: because",
             id="waiting",
         ),
         pytest.param(
-            standing(V, R, A, U, proof="404 from web-1"),
+            verification(V, R, A, U, proof="404 from web-1"),
             "False",
             Reason.REFUTED,
             "of 4: 1 Verified, 1 Unverified, 1 AwaitingPods, 1 Refuted; Deployment/shop/web-1: 404 from web-1",

@@ -88,8 +88,8 @@ def ids(decided):
     return [finding.id for finding in decided.findings]
 
 
-def standings(decided):
-    return {p.kind.value: p.standing.value for c in decided.containers for p in c.probes if p.standing}
+def states(decided):
+    return {p.kind.value: p.verification.value for c in decided.containers for p in c.probes if p.verification}
 
 
 Z = {"liveness": "/z/health/liveness", "readiness": "/z/health/readiness", "startup": "/z/health/liveness"}
@@ -180,7 +180,7 @@ def test_what_is_derived_is_what_pods_have_shown(build, life, fields, answers, p
     service = build.service(ports=[{"port": 80, "targetPort": target}])
     found = life(build.deployment(build.container(**fields)), service, answers=answers)
     assert (found.plan.containers[0].preset, written(found.plan)) == (preset, expected)
-    assert set(standings(found.plan).values()) <= {"Verified", "Refuted"}
+    assert set(states(found.plan).values()) <= {"Verified", "Refuted"}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_port_that_speaks_something_else_is_not_asked_over_http(build, life):
 
 
 @pytest.mark.parametrize(
-    ("answers", "state", "finding", "expected", "standing"),
+    ("answers", "state", "finding", "expected", "verification"),
     [
         pytest.param({"/up": ok()}, "Applied", [], {"readiness": "/up"}, "Verified", id="it answers"),
         pytest.param({}, "Refuted", ["probe-refuted"], {}, "Refuted", id="it would fail"),
@@ -220,11 +220,11 @@ def test_a_port_that_speaks_something_else_is_not_asked_over_http(build, life):
         ),
     ],
 )
-def test_what_users_say_is_tried_before_it_is_written(build, life, answers, state, finding, expected, standing):
+def test_what_users_say_is_tried_before_it_is_written(build, life, answers, state, finding, expected, verification):
     spec = {"preset": "http", "probes": {"readiness": {"path": "/up"}}}
     found = life(build.service(), answers=answers, **spec)
     assert (found.plan.state, ids(found.plan), written(found.plan)) == (state, finding, expected)
-    assert standings(found.plan) == {"readiness": standing}
+    assert states(found.plan) == {"readiness": verification}
     assert found.asked == 1
 
 
@@ -234,7 +234,7 @@ def test_without_a_pod_to_ask_the_users_word_is_written_and_the_rest_waits(build
     workload["spec"]["template"]["spec"]["hostNetwork"] = not alone
     found = life(workload, build.service(), ready=not alone, probes={"readiness": {"path": "/up"}})
     assert written(found.plan) == {"readiness": "/up"}
-    assert standings(found.plan) == {"liveness": "AwaitingPods", "readiness": "Unverified", "startup": "AwaitingPods"}
+    assert states(found.plan) == {"liveness": "AwaitingPods", "readiness": "Unverified", "startup": "AwaitingPods"}
     assert (found.plan.state, ids(found.plan)) == ("Applied", ["awaiting-pods", "probe-unverified"])
     assert ("wait for a ready pod" in found.plan.findings[0].fix) is alone
     assert found.asked == 0
@@ -257,7 +257,7 @@ def test_in_audit_pods_are_asked_as_well(build, life):
     found = life(build.service(), mode="Audit", answers={"/readyz": ok(), "/livez": ok()})
     assert (found.plan.state, found.plan.patches) == ("Preview", ())
     assert found.asked
-    assert standings(found.plan)["readiness"] == "Verified"
+    assert states(found.plan)["readiness"] == "Verified"
 
 
 def test_what_their_owner_keeps_is_not_asked_about(build, life):

@@ -36,17 +36,17 @@ class State(StrEnum):
     """There is nothing to write; a finding says why."""
 
 
-class Standing(StrEnum):
-    """How a planned probe stands to the proof on running pods."""
+class VerificationState(StrEnum):
+    """Whether running pods have shown a planned probe."""
 
     VERIFIED = "Verified"
-    """Running pods answered as it wants."""
+    """Running pods answered as the probe wants."""
     REFUTED = "Refuted"
-    """They answered otherwise; it is not written."""
+    """Running pods answered otherwise; the probe is not written."""
     UNVERIFIED = "Unverified"
-    """Not tried for the container as it is now: a user's word where no pod could be asked, or there from before."""
+    """Not tried on the pods of this template: no pod could be asked, or the probe was there before."""
     AWAITING_PODS = "AwaitingPods"
-    """It was derived, and waits for a running pod to prove itself on."""
+    """The probe was derived, and is not written before a running pod has shown it."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -84,7 +84,7 @@ class ProbeRecord(_Part, frozen=True, kw_only=True):
     """`Apply`, `Keep`, `Contested` or `None`: the goal, which is stable once it is reached."""
     reason: str
     """One sentence for people."""
-    verification: Standing | None = None
+    verification: VerificationState | None = None
     """How it stands to the proof on running pods; None where nothing of ours is wanted."""
     probe: dict[str, Any] | None = None
     """The planned probe as Kubernetes spells it."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from apphealth.api.healthplan import Standing, State
+from apphealth.api.healthplan import State, VerificationState
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import (
@@ -148,10 +148,10 @@ def _conflicting(facts: Facts) -> Condition:
 
 
 _VERIFIED = {
-    Standing.REFUTED: (ConditionStatus.FALSE, Reason.REFUTED),
-    Standing.AWAITING_PODS: (ConditionStatus.UNKNOWN, Reason.AWAITING_PODS),
-    Standing.UNVERIFIED: (ConditionStatus.UNKNOWN, Reason.UNVERIFIED),
-    Standing.VERIFIED: (ConditionStatus.TRUE, Reason.VERIFIED),
+    VerificationState.REFUTED: (ConditionStatus.FALSE, Reason.REFUTED),
+    VerificationState.AWAITING_PODS: (ConditionStatus.UNKNOWN, Reason.AWAITING_PODS),
+    VerificationState.UNVERIFIED: (ConditionStatus.UNKNOWN, Reason.UNVERIFIED),
+    VerificationState.VERIFIED: (ConditionStatus.TRUE, Reason.VERIFIED),
 }
 """The condition Verified that the worst verification state of a rule's workloads leads to."""
 

@@ -4,45 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from apphealth.api.healthplan import FindingRecord, Standing
+from apphealth.api.healthplan import FindingRecord, VerificationState
 from apphealth.plan import Plan
 from apphealth.plan.findings import Finding, Severity
 from apphealth.plan.result import ContainerPlan
 
 MAX_NAMED = 3
 """Questions that one finding names."""
-WORST = (Standing.REFUTED, Standing.AWAITING_PODS, Standing.UNVERIFIED, Standing.VERIFIED)
+WORST = (
+    VerificationState.REFUTED,
+    VerificationState.AWAITING_PODS,
+    VerificationState.UNVERIFIED,
+    VerificationState.VERIFIED,
+)
 """The verification states, the worst first."""
 _REASONS = {
-    Standing.REFUTED: ("probe-refuted",),
-    Standing.AWAITING_PODS: ("pods-unreachable", "awaiting-pods"),
-    Standing.UNVERIFIED: ("pods-unreachable", "probe-unverified"),
+    VerificationState.REFUTED: ("probe-refuted",),
+    VerificationState.AWAITING_PODS: ("pods-unreachable", "awaiting-pods"),
+    VerificationState.UNVERIFIED: ("pods-unreachable", "probe-unverified"),
 }
 """The findings that give the reason of a verification state."""
 
 
-def worst_verification(plan: Plan) -> Standing | None:
+def worst_verification(plan: Plan) -> VerificationState | None:
     """Return the worst verification state of the planned probes, or None if none is planned."""
     return _worst(plan.containers)
 
 
-def _worst(containers: Sequence[ContainerPlan]) -> Standing | None:
-    found = {probe.standing for container in containers for probe in container.probes}
-    return next((standing for standing in WORST if standing in found), None)
+def _worst(containers: Sequence[ContainerPlan]) -> VerificationState | None:
+    found = {probe.verification for container in containers for probe in container.probes}
+    return next((state for state in WORST if state in found), None)
 
 
 def depends_on_pods(plan: Plan) -> bool:
     """Return whether other answers of the pods, or first answers, would change the plan or its preview."""
     parts = (plan.containers, plan.preview.containers if plan.preview is not None else ())
-    return any(_worst(containers) in (Standing.REFUTED, Standing.AWAITING_PODS) for containers in parts)
+    return any(
+        _worst(containers) in (VerificationState.REFUTED, VerificationState.AWAITING_PODS) for containers in parts
+    )
 
 
 def verification_reason(plan: Plan) -> str:
     """Return the reason of the worst verification state, as a sentence; empty if there is none."""
     worst = worst_verification(plan)
-    if plan.questions and worst is Standing.AWAITING_PODS:
+    if plan.questions and worst is VerificationState.AWAITING_PODS:
         return awaiting_pods(plan).message
-    ids = _REASONS.get(worst or Standing.VERIFIED, ())
+    ids = _REASONS.get(worst or VerificationState.VERIFIED, ())
     return next((finding.message for finding in plan.findings if finding.id in ids), "")
 
 

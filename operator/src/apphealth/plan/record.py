@@ -58,7 +58,7 @@ def _container(container: ContainerPlan) -> api.ContainerRecord:
         probes=tuple(
             _probe(probe)
             for probe in container.probes
-            if probe.probe or probe.standing or probe.action is not Action.NONE
+            if probe.probe or probe.verification or probe.action is not Action.NONE
         ),
     )
 
@@ -68,7 +68,7 @@ def _probe(probe: ProbePlan) -> api.ProbeRecord:
         type=probe.kind,
         action=probe.action,
         reason=probe.reason,
-        verification=probe.standing,
+        verification=probe.verification,
         probe=serialise_probe(probe.probe) if probe.probe else None,
         values=tuple(api.Value(field=p.field, value=p.value, source=p.source) for p in probe.provenance),
     )

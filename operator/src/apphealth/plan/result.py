@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from apphealth.api.healthplan import HealthPlan, OriginalRecord, Standing, State
+from apphealth.api.healthplan import HealthPlan, OriginalRecord, State, VerificationState
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.model.ownership import Path
@@ -53,7 +53,7 @@ class ProbePlan:
     probe: Probe | None = None
     """What is wanted, also where it is not written (Keep, mode Audit)."""
     provenance: tuple[Provenance, ...] = ()
-    standing: Standing | None = None
+    verification: VerificationState | None = None
     """How it stands to the proof on running pods; None where nothing of ours is wanted."""
     proof: Proof | None = None
     """What the pods answered, where they were asked for this very probe."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from apphealth.api.healthplan import Standing, State
+from apphealth.api.healthplan import State, VerificationState
 from apphealth.api.spec import Mode
 from apphealth.plan.result import Action, ProbesPlan
 
@@ -34,15 +34,15 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
         Action.CONTESTED: "left to its owner, who took it back:",
     }
     message = "; ".join(f"{verb} {', '.join(by_action[action])}" for action, verb in parts.items() if by_action[action])
-    standings = {probe.standing for container in planned.containers for probe in container.probes}
-    message = message or _why_nothing(planned, standings)
+    states = {probe.verification for container in planned.containers for probe in container.probes}
+    message = message or _why_nothing(planned, states)
     if mode is Mode.AUDIT:
         return State.PREVIEW, message
     for applies, state in (
         (by_action[Action.CONTESTED], State.CONTESTED),
         (by_action[Action.APPLY] and not planned.questions, State.APPLIED),
-        (Standing.REFUTED in standings, State.REFUTED),
-        (Standing.AWAITING_PODS in standings, State.AWAITING_PODS),
+        (VerificationState.REFUTED in states, State.REFUTED),
+        (VerificationState.AWAITING_PODS in states, State.AWAITING_PODS),
         (by_action[Action.APPLY], State.APPLIED),
         (by_action[Action.KEEP], State.KEPT),
     ):
@@ -51,7 +51,7 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
     return State.SKIPPED, message
 
 
-def _why_nothing(planned: ProbesPlan, standings: Collection[Standing | None]) -> str:
-    if Standing.AWAITING_PODS in standings and Standing.REFUTED not in standings:
+def _why_nothing(planned: ProbesPlan, states: Collection[VerificationState | None]) -> str:
+    if VerificationState.AWAITING_PODS in states and VerificationState.REFUTED not in states:
         return "nothing is written before running pods have answered"
     return "nothing to write: see the findings" if planned.findings else "nothing to write"

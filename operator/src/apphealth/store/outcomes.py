@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from apphealth.api.healthplan import Standing, State
+from apphealth.api.healthplan import State, VerificationState
 from apphealth.api.rule import RuleKey
 from apphealth.api.status import Reason
 from apphealth.model.multimap import MultiMap
@@ -32,7 +32,7 @@ class Outcome:
     config_maps: tuple[ConfigMapKey, ...] = ()
     """ConfigMaps whose text the plan was made from."""
     conflicts: tuple[Conflict, ...] = ()
-    verification: Standing | None = None
+    verification: VerificationState | None = None
     """The worst verification state of the planned probes; None if no probe of ours is planned."""
     waiting: bool = False
     """Whether a ready pod could change the plan."""

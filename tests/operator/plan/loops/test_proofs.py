@@ -141,5 +141,7 @@ def test_an_open_port_is_told_alike_before_and_after_it_is_written(lived):
     decided = life.look()
     (container,) = decided.containers
     assert container.preset != "kubernetes-style"
-    assert {probe.kind: probe.standing for probe in container.probes if probe.standing} == {"readiness": "Verified"}
+    assert {probe.kind: probe.verification for probe in container.probes if probe.verification} == {
+        "readiness": "Verified"
+    }
     assert {finding.severity for finding in decided.findings} <= {"info"}

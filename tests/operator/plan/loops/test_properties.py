@@ -219,7 +219,9 @@ def test_what_is_planned_is_valid_and_settles(scenes):
             for probe in container.probes:
                 if probe.probe is not None and probe.action == "Apply":
                     assert probe.probe.success_threshold == 1 or probe.kind == "readiness"
-                    assert probe.standing not in ("Refuted", "AwaitingPods") or container_has(scene, container, probe)
+                    assert probe.verification not in ("Refuted", "AwaitingPods") or container_has(
+                        scene, container, probe
+                    )
         for patch in decided.patches:
             for container in patch.body["spec"]["template"]["spec"].get("containers", []):
                 for field, probe in container.items():

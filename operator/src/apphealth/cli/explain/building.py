@@ -87,7 +87,7 @@ def _probe(planned: ProbePlan, container: Container, scene: _Scene) -> Explained
         type=planned.kind.value,
         action=planned.action.value,
         reason=planned.reason,
-        verification=planned.standing or "",
+        verification=planned.verification or "",
         answer=planned.proof.answer if planned.proof is not None else "",
         values=tuple(_values(carried, planned, f"its owner, {owner}" if stays else "")),
         wanted=serialise_probe(planned.probe) if planned.probe is not None else None,

@@ -53,7 +53,7 @@ def _why(decided: Plan, world: World) -> str:
 def _settled(decided: Plan) -> str:
     if not decided.selected:
         return "no rule selects it, and nothing of ours is there"
-    waits = any(probe.standing == "AwaitingPods" for container in decided.containers for probe in container.probes)
+    waits = any(probe.verification == "AwaitingPods" for container in decided.containers for probe in container.probes)
     if waits:
         return "nothing, until a pod can be asked"
     if any(finding.severity is Severity.ERROR for finding in decided.findings):

@@ -20,7 +20,7 @@ from apphealth.model.probe import KINDS, describe_probe, parse_probe
 UNBROKEN = 100_000
 """Columns of a line where no terminal is: whoever reads it by a program wants each on one line."""
 _SEVERITY = {"error": "bold red", "warning": "yellow", "info": "cyan"}
-_STANDING = {"Verified": "green", "Refuted": "bold red", "Unverified": "yellow", "AwaitingPods": "yellow"}
+_STYLES = {"Verified": "green", "Refuted": "bold red", "Unverified": "yellow", "AwaitingPods": "yellow"}
 _DIFF = {"+": "green", "-": "red"}
 
 
@@ -87,7 +87,7 @@ def _probe(probe: ExplainedProbe) -> Iterator[RenderableType]:
     head = Text(f"  {probe.type}", style="bold") + Text(clean(f"  {probe.action}: {probe.reason}"))
     if probe.verification:
         answer = f": {probe.answer}" if probe.answer else ""
-        head += Text(clean(f"  {probe.verification}{answer}"), style=_STANDING.get(probe.verification, ""))
+        head += Text(clean(f"  {probe.verification}{answer}"), style=_STYLES.get(probe.verification, ""))
     yield head
     if probe.values:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from apphealth.api.healthplan import OriginalRecord, Standing
+from apphealth.api.healthplan import OriginalRecord, VerificationState
 from apphealth.api.rule import Rule
 from apphealth.api.spec import Verification
 from apphealth.model.ownership import probe_path
@@ -258,7 +258,7 @@ def _chosen(choice: Choice, facts: ContainerFacts) -> _Verified:
     passed_over = bool(choice.passed_over)
     if passed_over and candidate.suggestion is USERS_ALONE:
         if refuted_evidence(choice):
-            probes |= dict.fromkeys(missing, ProbeEvaluation(state=Standing.REFUTED))
+            probes |= dict.fromkeys(missing, ProbeEvaluation(state=VerificationState.REFUTED))
         problems |= {kind: problem for kind, problem in _problems(choice).items() if kind in missing}
         problems = {kind: problem for kind, problem in problems.items() if kind not in probes}
     picked = {kind: one.handler for kind, one in probes.items() if one.handler is not None}
@@ -392,23 +392,23 @@ def _probe_plan(
         reason=_reason(decision, evaluation.state, why_none),
         probe=planned.probe if planned else stays,
         provenance=planned.provenance if planned else (),
-        standing=evaluation.state,
+        verification=evaluation.state,
         proof=evaluation.proof,
         unproven=unproven,
     )
 
 
 _NOT_WRITTEN = {
-    Standing.AWAITING_PODS: "waits to be shown on a running pod",
-    Standing.REFUTED: "not written: the running pods answered otherwise",
+    VerificationState.AWAITING_PODS: "waits to be shown on a running pod",
+    VerificationState.REFUTED: "not written: the running pods answered otherwise",
 }
 _UNCHANGED = {
-    Standing.AWAITING_PODS: "stays as it was: what is wanted now waits to be shown on a running pod",
-    Standing.REFUTED: "stays as it was: the running pods answered otherwise than what is wanted now",
+    VerificationState.AWAITING_PODS: "stays as it was: what is wanted now waits to be shown on a running pod",
+    VerificationState.REFUTED: "stays as it was: the running pods answered otherwise than what is wanted now",
 }
 
 
-def _reason(decision: Decision, state: Standing | None, why_none: str) -> str:
+def _reason(decision: Decision, state: VerificationState | None, why_none: str) -> str:
     """Return the reason of a decision, with what users, or what pods, have to do with it."""
     if state is None and why_none and decision.action is Action.NONE:
         return f"{decision.reason} ({why_none})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from apphealth.api.healthplan import Standing
+from apphealth.api.healthplan import VerificationState
 from apphealth.model.probe import ProbeKind
 from apphealth.plan.findings import (
     AWAITING_PODS,
@@ -50,10 +50,10 @@ def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerF
     candidate, name = choice.evaluation.candidate, facts.container.name
     said = {kind: one for kind, one in probes.items() if kind not in candidate.derived}
     derived = {kind: one for kind, one in probes.items() if kind in candidate.derived}
-    refuted = _in_state(said, Standing.REFUTED)
+    refuted = _in_state(said, VerificationState.REFUTED)
     if any(said[kind].refuted for kind in refuted):
         yield PROBE_REFUTED_SAID(kinds=_list(refuted), answers=_answers(said, refuted), container=name)
-    if lost := _in_state(derived, Standing.REFUTED):
+    if lost := _in_state(derived, VerificationState.REFUTED):
         common = candidate.suggestion.origin is Origin.COMMON
         yield PROBE_REFUTED_DERIVED(
             kinds=_list(lost),
@@ -61,7 +61,7 @@ def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerF
             container=name,
             severity=Severity.INFO if common else None,
         )
-    waiting = _in_state(derived, Standing.AWAITING_PODS)
+    waiting = _in_state(derived, VerificationState.AWAITING_PODS)
     if not waiting and not _speaks(derived.values()):
         yield from _nothing_found(choice, name)
     unasked = [kind for kind in waiting if derived[kind].question is None]
@@ -69,7 +69,7 @@ def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerF
         yield PODS_UNREACHABLE(answer=out_of_reach[0].answer or "no answer", container=name)
     elif unasked:
         yield _waits(choice, unasked, facts)
-    untried = [kind for kind in _in_state(said, Standing.UNVERIFIED) if said[kind].unreachable is None]
+    untried = [kind for kind in _in_state(said, VerificationState.UNVERIFIED) if said[kind].unreachable is None]
     if untried and facts.pods.may_ask:
         yield PROBE_UNVERIFIED(kinds=_list(untried), container=name)
 
@@ -99,7 +99,7 @@ def _waits(choice: Choice, kinds: Sequence[ProbeKind], facts: ContainerFacts) ->
     return kind(kinds=_list(kinds), candidate=shown, container=facts.container.name)
 
 
-def _in_state(probes: Evaluations, state: Standing) -> list[ProbeKind]:
+def _in_state(probes: Evaluations, state: VerificationState) -> list[ProbeKind]:
     return [kind for kind, one in probes.items() if one.state is state]
 
 

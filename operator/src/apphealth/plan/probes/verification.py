@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from apphealth.api.healthplan import Standing
+from apphealth.api.healthplan import VerificationState
 from apphealth.model.probe import Exec, ProbeKind, TcpSocket
 from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.plan.probes.candidates import Candidate, complete, question_of
@@ -62,7 +62,7 @@ class ProbeEvaluation:
         The answer where no pod could be reached.
     """
 
-    state: Standing | None = None
+    state: VerificationState | None = None
     handler: PlannedHandler | None = None
     proof: Proof | None = None
     refuted: tuple[Answered, ...] = ()
@@ -72,7 +72,7 @@ class ProbeEvaluation:
     @property
     def waits(self) -> bool:
         """It can't be written before pods have answered."""
-        return self.state is Standing.AWAITING_PODS
+        return self.state is VerificationState.AWAITING_PODS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,10 +244,10 @@ def _as_it_is(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
         return None
     match case.answer_about(kind, planned):
         case Proof(verdict=Verdict.VERIFIED) as proof:
-            return ProbeEvaluation(handler=planned, state=Standing.VERIFIED, proof=proof)
+            return ProbeEvaluation(handler=planned, state=VerificationState.VERIFIED, proof=proof)
         case Proof(verdict=Verdict.UNREACHABLE) as proof:
-            return ProbeEvaluation(handler=planned, state=Standing.UNVERIFIED, unreachable=proof)
-    return ProbeEvaluation(handler=planned, state=Standing.UNVERIFIED)
+            return ProbeEvaluation(handler=planned, state=VerificationState.UNVERIFIED, unreachable=proof)
+    return ProbeEvaluation(handler=planned, state=VerificationState.UNVERIFIED)
 
 
 def _never_asked(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
@@ -256,8 +256,8 @@ def _never_asked(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
     if pods.may_ask:
         return None
     if kind in case.candidate.derived and pods.required and not pods.unproven:
-        return ProbeEvaluation(state=Standing.AWAITING_PODS)
-    return ProbeEvaluation(handler=usual(case.candidate.handlers[kind]), state=Standing.UNVERIFIED)
+        return ProbeEvaluation(state=VerificationState.AWAITING_PODS)
+    return ProbeEvaluation(handler=usual(case.candidate.handlers[kind]), state=VerificationState.UNVERIFIED)
 
 
 def _index_first(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
@@ -266,7 +266,7 @@ def _index_first(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
     by_preset = case.candidate.handlers[kind][0].endpoint is not None
     if index is None or not by_preset or not case.facts.pods.ready or case.answer_to(index) is not None:
         return None
-    return ProbeEvaluation(state=Standing.AWAITING_PODS, question=index)
+    return ProbeEvaluation(state=VerificationState.AWAITING_PODS, question=index)
 
 
 def _as_pods_answer(kind: ProbeKind, case: _Case) -> ProbeEvaluation:
@@ -276,20 +276,22 @@ def _as_pods_answer(kind: ProbeKind, case: _Case) -> ProbeEvaluation:
     ways = case.candidate.handlers[kind]
     for planned in ways:
         if isinstance(planned.handler, Exec):
-            return ProbeEvaluation(handler=planned, state=Standing.UNVERIFIED)
+            return ProbeEvaluation(handler=planned, state=VerificationState.UNVERIFIED)
         if not pods.ready and not case.facts.answers:
             return _unproven(kind, case, ways)
         question = case.question(kind, planned)
         match case.answer_to(question):
             case None if pods.ready:
-                return ProbeEvaluation(state=Standing.AWAITING_PODS, question=question)
+                return ProbeEvaluation(state=VerificationState.AWAITING_PODS, question=question)
             case Proof(verdict=Verdict.VERIFIED) as proof:
-                return ProbeEvaluation(handler=planned, state=Standing.VERIFIED, proof=proof, refuted=tuple(refuted))
+                return ProbeEvaluation(
+                    handler=planned, state=VerificationState.VERIFIED, proof=proof, refuted=tuple(refuted)
+                )
             case Proof(verdict=Verdict.REFUTED) as proof:
                 refuted.append(Answered(question, proof))
             case proof:
                 return _unproven(kind, case, ways[len(refuted) :], proof)
-    return ProbeEvaluation(state=Standing.REFUTED, refuted=tuple(refuted), proof=refuted[-1].proof)
+    return ProbeEvaluation(state=VerificationState.REFUTED, refuted=tuple(refuted), proof=refuted[-1].proof)
 
 
 def _unproven(
@@ -297,8 +299,8 @@ def _unproven(
 ) -> ProbeEvaluation:
     """Decide where no pod can be asked: what users say is written, what was derived waits."""
     if kind in case.candidate.derived:
-        return ProbeEvaluation(state=Standing.AWAITING_PODS, unreachable=unreachable)
-    return ProbeEvaluation(handler=usual(ways), state=Standing.UNVERIFIED, unreachable=unreachable)
+        return ProbeEvaluation(state=VerificationState.AWAITING_PODS, unreachable=unreachable)
+    return ProbeEvaluation(handler=usual(ways), state=VerificationState.UNVERIFIED, unreachable=unreachable)
 
 
 PROBE_RULES: tuple[Callable[[ProbeKind, _Case], ProbeEvaluation | None], ...] = (
