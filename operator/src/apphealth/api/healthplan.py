@@ -97,6 +97,10 @@ class ContainerRecord(_Part, frozen=True, kw_only=True):
     name: str
     preset: str = ""
     preset_source: str = ""
+    reason: str = ""
+    """Why it gets no probes, in one word; empty where it may get them."""
+    message: str = ""
+    """The same for people."""
     probes: tuple[ProbeRecord, ...] = ()
 
 

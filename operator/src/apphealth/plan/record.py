@@ -55,6 +55,8 @@ def _container(container: ContainerPlan) -> api.ContainerRecord:
         name=container.name,
         preset=container.preset,
         preset_source=container.preset_source,
+        reason=container.reason if container.skipped else "",
+        message=container.message if container.skipped else "",
         probes=tuple(
             _probe(probe)
             for probe in container.probes

@@ -73,6 +73,8 @@ def _container(planned: ContainerPlan, live: Container, scene: _Scene) -> Explai
         name=planned.name,
         preset=planned.preset,
         preset_source=planned.preset_source,
+        reason=planned.reason,
+        message=planned.message,
         considered=tuple(Rejected(preset=o.preset, evidence=o.evidence, why=o.why) for o in planned.considered),
         probes=tuple(_probe(probe, live, scene) for probe in planned.probes),
     )

@@ -73,6 +73,8 @@ class ExplainedContainer(_Part, frozen=True, kw_only=True):
     name: str
     preset: str = ""
     preset_source: str = ""
+    reason: str = ""
+    message: str = ""
     considered: tuple[Rejected, ...] = ()
     probes: tuple[ExplainedProbe, ...] = ()
 

@@ -76,7 +76,9 @@ def _container(container: ExplainedContainer) -> Iterator[RenderableType]:
     if container.preset:
         waits = any(probe.verification == "AwaitingPods" for probe in container.probes)
         perhaps = "perhaps " if waits else ""
-        yield _indented(f"{perhaps}preset {container.preset}: {container.preset_source}")
+        yield _indented(f"{perhaps}preset {container.preset}: {container.preset_source} ({container.message})")
+    elif container.message:
+        yield _indented(f"{container.message} ({container.reason})", "dim")
     for one in container.considered:
         yield _indented(f"not preset {one.preset} ({one.evidence}): {one.why}", "dim")
     for probe in container.probes:
