@@ -6,9 +6,10 @@ import pytest
 
 from apphealth.model.probe import Exec, Probe, ProbeKind
 from apphealth.plan.probes.candidates import complete, question_of
+from apphealth.plan.probes.choice import CHOICE_RULES, choose
 from apphealth.plan.probes.container import Pods
 from apphealth.plan.probes.suggestions import Origin
-from apphealth.plan.probes.verification import CHOICE_RULES, choose, evaluate
+from apphealth.plan.probes.verification import evaluate
 
 LIVENESS, READINESS, STARTUP = ProbeKind
 USERS, EVIDENCE, COMMON = Origin.USERS, Origin.EVIDENCE, Origin.COMMON

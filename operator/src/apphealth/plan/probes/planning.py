@@ -27,21 +27,13 @@ from apphealth.plan.findings import (
 from apphealth.plan.ownership.managed_fields import abandoned
 from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours
 from apphealth.plan.probes.candidates import Candidate, PlannedProbe, complete, expand
+from apphealth.plan.probes.choice import REFUTED, Choice, all_answers, choose
 from apphealth.plan.probes.container import ContainerFacts, Pods
 from apphealth.plan.probes.eligibility import NO_RULE, Skip, alone, why_skipped
 from apphealth.plan.probes.numbers import RESTART_FACTOR
 from apphealth.plan.probes.reporting import quote, refuted_evidence, verification_findings
 from apphealth.plan.probes.suggestions import USERS_ALONE, Origin, suggest
-from apphealth.plan.probes.verification import (
-    REFUTED,
-    Answered,
-    Choice,
-    Evaluation,
-    ProbeEvaluation,
-    all_answers,
-    choose,
-    evaluate,
-)
+from apphealth.plan.probes.verification import Answered, Evaluation, ProbeEvaluation, evaluate
 from apphealth.plan.result import Action, Considered, ContainerPlan, ProbePlan, ProbesPlan
 from apphealth.plan.rules.annotations import Annotations, read_annotations
 from apphealth.plan.rules.merging import container_settings, listed_containers, workload_settings

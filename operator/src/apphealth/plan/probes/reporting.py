@@ -18,9 +18,10 @@ from apphealth.plan.findings import (
     Finding,
     Severity,
 )
+from apphealth.plan.probes.choice import Choice
 from apphealth.plan.probes.container import ContainerFacts
 from apphealth.plan.probes.suggestions import Origin
-from apphealth.plan.probes.verification import Answered, Choice, ProbeEvaluation
+from apphealth.plan.probes.verification import Answered, ProbeEvaluation
 
 MAX_ANSWERS = 4
 """Answers that one finding quotes."""

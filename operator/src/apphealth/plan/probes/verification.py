@@ -1,10 +1,9 @@
-"""Verification: what running pods have answered about a candidate, and which candidate is chosen for it.
+"""Verification: what running pods have answered about a candidate.
 
-    expand -> evaluate -> choose
+    expand (`candidates`) -> evaluate (here) -> choose (`choice`)
 
-`evaluate` takes a candidate and the answers of pods to an `Evaluation`: one `ProbeEvaluation` for each probe, by the
-first of `PROBE_RULES` that applies. `choose` goes through the evaluations, the best candidate first: the first of
-`CHOICE_RULES` that applies to one decides whether it is taken, and gives the reason that users read.
+`evaluate` turns a candidate and the answers of pods into an `Evaluation`: one `ProbeEvaluation` for each probe, by the
+first of `PROBE_RULES` that applies. All of it is values: what is still to be asked, and what was answered, come out.
 
 =================  ============================  ============================
  the pods           what users said               what was derived
@@ -17,13 +16,13 @@ first of `PROBE_RULES` that applies. `choose` goes through the evaluations, the 
 =================  ============================  ============================
 
 A probe of ours that is on the workload as planned is never asked about again, and a candidate whose probes are all
-there stays. All of this is values: what is still to be asked, and what was answered, come out of it.
+there stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from apphealth.api.healthplan import VerificationState
@@ -32,7 +31,7 @@ from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.plan.probes.candidates import Candidate, complete, question_of
 from apphealth.plan.probes.container import ContainerFacts
 from apphealth.plan.probes.handlers import PlannedHandler
-from apphealth.plan.probes.suggestions import Origin, Suggestion
+from apphealth.plan.probes.suggestions import Origin
 
 
 class Answered(NamedTuple):
@@ -116,82 +115,108 @@ class Evaluation:
         return bool(handlers) and (self.candidate.opens_ports_only or speaks)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """One candidate with the answers about it; looks up each answer, and notes that it counted."""
+    """A candidate with everything that its evaluation looks at.
 
-    def __init__(self, candidate: Candidate, facts: ContainerFacts) -> None:
-        self.candidate = candidate
-        self.facts = facts
-        self.counted: dict[str, Answered] = {}
-        self._questions: dict[tuple[ProbeKind, int], Question] = {}
-        if candidate.index is not None:
-            self.answer_to(candidate.index)
-        self.as_written = self._as_written() if facts.ours and candidate.applicable else {}
-        self.written = bool(facts.ours) and self._written()
+    Attributes
+    ----------
+    questions
+        What proves each handler, in the order of `Candidate.handlers`: None for a command, and no questions at all
+        where pods can't be asked and never were.
+    as_written
+        The probes of ours that are on the workload just as the candidate would have them.
+    written
+        Everything that the candidate suggests is on the workload, or pods refute it.
+    """
 
-    def answer_to(self, question: Question) -> Proof | None:
-        proof = self.facts.answers.get(question.id)
-        if proof is not None:
-            self.counted[question.id] = Answered(question, proof)
-        return proof
+    candidate: Candidate
+    facts: ContainerFacts
+    questions: Mapping[ProbeKind, tuple[Question | None, ...]]
+    as_written: Mapping[ProbeKind, PlannedHandler] = field(default_factory=dict)
+    written: bool = False
 
     def answer_about(self, kind: ProbeKind, planned: PlannedHandler) -> Proof | None:
-        if not self.facts.answers or isinstance(planned.handler, Exec):
-            return None
-        return self.answer_to(self.question(kind, planned))
+        """Return what pods have answered to the question that proves a handler."""
+        question = self.question_about(kind, planned)
+        return self.facts.answers.get(question.id) if question is not None else None
 
-    def question(self, kind: ProbeKind, planned: PlannedHandler) -> Question:
-        at = (kind, id(planned))
-        if at not in self._questions:
-            self._questions[at] = question_of(kind, planned, self.facts)
-        return self._questions[at]
+    def question_about(self, kind: ProbeKind, planned: PlannedHandler) -> Question | None:
+        """Return the question that proves a handler."""
+        asked = zip(self.candidate.handlers[kind], self.questions.get(kind, ()), strict=False)
+        return next((question for way, question in asked if way is planned), None)
 
-    def slowest(self, picked: Mapping[ProbeKind, PlannedHandler]) -> tuple[tuple[ProbeKind, float], ...]:
-        """Return the seconds of the slowest answer to each probe that pods verified."""
-        found = ((kind, self.answer_about(kind, planned)) for kind, planned in picked.items())
-        return tuple(
-            (kind, round(proof.slowest, 3))
-            for kind, proof in found
-            if proof is not None and proof.verdict is Verdict.VERIFIED and proof.slowest
-        )
+    def answers(self) -> Iterator[Answered]:
+        """Yield every answer that pods have given about the candidate."""
+        index = () if self.candidate.index is None else (self.candidate.index,)
+        for question in (*index, *(one for asked in self.questions.values() for one in asked if one is not None)):
+            if (proof := self.facts.answers.get(question.id)) is not None:
+                yield Answered(question, proof)
 
-    def _as_written(self) -> dict[ProbeKind, PlannedHandler]:
-        """Return the probes of ours that are on the workload just as this candidate would have them."""
-        handlers, ours = self.candidate.handlers, self.facts.ours
-        there = {
-            kind: planned
-            for kind, ways in handlers.items()
-            if kind in ours
-            for planned in reversed(ways)
-            if planned.handler == ours[kind].handler
-        }
-        if not there:
-            return there
-        lost = self._lost()
-        picked = {k: there.get(k) or usual(ways) for k, ways in handlers.items() if k in there or k not in lost}
-        probes = complete(picked, self.candidate, self.facts, self.slowest(picked))
-        return {kind: planned for kind, planned in there.items() if probes[kind].probe == ours[kind]}
 
-    def _lost(self) -> set[ProbeKind]:
-        """Return the probes of which pods have refuted every handler."""
-        return {
-            kind
-            for kind, ways in self.candidate.handlers.items()
-            if all(_verdict(self.answer_about(kind, planned)) is Verdict.REFUTED for planned in ways)
-        }
+def _case_of(candidate: Candidate, facts: ContainerFacts) -> _Case:
+    case = _Case(candidate=candidate, facts=facts, questions=_questions(candidate, facts))
+    if not facts.ours or not candidate.applicable:
+        return case
+    as_written = _as_written(case)
+    return replace(case, as_written=as_written, written=_is_written(case, as_written))
 
-    def _written(self) -> bool:
-        candidate, facts = self.candidate, self.facts
-        if not candidate.suggestion.derived or not candidate.applicable:
-            return False
-        if not facts.ours.keys() & facts.writable <= candidate.handlers.keys():
-            return False
-        suggested = candidate.derived & facts.writable & candidate.handlers.keys()
-        there = suggested & self.as_written.keys()
-        if not there or not suggested - there <= self._lost():
-            return False
-        speaks = not all(isinstance(self.as_written[kind].handler, TcpSocket) for kind in there)
-        return candidate.opens_ports_only or speaks
+
+def _questions(candidate: Candidate, facts: ContainerFacts) -> dict[ProbeKind, tuple[Question | None, ...]]:
+    if not facts.answers and not (facts.pods.may_ask and facts.pods.ready):
+        return {}
+    return {
+        kind: tuple(None if isinstance(way.handler, Exec) else question_of(kind, way, facts) for way in ways)
+        for kind, ways in candidate.handlers.items()
+    }
+
+
+def _as_written(case: _Case) -> dict[ProbeKind, PlannedHandler]:
+    handlers, ours = case.candidate.handlers, case.facts.ours
+    there = {
+        kind: planned
+        for kind, ways in handlers.items()
+        if kind in ours
+        for planned in reversed(ways)
+        if planned.handler == ours[kind].handler
+    }
+    if not there:
+        return there
+    lost = _refuted_kinds(case)
+    picked = {k: there.get(k) or usual(ways) for k, ways in handlers.items() if k in there or k not in lost}
+    probes = complete(picked, case.candidate, case.facts, _slowest(picked, case))
+    return {kind: planned for kind, planned in there.items() if probes[kind].probe == ours[kind]}
+
+
+def _is_written(case: _Case, as_written: Mapping[ProbeKind, PlannedHandler]) -> bool:
+    candidate, facts = case.candidate, case.facts
+    if not candidate.suggestion.derived or not facts.ours.keys() & facts.writable <= candidate.handlers.keys():
+        return False
+    suggested = candidate.derived & facts.writable & candidate.handlers.keys()
+    there = suggested & as_written.keys()
+    if not there or not suggested - there <= _refuted_kinds(case):
+        return False
+    speaks = not all(isinstance(as_written[kind].handler, TcpSocket) for kind in there)
+    return candidate.opens_ports_only or speaks
+
+
+def _refuted_kinds(case: _Case) -> set[ProbeKind]:
+    """Return the probes of which pods have refuted every handler."""
+    return {
+        kind
+        for kind, ways in case.candidate.handlers.items()
+        if all(_verdict(case.answer_about(kind, planned)) is Verdict.REFUTED for planned in ways)
+    }
+
+
+def _slowest(picked: Mapping[ProbeKind, PlannedHandler], case: _Case) -> tuple[tuple[ProbeKind, float], ...]:
+    """Return the seconds of the slowest answer to each probe that pods verified."""
+    found = ((kind, case.answer_about(kind, planned)) for kind, planned in picked.items())
+    return tuple(
+        (kind, round(proof.slowest, 3))
+        for kind, proof in found
+        if proof is not None and proof.verdict is Verdict.VERIFIED and proof.slowest
+    )
 
 
 def _verdict(proof: Proof | None) -> Verdict | None:
@@ -213,7 +238,7 @@ def evaluate(candidate: Candidate, facts: ContainerFacts) -> Evaluation:
     facts
         The container, and the answers.
     """
-    case = _Case(candidate, facts)
+    case = _case_of(candidate, facts)
     probes: dict[ProbeKind, ProbeEvaluation] = {}
     if candidate.applicable:
         for kind in candidate.handlers:
@@ -221,7 +246,7 @@ def evaluate(candidate: Candidate, facts: ContainerFacts) -> Evaluation:
             if found is not None and found is not _NOT_PLANNED:
                 probes[kind] = found
     return Evaluation(
-        candidate=candidate, facts=facts, probes=probes, written=case.written, answers=tuple(case.counted.values())
+        candidate=candidate, facts=facts, probes=probes, written=case.written, answers=tuple(case.answers())
     )
 
 
@@ -264,24 +289,23 @@ def _index_first(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
     """Ask the library's index before the endpoints that it may name."""
     index = case.candidate.index
     by_preset = case.candidate.handlers[kind][0].endpoint is not None
-    if index is None or not by_preset or not case.facts.pods.ready or case.answer_to(index) is not None:
+    if index is None or not by_preset or not case.facts.pods.ready or index.id in case.facts.answers:
         return None
     return ProbeEvaluation(state=VerificationState.AWAITING_PODS, question=index)
 
 
 def _as_pods_answer(kind: ProbeKind, case: _Case) -> ProbeEvaluation:
     """Go through the handlers until pods verify one, or have to be asked about one."""
-    pods = case.facts.pods
     refuted: list[Answered] = []
     ways = case.candidate.handlers[kind]
     for planned in ways:
         if isinstance(planned.handler, Exec):
             return ProbeEvaluation(handler=planned, state=VerificationState.UNVERIFIED)
-        if not pods.ready and not case.facts.answers:
+        question = case.question_about(kind, planned)
+        if question is None:
             return _unproven(kind, case, ways)
-        question = case.question(kind, planned)
-        match case.answer_to(question):
-            case None if pods.ready:
+        match case.facts.answers.get(question.id):
+            case None if case.facts.pods.ready:
                 return ProbeEvaluation(state=VerificationState.AWAITING_PODS, question=question)
             case Proof(verdict=Verdict.VERIFIED) as proof:
                 return ProbeEvaluation(
@@ -311,134 +335,3 @@ PROBE_RULES: tuple[Callable[[ProbeKind, _Case], ProbeEvaluation | None], ...] = 
     _as_pods_answer,
 )
 """The first that applies evaluates a probe."""
-
-
-class _Contender(NamedTuple):
-    """An evaluation, beside the one whose probes are on the workload already, if there is one."""
-
-    found: Evaluation
-    written: Evaluation | None
-
-    @property
-    def suggestion(self) -> Suggestion:
-        return self.found.candidate.suggestion
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceRule:
-    """A reason to take a candidate, or to pass it over.
-
-    Attributes
-    ----------
-    name
-        The reason, as HealthPlans and `explain` give it.
-    text
-        What it means, for people.
-    takes
-        True: the candidate is taken. False: the next one is tried.
-    applies
-        Whether it decides about a contender.
-    """
-
-    name: str
-    text: str
-    takes: bool
-    applies: Callable[[_Contender], bool]
-
-
-NOT_APPLICABLE = ChoiceRule(
-    "NotApplicable",
-    "its probes can't be planned for this container",
-    takes=False,
-    applies=lambda one: not one.found.candidate.applicable,
-)
-USERS_ALONE = ChoiceRule(
-    "UsersAlone",
-    "no preset describes it: only what users say is planned",
-    takes=True,
-    applies=lambda one: not one.suggestion.derived and one.suggestion.preset is None,
-)
-NAMED = ChoiceRule("Named", "a rule or annotation names it", takes=True, applies=lambda one: not one.suggestion.derived)
-ALREADY_WRITTEN = ChoiceRule(
-    "AlreadyWritten",
-    "its probes are on the workload, and ours",
-    takes=True,
-    applies=lambda one: one.found is one.written,
-)
-NEVER_ASKED = ChoiceRule(
-    "NeverAsked",
-    "nothing suggests it, and pods are not asked",
-    takes=False,
-    applies=lambda one: one.suggestion.origin is Origin.COMMON and not one.found.facts.pods.may_ask,
-)
-AWAITING = ChoiceRule(
-    "AwaitingPods",
-    "running pods have yet to answer",
-    takes=True,
-    applies=lambda one: one.written is None and one.found.waits,
-)
-PROVEN = ChoiceRule(
-    "Proven",
-    "running pods answered as its probes want",
-    takes=True,
-    applies=lambda one: one.written is None and one.found.proven,
-)
-REFUTED = ChoiceRule(
-    "Refuted",
-    "running pods answered otherwise",
-    takes=False,
-    applies=lambda one: any(probe.refuted for probe in one.found.suggested),
-)
-ANOTHER_HOLDS = ChoiceRule("AnotherHolds", "another one holds", takes=False, applies=lambda _: True)
-CHOICE_RULES = (
-    *(NOT_APPLICABLE, USERS_ALONE, NAMED, ALREADY_WRITTEN, NEVER_ASKED, AWAITING, PROVEN, REFUTED, ANOTHER_HOLDS),
-)
-"""The first that applies to an evaluation decides about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class PassedOver:
-    """A candidate that was not taken, and why."""
-
-    evaluation: Evaluation
-    rule: ChoiceRule
-
-    @property
-    def refuted(self) -> tuple[Answered, ...]:
-        """What pods refuted of it."""
-        return tuple(answer for probe in self.evaluation.suggested for answer in probe.refuted)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The candidate that was taken, why, and those that were passed over before it."""
-
-    evaluation: Evaluation
-    rule: ChoiceRule
-    passed_over: tuple[PassedOver, ...] = ()
-
-
-def choose(evaluations: Iterable[Evaluation], written: Evaluation | None = None) -> Choice:
-    """Choose the first evaluation that a rule takes.
-
-    Parameters
-    ----------
-    evaluations
-        Of all candidates, the best first. The last one is that of what users say alone, which a rule always takes.
-    written
-        The one of them whose probes are on the workload already.
-    """
-    passed_over: list[PassedOver] = []
-    for found in evaluations:
-        rule = next(rule for rule in CHOICE_RULES if rule.applies(_Contender(found, written)))
-        if rule.takes:
-            return Choice(found, rule, tuple(passed_over))
-        passed_over.append(PassedOver(found, rule))
-    raise ValueError("no evaluation of what users say alone among the evaluations")
-
-
-def all_answers(choice: Choice) -> Iterator[Answered]:
-    """Yield every answer that counted in a choice."""
-    for passed in choice.passed_over:
-        yield from passed.evaluation.answers
-    yield from choice.evaluation.answers
