@@ -7,71 +7,31 @@ follows for each probe given who owns the probe that is there now.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from apphealth.api.healthplan import OriginalRecord, VerificationState
 from apphealth.api.rule import Rule
 from apphealth.api.spec import Verification
 from apphealth.model.ownership import probe_path
 from apphealth.model.probe import KINDS, ProbeKind
-from apphealth.model.proof import Question
 from apphealth.model.workload import Container, ContainerRole, Workload
 from apphealth.plan.facts import Facts, Options, Readiness
 from apphealth.plan.findings import (
-    APPLICATION_UNKNOWN,
     CONTAINER_MISSING,
-    LIVENESS_AGGRESSIVE,
-    TIMEOUT_EXCEEDS_PERIOD,
     Finding,
 )
 from apphealth.plan.ownership.managed_fields import abandoned
 from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours
-from apphealth.plan.probes.candidates import Candidate, PlannedProbe, complete, expand
-from apphealth.plan.probes.choice import REFUTED, Choice, all_answers, choose
+from apphealth.plan.probes.choice import REFUTED, Choice
 from apphealth.plan.probes.container import ContainerFacts, Pods
+from apphealth.plan.probes.desired import DesiredProbes, desired_probes
 from apphealth.plan.probes.eligibility import NO_RULE, Skip, alone, why_skipped
-from apphealth.plan.probes.numbers import RESTART_FACTOR
-from apphealth.plan.probes.reporting import quote, refuted_evidence, verification_findings
-from apphealth.plan.probes.suggestions import USERS_ALONE, Origin, suggest
-from apphealth.plan.probes.verification import Answered, Evaluation, ProbeEvaluation, evaluate
+from apphealth.plan.probes.reporting import quote
+from apphealth.plan.probes.verification import ProbeEvaluation
 from apphealth.plan.result import Action, Considered, ContainerPlan, ProbePlan, ProbesPlan
 from apphealth.plan.rules.annotations import Annotations, read_annotations
 from apphealth.plan.rules.merging import container_settings, listed_containers, workload_settings
 from apphealth.plan.rules.settings import ContainerSettings, ProbeSettings, WorkloadSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Verified:
-    """The probes that one container should have, as far as pods have proven them.
-
-    Attributes
-    ----------
-    unresolved
-        Kinds that are wanted and can't be planned yet: what is on the workload stays.
-    settled
-        False where pods may yet show that another preset describes the container.
-    """
-
-    choice: Choice | None = None
-    probes: Mapping[ProbeKind, PlannedProbe] = field(default_factory=dict)
-    evaluations: Mapping[ProbeKind, ProbeEvaluation] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
-    unresolved: frozenset[ProbeKind] = frozenset()
-    settled: bool = True
-
-    @property
-    def candidate(self) -> Candidate | None:
-        return self.choice.evaluation.candidate if self.choice is not None else None
-
-    @property
-    def answers(self) -> Sequence[Answered]:
-        """The answers that counted."""
-        return list(all_answers(self.choice)) if self.choice is not None else ()
-
-    @property
-    def questions(self) -> Sequence[Question]:
-        """What has to be asked next."""
-        return [one.question for one in self.evaluations.values() if one.question is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +41,11 @@ class _Planned:
     plan: ContainerPlan
     decisions: Mapping[ProbeKind, Decision]
     settings: ContainerSettings
-    verified: _Verified
+    desired: DesiredProbes
     findings: tuple[Finding, ...]
 
 
-_NOTHING = _Verified()
+_NOTHING = DesiredProbes()
 
 
 def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options: Options) -> ProbesPlan:
@@ -113,8 +73,8 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
     findings = [finding for one in planned for finding in one.findings]
     if rules:
         findings = [*annotations.findings, *_missing_containers(workload, rules), *findings]
-    answers = {answer.question.id: answer for one in planned for answer in one.verified.answers}
-    questions = {question.id: question for one in planned for question in one.verified.questions}
+    answers = {answer.question.id: answer for one in planned for answer in one.desired.answers}
+    questions = {question.id: question for one in planned for question in one.desired.questions}
     return ProbesPlan(
         settings=shared,
         containers=tuple(one.plan for one in planned),
@@ -156,33 +116,33 @@ def _plan_container(
     skip = why_skipped(container, settings, workload, rules, facts.services)
     originals = {ProbeKind(one.type): one for one in facts.originals if one.container == container.name}
     if skip is not None:
-        verified = _NOTHING
+        desired = _NOTHING
     else:
         known = _container_facts(container, workload, settings, shared, originals, facts, options)
-        verified = _verify(known, annotations)
+        desired = desired_probes(known, annotations)
     decisions = {
         kind: decide(
             Case(
                 container=container.name,
                 kind=kind,
-                wanted=verified.probes[kind].probe if kind in verified.probes else None,
+                wanted=desired.probes[kind].probe if kind in desired.probes else None,
                 live=container.probes.get(kind),
                 replace=shared.replaces,
                 generation=workload.generation,
                 original=originals.get(kind),
-                unresolved=kind in verified.unresolved,
+                unresolved=kind in desired.unresolved,
             )
         )
         for kind in KINDS
     }
     return _Planned(
         plan=_container_plan(
-            container, settings, skip, verified, decisions, unproven=options.files and options.unproven
+            container, settings, skip, desired, decisions, unproven=options.files and options.unproven
         ),
         decisions=decisions,
         settings=settings,
-        verified=verified,
-        findings=(skip.finding,) if skip is not None and skip.finding is not None else verified.findings,
+        desired=desired,
+        findings=(skip.finding,) if skip is not None and skip.finding is not None else desired.findings,
     )
 
 
@@ -225,101 +185,16 @@ def _container_facts(
     )
 
 
-def _verify(facts: ContainerFacts, annotations: Annotations) -> _Verified:
-    """Choose the probes of an eligible container: expand, evaluate, choose."""
-    wanted = frozenset(facts.settings.wanted_kinds())
-    suggestions = suggest(facts)
-    if isinstance(suggestions, Finding):
-        return _Verified(findings=(suggestions,), unresolved=wanted, settled=False)
-    if annotations.findings:
-        return _Verified(unresolved=wanted, settled=False)
-    evaluations: Iterable[Evaluation] = (evaluate(candidate, facts) for candidate in expand(facts, suggestions))
-    written = None
-    if facts.ours:
-        evaluations = list(evaluations)
-        written = next((found for found in evaluations if found.written), None)
-    return _chosen(choose(evaluations, written), facts)
-
-
-def _chosen(choice: Choice, facts: ContainerFacts) -> _Verified:
-    """Complete the probes of the candidate that was taken."""
-    evaluation = choice.evaluation
-    candidate, probes = evaluation.candidate, dict(evaluation.probes)
-    problems = {kind: problem for kind, problem in candidate.problems.items() if kind not in probes}
-    missing = facts.writable - probes.keys()
-    passed_over = bool(choice.passed_over)
-    if passed_over and candidate.suggestion is USERS_ALONE:
-        if refuted_evidence(choice):
-            probes |= dict.fromkeys(missing, ProbeEvaluation(state=VerificationState.REFUTED))
-        problems |= {kind: problem for kind, problem in _problems(choice).items() if kind in missing}
-        problems = {kind: problem for kind, problem in problems.items() if kind not in probes}
-    picked = {kind: one.handler for kind, one in probes.items() if one.handler is not None}
-    slowest = tuple(
-        (kind, round(one.proof.slowest, 3))
-        for kind, one in probes.items()
-        if kind in picked and one.proof is not None and one.proof.slowest
-    )
-    planned = complete(picked, candidate, facts, slowest)
-    unresolved = frozenset(problems) | (probes.keys() - picked.keys())
-    if candidate.suggestion.derived or candidate.suggestion is USERS_ALONE:
-        # What its owner keeps is no business of a guess.
-        unresolved |= set(facts.settings.wanted_kinds()) - facts.writable - picked.keys()
-    if evaluation.waits:
-        unresolved |= facts.writable - picked.keys()
-    if candidate.suggestion is USERS_ALONE and any(passed.refuted for passed in choice.passed_over):
-        unresolved |= missing
-    findings = [
-        *problems.values(),
-        *check_numbers(planned, facts.container.name),
-        *verification_findings(choice, probes, facts),
-    ]
-    asks = any(one.question is not None for one in probes.values())
-    if facts.writable and not (planned or findings or asks):
-        findings.append(APPLICATION_UNKNOWN(container=facts.container.name))
-    return _Verified(
-        choice=choice,
-        probes=planned,
-        evaluations=probes,
-        findings=tuple(dict.fromkeys(findings)),
-        unresolved=unresolved,
-        settled=not evaluation.waits,
-    )
-
-
-def _problems(choice: Choice) -> dict[ProbeKind, Finding]:
-    """Return why candidates that the container shows signs of can't be planned."""
-    found: dict[ProbeKind, Finding] = {}
-    for passed in choice.passed_over:
-        candidate = passed.evaluation.candidate
-        if not candidate.applicable and candidate.suggestion.origin is Origin.EVIDENCE:
-            found.update(candidate.problems)
-    return found
-
-
-def check_numbers(probes: Mapping[ProbeKind, PlannedProbe], container: str) -> Iterator[Finding]:
-    """Yield the invariants that users' numbers break; the numbers are written all the same."""
-    for kind, planned in probes.items():
-        probe = planned.probe
-        if probe.timeout > probe.period:
-            yield TIMEOUT_EXCEEDS_PERIOD(kind=kind, timeout=probe.timeout, period=probe.period, container=container)
-    liveness, readiness = probes.get(ProbeKind.LIVENESS), probes.get(ProbeKind.READINESS)
-    if liveness is None or readiness is None:
-        return
-    last, first = liveness.probe.gives_up_after, readiness.probe.gives_up_after
-    if last < RESTART_FACTOR * first:
-        yield LIVENESS_AGGRESSIVE(liveness=last, readiness=first, factor=RESTART_FACTOR, container=container)
-
-
 def _container_plan(
     container: Container,
     settings: ContainerSettings,
     skip: Skip | None,
-    verified: _Verified,
+    desired: DesiredProbes,
     decisions: Mapping[ProbeKind, Decision],
     *,
     unproven: bool,
 ) -> ContainerPlan:
-    choice, candidate = verified.choice, verified.candidate
+    choice, candidate = desired.choice, desired.candidate
     preset = candidate.suggestion.preset if candidate is not None else None
     reason, message = "", ""
     if skip is not None:
@@ -335,13 +210,13 @@ def _container_plan(
         reason=reason,
         message=message,
         # While it is not known what the container runs, what is delivered to it stays.
-        runs_library=(preset is not None and preset.runs_library) if verified.settled else container.mounts_delivery,
+        runs_library=(preset is not None and preset.runs_library) if desired.settled else container.mounts_delivery,
         probes=tuple(
             _probe_plan(
                 container,
                 kind,
                 decisions[kind],
-                verified,
+                desired,
                 why_none=_why_none(settings.probe(kind), skip),
                 unproven=unproven and kind in derived,
             )
@@ -369,13 +244,13 @@ def _probe_plan(
     container: Container,
     kind: ProbeKind,
     decision: Decision,
-    verified: _Verified,
+    desired: DesiredProbes,
     *,
     why_none: str,
     unproven: bool,
 ) -> ProbePlan:
-    planned = verified.probes.get(kind)
-    evaluation = verified.evaluations.get(kind, ProbeEvaluation())
+    planned = desired.probes.get(kind)
+    evaluation = desired.evaluations.get(kind, ProbeEvaluation())
     live = container.probes.get(kind)
     stays = live.probe if live is not None and decision.action is Action.APPLY else None
     return ProbePlan(
