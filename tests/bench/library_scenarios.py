@@ -90,6 +90,55 @@ def call_cost(subject: str) -> dict[str, float]:
     return {"floor": empty, "cost": probe}
 
 
+def _over_an_empty_view(path: str, **endpoints: Any) -> dict[str, float]:
+    app = app_with(**endpoints)
+    app.add_url_rule("/empty", "empty", lambda: "")
+    floor, cost = cheapest(caller(app.wsgi_app, "/empty"), caller(app.wsgi_app, path))
+    return {"floor": floor, "cost": cost}
+
+
+def health_cost(_subject: str) -> dict[str, float]:
+    return _over_an_empty_view("/z/health")
+
+
+def info_cost(_subject: str) -> dict[str, float]:
+    return _over_an_empty_view("/z/info")
+
+
+def function_cost(_subject: str) -> dict[str, float]:
+    return _over_an_empty_view("/z/health/readiness", check_functions={"readiness": {"it": lambda: True}})
+
+
+def check_cost(_subject: str) -> dict[str, float]:
+    """One registered check: a thread and an app context of its own."""
+    app = app_with()
+    app.extensions["management_endpoints"].registry.decorator(
+        "it", groups=["readiness"], required=True, timeout=1.0, policy=_policy()
+    )(lambda: True)
+    app.add_url_rule("/empty", "empty", lambda: "")
+    floor, cost = cheapest(caller(app.wsgi_app, "/empty"), caller(app.wsgi_app, "/z/health/readiness"))
+    return {"floor": floor, "cost": cost}
+
+
+def thread_cost(_subject: str) -> dict[str, float]:
+    """The least that a thread costs: a task to one that waits, and word back."""
+    import queue
+
+    tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        while True:
+            tasks.get()()
+
+    def there_and_back() -> None:
+        done = threading.Event()
+        tasks.put(done.set)
+        done.wait(2)
+
+    threading.Thread(target=work, daemon=True).start()
+    return {"cost": cheapest(there_and_back)[0]}
+
+
 def _policy() -> Any:
     from flask_management_endpoints.checks.definition import ALWAYS
 
@@ -269,7 +318,21 @@ def threads(_subject: str) -> dict[str, float]:
 
 SCENARIOS = {
     function.__name__: function
-    for function in (call_cost, parallel, hung, shared, cycle, dependency_cpu, import_cost, threads)
+    for function in (
+        call_cost,
+        function_cost,
+        check_cost,
+        thread_cost,
+        health_cost,
+        info_cost,
+        parallel,
+        hung,
+        shared,
+        cycle,
+        dependency_cpu,
+        import_cost,
+        threads,
+    )
 }
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EXTENSION = "management_endpoints"
 NAME_LIMIT = 128
 METHODS = ("GET", "HEAD", "OPTIONS")
+_HOPS = "HTTP_" + HEADER.upper().replace("-", "_")
 
 
 def health_of(app: "Flask") -> "Health":
@@ -144,4 +145,4 @@ def mounted_at() -> str:
 
 def question() -> Question:
     """Return who asks, for a check that may ask others in turn."""
-    return Question(parse(request.headers.get(HEADER)))
+    return Question(parse(request.environ.get(_HOPS)))

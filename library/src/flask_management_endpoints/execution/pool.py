@@ -56,12 +56,13 @@ class Pool:
         with self._lock:
             if self._tasks is None:
                 self._tasks = queue.SimpleQueue()
+            tasks = self._tasks
             self._pending += 1
-            self._tasks.put(task)
-            if self._idle >= self._pending or self._threads >= self._limit:
-                return
-            self._threads += 1
-        self._start_thread()
+            needed = self._idle < self._pending and self._threads < self._limit
+            self._threads += needed
+        tasks.put(task)  # without the lock, which is the first thing that the thread it wakes wants
+        if needed:
+            self._start_thread()
 
     def _start_thread(self) -> None:
         try:

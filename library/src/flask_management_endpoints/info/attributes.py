@@ -9,6 +9,7 @@ import re
 import socket
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,11 @@ def host(hostname: str | None = None) -> dict[str, str]:
 
 def operating_system() -> dict[str, str]:
     """Return ``os.*``."""
+    return dict(_operating_system())
+
+
+@cache
+def _operating_system() -> dict[str, str]:
     found = {
         "os.description": f"{platform.system()} {platform.release()}",
         "os.type": platform.system().lower(),
@@ -55,7 +61,7 @@ def process() -> dict[str, Any]:
     return {
         "process.pid": os.getpid(),
         "process.creation.time": _started().isoformat(timespec="milliseconds"),
-        "process.executable.name": Path(sys.executable).name,
+        "process.executable.name": os.path.basename(sys.executable),  # noqa: PTH119 - a Path costs 10 µs
         "process.executable.path": sys.executable,
         "process.runtime.description": sys.version.replace("\n", ""),
         "process.runtime.name": sys.implementation.name,
@@ -66,7 +72,9 @@ def process() -> dict[str, Any]:
 def lifetime() -> dict[str, Any]:
     """Return when this process started, and for how many seconds it has been up."""
     uptime = (
-        time.clock_gettime(time.CLOCK_BOOTTIME) - _start_since_boot() if _has_proc() else time.monotonic() - _IMPORTED
+        time.clock_gettime(time.CLOCK_BOOTTIME) - _start_since_boot(os.getpid())
+        if _has_proc()
+        else time.monotonic() - _IMPORTED
     )
     return {"startTime": _started().isoformat(timespec="seconds"), "uptimeSeconds": round(max(0.0, uptime), 1)}
 
@@ -84,6 +92,11 @@ def machine(file: str = "/etc/machine-id") -> dict[str, str]:
 
 def container() -> dict[str, str]:
     """Return ``container.id``, if it can be told from the cgroup or, with cgroup v2, from the mounts."""
+    return dict(_container(read))
+
+
+@cache
+def _container(read: Callable[[str], str]) -> dict[str, str]:
     for path, marker in (("/proc/self/cgroup", ""), ("/proc/self/mountinfo", "/containers/")):
         for line in read(path).splitlines():
             match = _CONTAINER_ID.search(line) if marker in line else None
@@ -107,7 +120,9 @@ _IMPORTED = time.monotonic()
 
 def _started() -> datetime:
     elapsed = (
-        time.clock_gettime(time.CLOCK_BOOTTIME) - _start_since_boot() if _has_proc() else time.monotonic() - _IMPORTED
+        time.clock_gettime(time.CLOCK_BOOTTIME) - _start_since_boot(os.getpid())
+        if _has_proc()
+        else time.monotonic() - _IMPORTED
     )
     return datetime.fromtimestamp(time.time() - elapsed, UTC)
 
@@ -117,9 +132,10 @@ def _has_proc() -> bool:
     return hasattr(time, "CLOCK_BOOTTIME") and Path("/proc/self/stat").exists()
 
 
-def _start_since_boot() -> float:
+@cache
+def _start_since_boot(pid: int) -> float:
     """Return the seconds from boot to this process's start: field 22 of proc_pid_stat(5), in clock ticks."""
-    fields = read("/proc/self/stat").rpartition(")")[2].split()
+    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 

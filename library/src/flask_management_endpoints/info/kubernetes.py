@@ -8,6 +8,7 @@ short ones that many manifests use (``POD_NAME``, ``NAMESPACE`` …). The short 
 import os
 import re
 import socket
+from functools import cache
 from pathlib import Path
 
 _VARIABLES = {
@@ -51,7 +52,7 @@ def attributes(hostname: str | None = None, namespace: str | None = None) -> dic
     found = {key: value for key, name in _VARIABLES.items() if (value := os.environ.get(name))}
     inside = _SERVICE_HOST in os.environ
     own_name = os.environ.get("HOSTNAME") or socket.gethostname()
-    mounted = _mounted_namespace()
+    mounted = _mounted_namespace(_NAMESPACE_FILE)
     if inside or mounted or found or _DEPLOYMENT_POD.fullmatch(own_name):
         found = {key: value for key, names in _SHORT_VARIABLES.items() if (value := _first(names))} | found
     if mounted:
@@ -80,8 +81,9 @@ def _first(names: tuple[str, ...]) -> str | None:
     return next((value for name in names if (value := os.environ.get(name))), None)
 
 
-def _mounted_namespace() -> str | None:
+@cache
+def _mounted_namespace(file: Path) -> str | None:
     try:
-        return _NAMESPACE_FILE.read_text(encoding="utf-8").strip()[:63] or None
+        return file.read_text(encoding="utf-8").strip()[:63] or None
     except OSError:
         return None
