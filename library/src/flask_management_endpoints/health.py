@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from flask_management_endpoints.checks.definition import PROBES, Check, Policy
 from flask_management_endpoints.checks.outcome import Result, Status, call
@@ -58,8 +58,7 @@ class Report:
         return well(self.components) if self.components else self.status.ok
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     name: str
     required: bool
     job: Job

@@ -9,7 +9,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask_management_endpoints.checks.definition import ALWAYS, Policy
 from flask_management_endpoints.checks.outcome import Result, Status, down, failed
@@ -32,30 +33,32 @@ class Job:
     """Whether a probe waits for it, so that it runs in the threads that are kept for that."""
 
 
-@dataclass(slots=True)
 class _Flight:
     """One run that is on its way. ``started`` and ``expires`` are infinite until it has a thread."""
 
-    queued: float
-    strike_at: float
-    started: float = math.inf
-    expires: float = math.inf
-    done: threading.Event = field(default_factory=lambda: threading.Event())  # noqa: PLW0108 - looked up late, for gevent
+    __slots__ = ("done", "expires", "queued", "started", "strike_at")
+
+    def __init__(self, queued: float, strike_at: float) -> None:
+        self.queued = queued
+        self.strike_at = strike_at
+        self.started = self.expires = math.inf
+        self.done = threading.Event()  # looked up late, for gevent
 
 
-@dataclass(slots=True)
 class _Track:
-    standing: Standing = field(default_factory=Standing)
-    flight: _Flight | None = None
+    __slots__ = ("flight", "standing")
+
+    def __init__(self) -> None:
+        self.standing = Standing()
+        self.flight: _Flight | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """A place in a run: hand it to `Runner.collect`."""
 
     job: Job
-    _track: _Track
-    _flight: _Flight | None
+    track: _Track
+    flight: _Flight | None
 
 
 class Runner:
@@ -105,7 +108,7 @@ class Runner:
 
     def collect(self, ticket: Ticket, until: float) -> Result:
         """Return the answer: as soon as it is there, or DOWN when the job's own timeout or ``until`` has passed."""
-        flight, track, job = ticket._flight, ticket._track, ticket.job  # noqa: SLF001 - the ticket is this module's own
+        job, track, flight = ticket
         if flight is not None:
             self._wait(flight, job, until)
         with self._lock:
