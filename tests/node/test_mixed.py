@@ -64,7 +64,7 @@ def odd(kind: str) -> list[str]:
     return ["python", "odd.py", kind]
 
 
-KUBERNETES = {"liveness": http("/healthz"), "readiness": http("/readyz"), "startup": http("/healthz")}
+KUBERNETES = {"liveness": http("/livez"), "readiness": http("/readyz"), "startup": http("/livez")}
 SIDECAR = {
     "name": "helper",
     "image": IMAGE,
@@ -103,7 +103,15 @@ APPS = [
         frozenset({"container-unserved"}),
         pod={"initContainers": [SIDECAR]},
     ),
-    App("ordered", [*FLASK, "mixed:at_z()"], library("/z"), kind="StatefulSet"),
+    App("at-once", [*FLASK, "mixed:at_z()"], library("/z"), kind="StatefulSet"),
+    App(
+        "in-order",
+        [*FLASK, "mixed:at_z()"],
+        {kind: probe for kind, probe in library("/z").items() if kind != "readiness"},
+        frozenset({"readiness-ordered"}),
+        kind="StatefulSet",
+        speaks="",
+    ),
     App("everywhere", [*FLASK, "mixed:at_z()"], library("/z"), kind="DaemonSet"),
     App(
         "on-the-host",
@@ -135,7 +143,8 @@ def manifests(app: App) -> list[dict[str, Any]]:
         "template": {"metadata": {"labels": labels}, "spec": {"containers": [main]} | app.pod},
     }
     if app.kind == "StatefulSet":
-        spec |= {"serviceName": app.name, "replicas": 2}
+        policy = "OrderedReady" if "readiness-ordered" in app.findings else "Parallel"
+        spec |= {"serviceName": app.name, "replicas": 2, "podManagementPolicy": policy}
     if app.kind == "DaemonSet":
         spec["updateStrategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     workload = {"apiVersion": "apps/v1", "kind": app.kind, "metadata": {"name": app.name}, "spec": spec}
@@ -299,7 +308,7 @@ def test_the_rule_tells_how_many_are_verified(mixed, plans, eventually):
         return found.get("Verified") if found.get("Verified", {}).get("reason") == "AwaitingPods" else None
 
     found = eventually(condition, "the condition Verified")
-    assert (found["status"], "12 Verified, 1 AwaitingPods" in found["message"]) == ("Unknown", True), found
+    assert (found["status"], "13 Verified, 1 AwaitingPods" in found["message"]) == ("Unknown", True), found
 
 
 @pytest.mark.timeout(600)

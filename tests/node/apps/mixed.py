@@ -16,9 +16,9 @@ def at_admin() -> Flask:
 
 
 def kubernetes_style() -> Flask:
-    """Have nothing but /healthz and /readyz of its own."""
+    """Have nothing but /livez and /readyz of its own."""
     app = _app()
-    app.add_url_rule("/healthz", "healthz", lambda: "ok\n")
+    app.add_url_rule("/livez", "livez", lambda: "ok\n")
     app.add_url_rule("/readyz", "readyz", lambda: "ok\n")
     return app
 

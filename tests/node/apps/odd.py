@@ -47,11 +47,11 @@ class Login(Quiet):
 
 
 class Healthy(Quiet):
-    """Serves /healthz and /readyz."""
+    """Serves /livez and /readyz."""
 
     def do_GET(self) -> None:
         """Answer."""
-        self.answer(200 if self.path in ("/", "/healthz", "/readyz") else 404)
+        self.answer(200 if self.path in ("/", "/livez", "/readyz") else 404)
 
 
 class Echo(BaseRequestHandler):

@@ -49,10 +49,10 @@ def life(build):
     """Plan a workload, ask its pods what the plan wants to know, and plan again until it wants to know no more."""
 
     def run(*objects, answers=None, ready=True, setup=None, **spec):
-        workload = next((o for o in objects if o["kind"] == "Deployment"), None) or build.deployment()
+        workload = next((o for o in objects if o["kind"] in ("Deployment", "StatefulSet")), None) or build.deployment()
         workload = workload | {"status": {"readyReplicas": 1} if ready else {}}
         rules = [o for o in objects if o["kind"].endswith("AppHealth")]
-        others = [o for o in objects if o["kind"] not in ("Deployment", "AppHealth")]
+        others = [o for o in objects if o["kind"] not in ("Deployment", "StatefulSet", "AppHealth")]
         rule = build.rule(**{"preset": "auto"} | spec)
         rule["spec"].pop("verification") if "verification" not in spec else None
         world = build.world(workload, *others, *(rules or [rule]))
@@ -308,3 +308,39 @@ def test_on_files_what_is_derived_is_written_where_it_may_be_unproven(build, lif
     assert written(found.plan) == Z | {"readiness": "/own"}
     marks = {p.kind.value: p.unproven for p in found.plan.containers[0].probes}
     assert marks == {"liveness": True, "readiness": False, "startup": True}
+
+
+@pytest.mark.parametrize(
+    ("spec", "rule", "expected", "finding"),
+    [
+        pytest.param({}, {}, {"liveness": "/livez", "startup": "/livez"}, True, id="one after the other"),
+        pytest.param(
+            {"podManagementPolicy": "Parallel"},
+            {},
+            {"liveness": "/livez", "readiness": "/readyz", "startup": "/livez"},
+            False,
+            id="all at once",
+        ),
+        pytest.param(
+            {},
+            {"probes": {"readiness": {"path": "/readyz"}}},
+            {"liveness": "/livez", "readiness": "/readyz", "startup": "/livez"},
+            False,
+            id="a user describes readiness",
+        ),
+        pytest.param(
+            {},
+            {"preset": "kubernetes-style"},
+            {"liveness": "/livez", "readiness": "/readyz", "startup": "/livez"},
+            False,
+            id="a user names the preset",
+        ),
+    ],
+)
+def test_readiness_is_not_derived_for_pods_that_start_one_after_the_other(build, life, spec, rule, expected, finding):
+    """A pod that waits for its peers would keep them from starting, for ever, also after the rule is deleted."""
+    workload = build.deployment()
+    workload = workload | {"kind": "StatefulSet", "spec": workload["spec"] | spec}
+    found = life(workload, build.service(), answers={"/livez": ok(), "/readyz": ok()}, **rule)
+    assert written(found.plan) == expected
+    assert ("readiness-ordered" in ids(found.plan)) is finding

@@ -79,6 +79,7 @@ def parse_workload(obj: Mapping[str, Any]) -> Workload:
         delivery_volume=DELIVERY_VOLUME in volumes and _ours(owners, "f:volumes", list_key("name", DELIVERY_VOLUME)),
         ready=bool(raw.number(status.get("readyReplicas")) or raw.number(status.get("numberReady"))),
         host_network=pod.get("hostNetwork") is True,
+        ordered=obj.get("kind") == "StatefulSet" and spec.get("podManagementPolicy") != "Parallel",
         template=template_digest(pod, raw.mapping(pod_metadata.get("annotations"))),
     )
 

@@ -120,6 +120,8 @@ class Workload:
     """At least one of its pods is ready (`status.readyReplicas`, a DaemonSet's `numberReady`)."""
     host_network: bool = False
     """Its pods share the node's network: they are never asked."""
+    ordered: bool = False
+    """Its pods start one after the other, each once the one before is ready: a StatefulSet's `OrderedReady`."""
     template: str = ""
     """Digest of all in the pod template that may change what its pods answer."""
 

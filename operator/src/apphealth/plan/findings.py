@@ -135,6 +135,13 @@ LIVENESS_AGGRESSIVE = FindingKind(
     "liveness restarts after {liveness} s, sooner than {factor} x the {readiness} s of readiness",
     "raise probes.liveness.failureThreshold, or lower readiness's",
 )
+READINESS_ORDERED = FindingKind(
+    "readiness-ordered",
+    INFO,
+    "no readiness probe is derived, because the pods start one after the other (podManagementPolicy: OrderedReady): a"
+    " pod that needs the others to become ready would keep them from starting",
+    "set podManagementPolicy: Parallel, or name the preset or probes.readiness.path in a rule",
+)
 
 # Verification on running pods
 _NAME_PRESET = "name its preset or the paths in a rule to have them written without proof"

@@ -28,6 +28,7 @@ def facts(**fields: Any) -> ContainerFacts:
             "settings": ContainerSettings(),
             "services": (),
             "alone": True,
+            "ordered": False,
             "defaults_version": 1,
             "allow_exec": False,
             "writable": frozenset(ProbeKind),

@@ -96,6 +96,8 @@ def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
     for kind in facts.settings.wanted_kinds():
         endpoints = endpoints_of(kind, facts.settings, suggestion.preset, suggestion.place)
         if suggestion.derived and endpoints != USERS:
+            if facts.ordered and kind is ProbeKind.READINESS:
+                continue  # pods that need each other to become ready would never start: see READINESS_ORDERED
             derived.add(kind)
         found = _handlers(kind, endpoints, facts, suggestion, by_users if endpoints == USERS else by_preset)
         if isinstance(found, Finding):

@@ -54,6 +54,8 @@ class ContainerFacts:
         The Services that select the pods.
     alone
         It is the only container of its pod.
+    ordered
+        The next pod of the workload starts only once this one is ready.
     writable
         The kinds of probe that we may write: wanted, and no probe of somebody else's stays.
     theirs
@@ -71,6 +73,7 @@ class ContainerFacts:
     settings: ContainerSettings
     services: tuple[Service, ...]
     alone: bool
+    ordered: bool
     defaults_version: int
     allow_exec: bool
     writable: frozenset[ProbeKind]

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from apphealth.api.healthplan import VerificationState
 from apphealth.model.probe import ProbeKind
 from apphealth.model.proof import Question
-from apphealth.plan.findings import APPLICATION_UNKNOWN, LIVENESS_AGGRESSIVE, TIMEOUT_EXCEEDS_PERIOD, Finding
+from apphealth.plan.findings import (
+    APPLICATION_UNKNOWN,
+    LIVENESS_AGGRESSIVE,
+    READINESS_ORDERED,
+    TIMEOUT_EXCEEDS_PERIOD,
+    Finding,
+)
 from apphealth.plan.probes.candidates import Candidate, PlannedProbe, complete, expand
 from apphealth.plan.probes.choice import Choice, all_answers, choose
 from apphealth.plan.probes.container import ContainerFacts
@@ -110,6 +116,8 @@ def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:
         *check_numbers(planned, facts.container.name),
         *verification_findings(choice, probes, facts),
     ]
+    if facts.ordered and ProbeKind.READINESS in facts.writable and not _says_readiness(choice, facts):
+        findings.append(READINESS_ORDERED(container=facts.container.name))
     asks = any(one.question is not None for one in probes.values())
     if facts.writable and not (planned or findings or asks):
         findings.append(APPLICATION_UNKNOWN(container=facts.container.name))
@@ -121,6 +129,13 @@ def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:
         unresolved=unresolved,
         settled=not evaluation.waits,
     )
+
+
+def _says_readiness(choice: Choice, facts: ContainerFacts) -> bool:
+    """Whether users name the preset, or describe the readiness probe."""
+    suggestion = choice.evaluation.candidate.suggestion
+    named = suggestion.preset is not None and not suggestion.derived
+    return named or facts.settings.readiness.says_endpoint
 
 
 def _problems(choice: Choice) -> dict[ProbeKind, Finding]:

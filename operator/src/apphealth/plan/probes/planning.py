@@ -164,6 +164,7 @@ def _container_facts(
         settings=settings,
         services=facts.services,
         alone=alone(workload) and container.role is ContainerRole.MAIN,
+        ordered=workload.ordered,
         defaults_version=shared.defaults_version,
         allow_exec=options.allow_exec,
         writable=frozenset(
