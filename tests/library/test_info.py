@@ -230,3 +230,37 @@ def test_info_without_an_app():
     assert Info.app_attributes("shop", "1.0") == {"name": "shop", "version": "1.0"}
     assert Info.k8s("shop-5d4f8c7b9-x2x4z", "web")["k8s.namespace.name"] == "web"
     assert flask.json.dumps(Info("shop"))
+
+
+class TestBuildFiles:
+    @pytest.fixture
+    def app(self, app, tmp_path, monkeypatch):
+        for name in list(os.environ):
+            if name.startswith(("GIT_", "GITHUB_", "CI_", "BUILD_")):
+                monkeypatch.delenv(name)
+        app.root_path = str(tmp_path)
+        return app
+
+    def write(self, tmp_path):
+        (tmp_path / "git.properties").write_text(
+            "# made by git-commit-id\ngit.branch=main\ngit.commit.id = 3872655\n"
+            "git.commit.time=2026-11-21T10\\:00\\:00Z\n"
+            "git.commit.user.email=ada@example.com\n"
+        )
+        (tmp_path / "build-info.properties").write_text(
+            "build.version: 1.2.3\nbuild.time=2026-11-21\nother=x\nnonsense"
+        )
+
+    def test_they_are_shown(self, app, tmp_path):
+        self.write(tmp_path)
+        found = info(app)
+        assert found["git"] == {"branch": "main", "commit": "3872655", "time": "2026-11-21T10:00:00Z"}
+        assert found["build"] == {"version": "1.2.3", "time": "2026-11-21"}
+
+    def test_the_environment_wins(self, app, tmp_path, monkeypatch):
+        self.write(tmp_path)
+        monkeypatch.setenv("GIT_COMMIT", "abc")
+        assert info(app)["git"] == {"branch": "main", "commit": "abc", "time": "2026-11-21T10:00:00Z"}
+
+    def test_without_them_there_is_nothing(self, app):
+        assert info(app).keys().isdisjoint({"git", "build"})

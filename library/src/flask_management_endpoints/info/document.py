@@ -41,7 +41,7 @@ class Info(dict[str, Any]):
         """Return the document for ``app``: build, git and process facts, and what the app's own contributors add."""
         options = settings.options
         info = cls(app.name, options["enable_service_instance_id"], sensitive=options["show_sensitive_info"])
-        info.update(build.facts())
+        info.update(build.facts(app.root_path))
         info["process"] = attributes.lifetime()
         for name, value in settings.info.items():
             contribution = _contribution(name, value)
