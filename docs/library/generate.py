@@ -13,10 +13,14 @@ from importlib import import_module
 from pathlib import Path
 
 PUBLIC = {
-    "flask_management_endpoints": ["ManagementEndpoints", "z_blueprint", "Info", "Result", "Status"],
+    "flask_management_endpoints": ["ManagementEndpoints", "z_blueprint", "Info", "Result", "Status", "Change"],
     "flask_management_endpoints.contrib.sqlalchemy": ["database"],
     "flask_management_endpoints.contrib.redis": ["redis"],
     "flask_management_endpoints.contrib.celery": ["workers"],
+    "flask_management_endpoints.contrib.memcached": ["memcached"],
+    "flask_management_endpoints.contrib.mongodb": ["mongodb"],
+    "flask_management_endpoints.contrib.system": ["disk", "dns", "certificate"],
+    "flask_management_endpoints.contrib.fixtures": ["HealthOfApp"],
 }
 TARGET = Path(__file__).with_name("api.md")
 HEAD = "# API reference\n\nMade from the docstrings by `docs/library/generate.py`; don't edit it here.\n"

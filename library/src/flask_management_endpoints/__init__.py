@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from flask_management_endpoints.endpoints.blueprint import z_blueprint
     from flask_management_endpoints.extension import ManagementEndpoints
     from flask_management_endpoints.info import Info
+    from flask_management_endpoints.transitions import Change
 
-__all__ = ["Info", "ManagementEndpoints", "Result", "Status", "z_blueprint"]
+__all__ = ["Change", "Info", "ManagementEndpoints", "Result", "Status", "z_blueprint"]
 __version__ = "2.0.0"
 
 _HOMES = {
+    "Change": "flask_management_endpoints.transitions",
     "Info": "flask_management_endpoints.info",
     "ManagementEndpoints": "flask_management_endpoints.extension",
     "Result": "flask_management_endpoints.checks.outcome",

@@ -49,18 +49,11 @@ def show() -> None:
 def probe(name: str) -> None:
     """Answer like /health/NAME: print UP or DOWN, with the reasons; exit 1 if it is down."""
     health = _health()
-    probes = {
-        "liveness": health.liveness,
-        "ping": health.liveness,
-        "readiness": health.readiness,
-        "startup": health.startup,
-    }
-    if name not in probes and name not in health.group_names():
-        raise click.BadParameter(
-            f"{name!r} isn't a probe or group; known are {', '.join([*probes, *health.group_names()])}"
-        )
     with current_app.test_request_context():
-        report = probes[name](Question()) if name in probes else health.ask(name, Question())
+        report = health.probe(name, Question())
+    if report is None:
+        known = ", ".join(["liveness", "ping", "readiness", "startup", *health.group_names()])
+        raise click.BadParameter(f"{name!r} isn't a probe or group; known are {known}")
     well = report.ok
     click.echo("UP" if well else "DOWN")
     reasons = [f"{one.name}: {one.result.reason}" for one in report.components if one.result.reason]

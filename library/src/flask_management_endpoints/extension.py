@@ -2,20 +2,24 @@
 
 import weakref
 from collections.abc import Callable, Iterable
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, has_app_context
 
 from flask_management_endpoints.checks.definition import CheckFunction, Policy
 from flask_management_endpoints.checks.registry import Registry
 from flask_management_endpoints.cli import health_group
+from flask_management_endpoints.dependencies.questions import Question
 from flask_management_endpoints.direct import PastTheHooks
 from flask_management_endpoints.endpoints.blueprint import DEFAULT_PREFIX, NAME, z_blueprint
 from flask_management_endpoints.health import Health
 from flask_management_endpoints.prefix import normal_prefix
 from flask_management_endpoints.quiet import silence, silence_uwsgi
+from flask_management_endpoints.report import document
+from flask_management_endpoints.transitions import Listener
 
 F = TypeVar("F", bound=CheckFunction)
+L = TypeVar("L", bound=Listener)
 
 
 class ManagementEndpoints:
@@ -145,6 +149,70 @@ class ManagementEndpoints:
         title = name if isinstance(name, str) else None
         register = self._registry.decorator(title, groups=groups, required=required, timeout=timeout, policy=policy)
         return register(name) if callable(name) else register
+
+    def add(
+        self,
+        name: str,
+        function: CheckFunction,
+        *,
+        groups: str | Iterable[str] = (),
+        required: bool = True,
+        timeout: float | None = None,
+        cache_seconds: float = 0.0,
+        refresh_seconds: float | None = None,
+        failure_threshold: int = 1,
+        success_threshold: int = 1,
+    ) -> None:
+        """Register a function as a check, as `check` does: ``add("database", database(engine), timeout=1.0)``.
+
+        Raises
+        ------
+        InvalidCheckError
+            A name, time or threshold makes no sense, or the name is taken.
+        """
+        policy = Policy(cache_seconds, refresh_seconds, failure_threshold, success_threshold)
+        self._registry.decorator(name, groups=groups, required=required, timeout=timeout, policy=policy)(function)
+
+    def remove(self, name: str) -> None:
+        """Take a check away that `check` or `add` registered.
+
+        Raises
+        ------
+        KeyError
+            When there is none of that name.
+        """
+        self._registry.remove(name)
+
+    def on_change(self, listener: L) -> L:
+        """Have ``listener`` called with a `Change` when a component has another status than before.
+
+        It is called in the thread that noticed it, a probe's perhaps: hand over what takes long. In each worker by
+        itself. What it raises is logged. A component starts as UP.
+        """
+        self._registry.listen(listener)
+        return listener
+
+    def report(self, group: str | None = None) -> dict[str, Any]:
+        """Run the checks and return what ``/health`` would say, with all details; or about one probe or group.
+
+        Raises
+        ------
+        RuntimeError
+            When it is for no app, or for one of several: push the context of one.
+        LookupError
+            When there is no probe or group of that name.
+        """
+        healths = self._healths()
+        if len(healths) != 1:
+            raise RuntimeError(f"report() is for one app, and there are {len(healths)}; push an app context")
+        health = healths[0]
+        with health.app.test_request_context():
+            settings = health.settings()
+            report = health.whole(Question(), settings) if group is None else health.probe(group, Question())
+        if report is None:
+            raise LookupError(f"{group!r} isn't a probe or group")
+        found = document(report.components, report.status, "always", settings.status_order, durations=True)
+        return found | ({"reason": report.reason} if report.reason else {})
 
     def mark_started(self) -> None:
         """Say that start-up is over (with ``startup_gate=True``).

@@ -26,7 +26,7 @@ from flask_management_endpoints.execution.forking import notice_fork
 from flask_management_endpoints.execution.refresh import Refresher
 from flask_management_endpoints.execution.runner import Job, Runner
 from flask_management_endpoints.metrics import MISSING, metrics
-from flask_management_endpoints.report import Component, overall, well, with_age
+from flask_management_endpoints.report import Component, by_name, overall, well, with_age
 from flask_management_endpoints.state import AppState
 from flask_management_endpoints.transitions import Transitions
 from flask_management_endpoints.version1 import cascading_checks, checks_with_pluggable_functions
@@ -58,6 +58,17 @@ class Report:
         return well(self.components) if self.components else self.status.ok
 
 
+@dataclass(frozen=True, slots=True)
+class Only:
+    """One component, where else a group stands."""
+
+    name: str
+
+
+Group: TypeAlias = str | Only | None
+"""Which components: those of a group, one, or all."""
+
+
 class _Asked(NamedTuple):
     name: str
     required: bool
@@ -78,7 +89,7 @@ class Health:
         self.registry = registry
         self.state = AppState(f"{app.name}{prefix}")
         self._told: set[Problem] = set()
-        self._transitions = Transitions()
+        self._transitions = Transitions(registry.listeners)
         self._memo = Memo(app.config)
         options = self._memo.settings()[0].options
         self.runner = Runner(options["max_threads"])
@@ -198,7 +209,23 @@ class Health:
         components = (*said, *report.components)
         return Report(overall(components, settings.status_order), components)
 
-    def ask(self, group: str | None, question: Question, settings: Settings | None = None) -> Report:
+    def probe(self, name: str, question: Question) -> Report | None:
+        """Return the answer of the probe or group ``name``, or None if there is none of that name."""
+        match name:
+            case "liveness" | "ping":
+                return self.liveness(question)
+            case "readiness":
+                return self.readiness(question)
+            case "startup":
+                return self.startup(question)
+        return self.ask(name, question) if name in self.group_names() else None
+
+    def component(self, name: str, question: Question, settings: Settings) -> Component | None:
+        """Ask one component; None if there is none of that name."""
+        report = self.ask(Only(name), question, settings)
+        return by_name(report.components, settings.status_order).get(name)
+
+    def ask(self, group: Group, question: Question, settings: Settings | None = None) -> Report:
         """Run what belongs to ``group`` (None: everything), in parallel, and return what it says together."""
         notice_fork()
         settings = settings or self.settings()
@@ -230,7 +257,7 @@ class Health:
 
         return collect
 
-    def _check_jobs(self, settings: Settings, group: str | None) -> Iterator[_Asked]:
+    def _check_jobs(self, settings: Settings, group: Group) -> Iterator[_Asked]:
         for check in self.registry:
             if _belongs(group, check.name, check.groups, settings) and _matters(group, required=check.required):
                 timeout = check.timeout or settings.options["timeout"] or settings.timeouts.total
@@ -251,7 +278,7 @@ class Health:
         return run
 
     def _dependency_jobs(
-        self, settings: Settings, group: str | None, question: Question
+        self, settings: Settings, group: Group, question: Question
     ) -> tuple[list[Component], list[_Asked]]:
         skipped: list[Component] = []
         asked: list[_Asked] = []
@@ -303,9 +330,11 @@ class Health:
                 logger.warning("configuration: %s", problem)
 
 
-def _belongs(group: str | None, name: str, groups: frozenset[str], settings: Settings) -> bool:
+def _belongs(group: Group, name: str, groups: frozenset[str], settings: Settings) -> bool:
     if name in settings.options["disabled_checks"]:
         return False
+    if isinstance(group, Only):
+        return name == group.name
     return group is None or group in groups or name in settings.groups.get(group, ())
 
 
@@ -313,7 +342,7 @@ def _in_a_probe(name: str, groups: frozenset[str], settings: Settings) -> bool:
     return not groups.isdisjoint(PROBES) or any(name in settings.groups.get(probe, ()) for probe in PROBES)
 
 
-def _matters(group: str | None, *, required: bool) -> bool:
+def _matters(group: Group, *, required: bool) -> bool:
     """Return whether the answer for ``group`` may depend on it: a probe's never does on something optional."""
     return required or group not in PROBES
 
@@ -322,7 +351,7 @@ def _home_if_needed(name: str, home: str, settings: Settings) -> str:
     return home if all(name in functions for functions in settings.functions.values()) else ""
 
 
-def _run_functions(settings: Settings, group: str | None) -> Iterator[Component]:
+def _run_functions(settings: Settings, group: Group) -> Iterator[Component]:
     """Run version 1's functions, one after another, here and now.
 
     They may use ``request``, ``g`` and the session of this request.

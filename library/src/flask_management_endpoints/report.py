@@ -56,25 +56,35 @@ def by_name(components: Iterable[Component], order: Sequence[Status] = WORST_FIR
 
 
 def document(
-    components: Iterable[Component], status: Status, show: str, order: Sequence[Status] = WORST_FIRST
+    components: Iterable[Component],
+    status: Status,
+    show: str,
+    order: Sequence[Status] = WORST_FIRST,
+    *,
+    durations: bool = False,
 ) -> dict[str, Any]:
     """Return the body of ``/health``."""
     return {
-        "components": {name: _entry(component, show) for name, component in by_name(components, order).items()},
+        "components": {
+            name: entry(component, show, durations=durations) for name, component in by_name(components, order).items()
+        },
         "status": status.value,
     }
 
 
-def _entry(component: Component, show: str) -> dict[str, Any]:
+def entry(component: Component, show: str, *, durations: bool = False) -> dict[str, Any]:
+    """Return what ``/health`` says of one component."""
     result = component.result
-    entry = _details(result, show)
+    shown = _details(result, show)
     if show == "always" and result.reason:
-        entry.setdefault("reason", result.reason)
+        shown.setdefault("reason", result.reason)
     if component.age is not None:
-        entry["ageSeconds"] = round(component.age, 1)
-    entry.pop("status", None)
-    entry["status"] = result.status.value
-    return entry
+        shown["ageSeconds"] = round(component.age, 1)
+    if durations and result.at:
+        shown["durationMs"] = round(result.seconds * 1000, 1)
+    shown.pop("status", None)
+    shown["status"] = result.status.value
+    return shown
 
 
 def _details(result: Result, show: str) -> dict[str, Any]:

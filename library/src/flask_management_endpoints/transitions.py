@@ -2,7 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from flask_management_endpoints.checks.outcome import Status
 from flask_management_endpoints.execution.forking import reset_in_children
@@ -12,6 +14,20 @@ logger = logging.getLogger("flask_management_endpoints")
 MAX_NAMES = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A component has another status than before: what listeners of `ManagementEndpoints.on_change` get."""
+
+    name: str
+    before: Status
+    after: Status
+    reason: str | None = None
+    """Why it isn't UP."""
+
+
+Listener: TypeAlias = Callable[[Change], object]
+
+
 class Transitions:
     """The last status of each component and question, to see what is new.
 
@@ -19,7 +35,8 @@ class Transitions:
     component starts as UP: the first trouble is a change.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listeners: Callable[[], Iterable[Listener]] = tuple) -> None:
+        self._listeners = listeners
         self._last: dict[tuple[str, str], Status] = {}
         self.reset_after_fork()
         reset_in_children(self)
@@ -45,3 +62,9 @@ class Transitions:
         name = f"{component.name} ({component.question})" if component.question else component.name
         reason = f": {component.result.reason}" if component.result.reason else ""
         logger.warning("health of %s: %s -> %s%s", name, before.value, status.value, reason)
+        change = Change(component.name, before, status, component.result.reason)
+        for listener in self._listeners():
+            try:
+                listener(change)
+            except Exception:
+                logger.exception("a listener for changes raised")

@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
 
 from flask_management_endpoints.checks.definition import (
+    ALWAYS,
     PROBES,
     Check,
     CheckFunction,
@@ -27,6 +30,7 @@ class Registry:
         self._settled: set[str] = set()
         self._groups: set[str] = set()
         self._others: list[Registry] = []
+        self._listeners: list[Callable[..., object]] = []
 
     def __iter__(self) -> Iterator[Check]:
         return chain(tuple(self._checks.values()), *self._others)
@@ -39,6 +43,43 @@ class Registry:
     def has_group(self, group: str) -> bool:
         """Return whether any check belongs to ``group``."""
         return group in self._groups or any(other.has_group(group) for other in self._others)
+
+    def listen(self, listener: Callable[..., object]) -> None:
+        """Have ``listener`` called at each change of a status."""
+        if listener not in self._listeners:
+            self._listeners.append(listener)
+
+    def listeners(self) -> Iterator[Callable[..., object]]:
+        """Return everybody who is to be told of a change."""
+        return chain(tuple(self._listeners), *(other.listeners() for other in self._others))
+
+    def remove(self, name: str) -> None:
+        """Take a check away.
+
+        Raises
+        ------
+        KeyError
+            When there is none of that name.
+        """
+        del self._checks[name]
+        self._groups = {group for check in self._checks.values() for group in check.groups}
+
+    @contextmanager
+    def replaced(self, name: str, function: CheckFunction) -> Iterator[None]:
+        """Have ``function`` stand for the check ``name``, and nothing of its past count, for as long as this lasts.
+
+        Raises
+        ------
+        KeyError
+            When there is none of that name.
+        """
+        home = next((one for one in (self, *self._others) if name in one._checks), self)  # noqa: SLF001 - its own kind
+        before = home._checks[name]  # noqa: SLF001
+        home._checks[name] = replace(before, function=function, policy=ALWAYS)  # noqa: SLF001
+        try:
+            yield
+        finally:
+            home._checks[name] = before  # noqa: SLF001
 
     def settle(self) -> None:
         """Note that a factory begins anew: what it registers from now on may replace what it registered before."""

@@ -28,6 +28,9 @@ class Option:
         return f"Z_ENDPOINTS_{self.name.upper()}"
 
 
+VISIBILITIES = ("never", "safe", "always")
+
+
 def _flag(value: Raw) -> bool:
     if isinstance(value, bool):
         return value
@@ -82,8 +85,10 @@ def _levels(value: Raw) -> int:
     return levels
 
 
-def _visibility(value: Raw) -> str:
-    if value not in ("never", "safe", "always"):
+def _visibility(value: Raw) -> Raw:
+    if callable(value):
+        return value
+    if value not in VISIBILITIES:
         raise ValueError
     return str(value)
 
@@ -109,7 +114,7 @@ def _path(value: Raw) -> str | None:
     raise ValueError
 
 
-ENDPOINTS = frozenset({"index", "health", "info", "version", "metrics"})
+ENDPOINTS = frozenset({"index", "health", "info", "version", "metrics", "openapi"})
 """What ``hidden_endpoints`` can leave out. Probes always answer."""
 OPTIONS: Mapping[str, Option] = {
     option.name: option
@@ -117,9 +122,12 @@ OPTIONS: Mapping[str, Option] = {
         Option(
             "show_details",
             "safe",
-            '"never", "safe" or "always"',
+            '"never", "safe" or "always", or a function that says which',
             _visibility,
             "what components of /health show beside their status",
+        ),
+        Option(
+            "show_durations", False, "True or False", _flag, "whether components of /health show how long they took"
         ),
         Option(
             "deadline",

@@ -118,6 +118,9 @@ def under(path: str, prefix: str) -> bool:
 def _new_routes(app: "Flask") -> Iterator[tuple[str, str, Callable[..., Raw]]]:
     """Return what 1.1.0 didn't have: path, endpoint and view."""
     yield "", "index", views.index
+    yield "/livez", "livez", views.livez
+    yield "/readyz", "readyz", views.readyz
+    yield "/openapi.json", "openapi", views.openapi
     if views.health_of(app).settings().options["metrics"]:
         yield "/metrics", "metrics", views.metrics
 

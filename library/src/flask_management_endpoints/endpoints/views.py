@@ -1,18 +1,22 @@
 """One function an endpoint."""
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
 from flask import Response, current_app, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
+from flask_management_endpoints.checks.outcome import Status
+from flask_management_endpoints.config.options import VISIBILITIES
 from flask_management_endpoints.dependencies.hops import HEADER, parse
 from flask_management_endpoints.dependencies.questions import Question
 from flask_management_endpoints.endpoints import respond
+from flask_management_endpoints.endpoints.openapi import description
 from flask_management_endpoints.info import Info
 from flask_management_endpoints.metrics import MISSING, HealthMetrics
 from flask_management_endpoints.raw import Raw
-from flask_management_endpoints.report import document
+from flask_management_endpoints.report import document, entry
 from flask_management_endpoints.version1 import checks_with_pluggable_functions
 
 if TYPE_CHECKING:
@@ -21,8 +25,12 @@ if TYPE_CHECKING:
     from flask_management_endpoints.config.settings import Settings
     from flask_management_endpoints.health import Health
 
+logger = logging.getLogger("flask_management_endpoints")
 EXTENSION = "management_endpoints"
 NAME_LIMIT = 128
+ENDINGS = (
+    "/health/<check_name>", "/health", "/info", "/version", "/metrics", "/livez", "/readyz", "/openapi.json",
+)  # fmt: skip
 METHODS = ("GET", "HEAD", "OPTIONS")
 _HOPS = "HTTP_" + HEADER.upper().replace("-", "_")
 
@@ -86,29 +94,63 @@ def health() -> Response:
     """Run everything and show each component."""
     settings = _settings_unless_hidden("health")
     report = current_health().whole(question(), settings)
-    body = document(report.components, report.status, settings.options["show_details"], settings.status_order)
+    durations = settings.options["show_durations"]
+    body = document(report.components, report.status, _visibility(settings), settings.status_order, durations=durations)
     return respond.document(body, settings.http_mapping[report.status])
 
 
 def nested_health_check(check_name: str) -> Response:
-    """Answer a probe, or a group."""
+    """Answer a probe or a group, or show one component."""
     if len(check_name) > NAME_LIMIT:
         raise NotFound
     service = current_health()
-    match check_name:
-        case "liveness" | "ping" if service.plainly_alive:
-            return respond.verdict(up=True)
-        case "liveness" | "ping":
-            report = service.liveness(question())
-        case "readiness":
-            report = service.readiness(question())
-        case "startup":
-            report = service.startup(question())
-        case _ if check_name in service.group_names():
-            report = service.ask(check_name, question())
-        case _:
-            raise NotFound
+    if check_name in ("liveness", "ping") and service.plainly_alive:
+        return respond.verdict(up=True)
+    report = service.probe(check_name, question())
+    if report is None:
+        return _component(check_name)
     return respond.verdict(up=report.ok)
+
+
+def _component(name: str) -> Response:
+    settings = _settings_unless_hidden("health")
+    found = current_health().component(name, question(), settings)
+    if found is None:
+        raise NotFound
+    body = entry(found, _visibility(settings), durations=settings.options["show_durations"])
+    return respond.document(body, settings.http_mapping[found.result.status])
+
+
+def _visibility(settings: "Settings") -> str:
+    """Return what this request may see. A function in ``show_details`` says one of the words, or whether it may."""
+    show = settings.options["show_details"]
+    if not callable(show):
+        return str(show)
+    try:
+        said = current_app.ensure_sync(show)()
+    except Exception:
+        logger.exception("show_details raised, so nothing is shown")
+        return "never"
+    return said if said in VISIBILITIES else "always" if said is True else "never"
+
+
+def livez() -> Response:
+    """Answer liveness, by the name that Kubernetes' own components have for it."""
+    return nested_health_check("liveness")
+
+
+def readyz() -> Response:
+    """Answer readiness, by the name that Kubernetes' own components have for it."""
+    return nested_health_check("readiness")
+
+
+def openapi() -> Response:
+    """Describe the endpoints."""
+    hidden = _settings_unless_hidden("openapi").options["hidden_endpoints"]
+    probes = ("liveness", "ping", "readiness", "startup", *current_health().group_names())
+    documents = [name for name in ("health", "info", "version") if name not in hidden]
+    base = f"{request.root_path}{mounted_at()}"
+    return respond.document(description(current_app.name, base, probes, list(Status), documents))
 
 
 def metrics() -> Response:
@@ -137,7 +179,7 @@ def method_not_allowed(**_: str) -> Response:
 def mounted_at() -> str:
     """Return the prefix under which this request came in: the app may have mounted the endpoints twice."""
     rule = request.url_rule.rule if request.url_rule else ""
-    for ending in ("/health/<check_name>", "/health", "/info", "/version", "/metrics"):
+    for ending in ENDINGS:
         if rule.endswith(ending):
             return rule.removesuffix(ending)
     return rule.rstrip("/")

@@ -7,7 +7,7 @@ from flask_management_endpoints.prefix import normal_prefix
 
 LOGGERS = ("gunicorn.access", "werkzeug", "wsgi", "hypercorn.access", "uvicorn.access")
 _LINE = re.compile(r'"(?:GET|HEAD) (?P<path>[^ ?"]+)[^"]*"\s+(?P<status>\d{3})\b')
-_ENDPOINT = re.compile(r"/(?:health(?:/[^/]+)?|info|version|metrics)$")
+_ENDPOINT = re.compile(r"/(?:health(?:/[^/]+)?|info|version|metrics|livez|readyz|openapi\.json)$")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
