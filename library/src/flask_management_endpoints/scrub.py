@@ -6,6 +6,7 @@ It catches the usual, not everything: where ``/health`` can be reached from outs
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 from flask_management_endpoints.raw import Raw
 
@@ -24,10 +25,10 @@ _VALUES = re.compile(
     | \b(?:AKIA|ASIA|AIza|gh[opsu]_|github_pat_|glpat-|xox[abprs]-|[sr]k[-_]|npm_|pypi-|hf_)[\w-]{8,}  # clouds' keys
     | -----BEGIN                                       # PEM
     | (?:pass(?:word|wd)?|pwd|secret|token|key)\s*[=:]  # a name and a value inside of a text
-    | [a-z][\w.-]*:\d{2,5}\b(?!:)(?<!\d\d:\d\d)        # host:port, but no time of day
+    | (?<![\w.-])(?=[\d.-]*[a-z])[\w.-]+:\d{2,5}\b(?!:)(?<!\d\d:\d\d)  # host:port, but no time of day
     | \b(?:\d{1,3}\.){3}\d{1,3}\b                     # IPv4
     | \.(?:svc|cluster|local|internal|intranet|lan|corp)\b  # names of an internal network
-    | (?-i:(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[\w+/=-]{24,})  # random letters and digits
+    | (?-i:(?<![\w+/=-])(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[\w+/=-]{24,})  # random letters and digits
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -36,8 +37,8 @@ _VALUES = re.compile(
 def scrubbed(value: Raw, depth: int = 0) -> Raw:
     """Return what of ``value``, another service's JSON, may be shown to anybody."""
     if isinstance(value, Mapping):
-        items = [(key, item) for key, item in value.items() if isinstance(key, str) and presentable(key, item)]
-        return {key: scrubbed(item, depth + 1) for key, item in items[:MAX_ITEMS] if depth < MAX_DEPTH}
+        items = ((key, item) for key, item in value.items() if isinstance(key, str) and presentable(key, item))
+        return {key: scrubbed(item, depth + 1) for key, item in islice(items, MAX_ITEMS) if depth < MAX_DEPTH}
     if isinstance(value, list):
         return [scrubbed(item, depth + 1) for item in value[:MAX_ITEMS] if depth < MAX_DEPTH and _plain(item)]
     return value
