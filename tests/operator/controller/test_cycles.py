@@ -93,7 +93,7 @@ def test_every_plan_is_as_if_made_anew(edges, changes):
 async def test_a_member_that_goes_frees_the_others():
     cluster = Cluster({"a": "b", "b": "c", "c": "a", "d": "", "e": ""})
     key = deployment("b").key
-    assert len(cluster.plans[deployment("a").key].cycle) == 3
+    assert len(cluster.plans[deployment("a").key].cycle.edges) == 3
     cluster.world.drop_workload(key)
     await cluster.reconciler._forget(key)
     del cluster.plans[key]

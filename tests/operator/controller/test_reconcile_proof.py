@@ -17,7 +17,7 @@ from apphealth.kube.resources import Resource
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Verdict
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.findings import Finding
+from apphealth.plan.findings import PROBE_REFUTED_SAID
 from apphealth.probing.asker import NotYet
 from apphealth.store.store import NOBODY, Store
 
@@ -156,7 +156,7 @@ async def test_pods_that_are_still_starting_are_said_once(shop):
     await shop.settled()
     (status,) = shop.api.written
     assert status.state is State.AWAITING_PODS
-    assert "those there are still starting: GET http :8080/live" in status.findings[-1].message
+    assert "the running pods are still starting: GET http :8080/live" in status.findings[-1].message
     assert status.message == "nothing is written before running pods have answered"
     assert "application-unknown" not in [finding.id for finding in status.findings]
     assert shop.store.outcomes.get(WEB).waiting
@@ -165,7 +165,7 @@ async def test_pods_that_are_still_starting_are_said_once(shop):
 def test_what_was_refuted_is_told_before_what_is_still_asked():
     decided = SimpleNamespace(
         questions=("GET http :9999/",),
-        findings=(Finding(id="probe-refuted", severity="error", message="404 from web-1", fix=""),),
+        findings=(PROBE_REFUTED_SAID.worded("404 from web-1"),),
         containers=(SimpleNamespace(probes=(SimpleNamespace(verification=VerificationState.REFUTED),)),),
     )
     assert verification_reason(decided) == "404 from web-1"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from apphealth.model.service import ServiceKey
 from apphealth.plan.dependencies.graph import around
 from apphealth.plan.dependencies.impact import impact
-from apphealth.plan.dependencies.shared import finding_of
+from apphealth.plan.dependencies.shared import shared_finding
 from apphealth.store.facts import plan_of
 from apphealth.store.graph import graph_of, patience_of, shared_in
 
@@ -88,7 +88,7 @@ def test_a_shared_dependency_tells_how_far_its_failure_reaches(build):
     (shared,) = shared_in(graph_of(world), world)
     assert (shared.service, shared.required_by, shared.workloads) == (("shop", "a"), 3, 7)
     assert [[key.name for key in keys] for keys in (shared.unready, shared.degraded)] == [["b", "c", "d", "e"], ["f"]]
-    assert finding_of(shared).message == (
+    assert shared_finding(shared).message == (
         "3 of 7 workloads require shop/a; if it fails, 4 become unready and 1 degrade"
     )
 

@@ -18,8 +18,8 @@ from apphealth.controller.gather import read_config_maps
 from apphealth.controller.prover import Prover
 from apphealth.controller.rejections import Rejection, Rejections, rejection_of, with_findings, with_rejections
 from apphealth.controller.verification import (
-    awaiting_pods,
     depends_on_pods,
+    pods_starting,
     refuted_finding,
     verification_reason,
     worst_verification,
@@ -32,9 +32,10 @@ from apphealth.kube.events import Event, Events
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Plan
-from apphealth.plan.dependencies.cycles import FINDING as CYCLE
+from apphealth.plan.dependencies.cycles import cycle_finding
 from apphealth.plan.facts import SHARE_HEALTH_PATHS
 from apphealth.plan.findings import Severity
+from apphealth.plan.record import finding_record
 from apphealth.store.config_maps import ConfigMapKey, config_maps_needed
 from apphealth.store.facts import plan_of
 from apphealth.store.outcomes import Outcome
@@ -185,7 +186,7 @@ class Reconciler:
         rejections: list[Rejection] = []
         originals = self._store.world.originals.get(workload.key, ())
         if decided.questions:
-            record = with_findings(record, [awaiting_pods(decided)])
+            record = with_findings(record, [finding_record(pods_starting(decided))])
         recorded = self._store.records.health_plans.get(workload.key)
         safe, patched = True, workload
         if decided.patches and decided.originals != originals:
@@ -313,7 +314,8 @@ class Reconciler:
         services = tuple(service.key for service in self._store.world.services_of(workload))
         ports = tuple(container.ports for container in workload.containers)
         shares = self._store.world.namespace(workload.namespace).annotations.get(SHARE_HEALTH_PATHS)
-        now = Dependable((decided.readiness, ports, shares), decided.cycle, services)
+        cycle = decided.cycle.edges if decided.cycle is not None else ()
+        now = Dependable((decided.readiness, ports, shares), cycle, services)
         before = self._dependables.get(workload.key)
         seen = workload.key not in self.unseen
         self.unseen.discard(workload.key)
@@ -346,5 +348,6 @@ def _problem(decided: Plan, rejections: Sequence[Rejection]) -> tuple[Reason | N
     error = next((finding for finding in decided.findings if finding.severity is Severity.ERROR), None)
     if error is not None:
         return Reason.PLAN_INCOMPLETE, error.message
-    cycle = next((finding for finding in decided.findings if finding.id == CYCLE), None)
-    return (Reason.DEPENDENCY_CYCLE, cycle.message) if cycle is not None else (None, "")
+    if decided.cycle is not None:
+        return Reason.DEPENDENCY_CYCLE, cycle_finding(decided.cycle).message
+    return None, ""

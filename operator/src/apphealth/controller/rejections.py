@@ -13,6 +13,8 @@ from apphealth.controller.queue import Backoff
 from apphealth.kube.errors import ForbiddenError, KubeError
 from apphealth.kube.workloads import same
 from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.plan.findings import MISSING_RIGHT, REJECTED
+from apphealth.plan.record import finding_record
 from apphealth.plan.result import Patch
 
 BACKOFF = Backoff(first=60, longest=3600)
@@ -92,17 +94,13 @@ def rejection_of(error: KubeError, what: str, *, again: float, rejected: bool = 
     if isinstance(error, ForbiddenError) and _is_missing_right(error.message):
         return Rejection(
             reason=Reason.ACCESS_DENIED,
-            finding=_finding(
-                "missing-right",
-                f"{what} was refused: {error.message}",
-                "give the operator's ServiceAccount this right; deploy/operator has the RBAC rules it needs",
-            ),
+            finding=finding_record(MISSING_RIGHT(write=what, answer=error.message)),
             again=again,
             rejected=rejected,
         )
     return Rejection(
         reason=Reason.WRITES_REJECTED,
-        finding=_finding("rejected", f"{what} was refused: {error.message}", "change the rule or what refuses it"),
+        finding=finding_record(REJECTED(write=what, answer=error.message)),
         again=again,
         rejected=rejected,
     )
@@ -123,10 +121,6 @@ def with_findings(plan: HealthPlan, findings: Sequence[FindingRecord]) -> Health
     """Return a HealthPlan with more findings."""
     status = msgspec.structs.replace(plan.status, findings=(*plan.status.findings, *findings))
     return msgspec.structs.replace(plan, status=status)
-
-
-def _finding(id_: str, message: str, fix: str) -> FindingRecord:
-    return FindingRecord(id=id_, severity="error", message=message, fix=fix)
 
 
 def _is_missing_right(message: str) -> bool:

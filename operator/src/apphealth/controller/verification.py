@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from apphealth.api.healthplan import FindingRecord, VerificationState
+from apphealth.api.healthplan import VerificationState
 from apphealth.plan import Plan
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import PODS_STARTING, Finding, Severity
 from apphealth.plan.result import ContainerPlan
 
 MAX_NAMED = 3
@@ -18,12 +18,6 @@ WORST = (
     VerificationState.VERIFIED,
 )
 """The verification states, the worst first."""
-_REASONS = {
-    VerificationState.REFUTED: ("probe-refuted",),
-    VerificationState.AWAITING_PODS: ("pods-unreachable", "awaiting-pods"),
-    VerificationState.UNVERIFIED: ("pods-unreachable", "probe-unverified"),
-}
-"""The findings that give the reason of a verification state."""
 
 
 def worst_verification(plan: Plan) -> VerificationState | None:
@@ -48,23 +42,17 @@ def verification_reason(plan: Plan) -> str:
     """Return the reason of the worst verification state, as a sentence; empty if there is none."""
     worst = worst_verification(plan)
     if plan.questions and worst is VerificationState.AWAITING_PODS:
-        return awaiting_pods(plan).message
-    ids = _REASONS.get(worst or VerificationState.VERIFIED, ())
-    return next((finding.message for finding in plan.findings if finding.id in ids), "")
+        return pods_starting(plan).message
+    return next((finding.message for finding in plan.findings if worst in finding.explains), "")
 
 
 def refuted_finding(plan: Plan) -> Finding | None:
     """Return the finding about a probe that pods refuted and a user or evidence asks for, or None."""
-    found = (finding for finding in plan.findings if finding.id == "probe-refuted")
+    found = (finding for finding in plan.findings if VerificationState.REFUTED in finding.explains)
     return next((finding for finding in found if finding.severity is not Severity.INFO), None)
 
 
-def awaiting_pods(plan: Plan) -> FindingRecord:
+def pods_starting(plan: Plan) -> Finding:
     """Return the finding that a plan waits for pods that are still starting."""
     asked = "; ".join(list(dict.fromkeys(map(str, plan.questions)))[:MAX_NAMED])
-    return FindingRecord(
-        id="awaiting-pods",
-        severity="info",
-        message=f"has to be shown on a running pod first, and those there are still starting: {asked}",
-        fix="wait, or name its preset or the paths in a rule to have them written without proof",
-    )
+    return PODS_STARTING(questions=asked)

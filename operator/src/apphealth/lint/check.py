@@ -1,4 +1,4 @@
-"""The shape of a rule of lint."""
+"""The type of a lint check: what it looks for, why that is wrong, and what to do instead."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from apphealth.lint.subject import ServiceSubject, Subject
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import Finding, FindingKind, Severity
 
-DOCS = "docs/lint"
-"""Where the page of each rule is, in the project's repository."""
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One place where a rule is broken."""
+    """One place where a check finds something wrong."""
 
     message: str
     fix: str
@@ -23,40 +21,42 @@ class Hit:
     """The field in the object."""
     container: str = ""
     severity: Severity | None = None
-    """Where it differs from the rule's own."""
+    """None: the severity of the check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A rule of lint: `id` names it for good."""
+    """A lint check. The catalogue of findings has its id, its severity and the path of its page."""
 
-    id: str
-    severity: Severity
+    kind: FindingKind
     title: str
     """What is wrong, in a line."""
     why: str
-    """What follows from it."""
+    """The consequence."""
     remedy: str
     """What to do instead."""
     sources: tuple[str, ...] = ()
-    """Where thresholds and facts come from."""
+    """Links to the sources of thresholds and facts."""
     workload: Callable[[Subject], Iterator[Hit]] | None = None
-    """Judges a workload."""
+    """Yields what is wrong with a workload."""
     service: Callable[[ServiceSubject], Iterator[Hit]] | None = None
-    """Judges a Service."""
+    """Yields what is wrong with a Service."""
+
+    @property
+    def id(self) -> str:
+        """The id of its findings."""
+        return self.kind.id
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of its findings, unless a hit gives another."""
+        return self.kind.severity
 
     @property
     def docs(self) -> str:
-        """Where its page is."""
-        return f"{DOCS}/{self.id}.md"
+        """The path of its page in the repository."""
+        return self.kind.docs
 
     def finding(self, hit: Hit) -> Finding:
-        """Make a finding of a place where the rule is broken."""
-        return Finding(
-            id=self.id,
-            severity=hit.severity or self.severity,
-            message=hit.message,
-            fix=hit.fix,
-            container=hit.container,
-            where=hit.path,
-        )
+        """Return the finding about a hit."""
+        return self.kind.worded(hit.message, hit.fix, container=hit.container, severity=hit.severity, where=hit.path)

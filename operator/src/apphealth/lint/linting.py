@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from apphealth.lint.checks import graph as checks
-from apphealth.lint.registry import SAID, SERVICE, WORKLOAD
+from apphealth.lint.registry import FROM_PLAN, SERVICE, WORKLOAD
 from apphealth.lint.subject import ServiceSubject, Subject
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
@@ -25,7 +25,7 @@ def lint_workload(subject: Subject) -> Iterator[Finding]:
     if plan is None and not ANNOTATIONS.keys().isdisjoint(subject.workload.pod_annotations):
         plan = subject.auto()  # an annotation is there for a rule that is elsewhere
     if plan is not None:
-        yield from (finding for finding in plan.findings if finding.id in SAID)
+        yield from (finding for finding in plan.findings if finding.id in FROM_PLAN)
 
 
 def lint_service(subject: ServiceSubject) -> Iterator[Finding]:

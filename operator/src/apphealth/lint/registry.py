@@ -1,4 +1,4 @@
-"""All rules of lint."""
+"""All lint checks."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from apphealth.lint.checks import (
     liveness,
     missing,
     ports,
-    said,
     services,
     shape,
     startup,
+    user_input,
     worthless,
 )
+from apphealth.plan.findings import PORT_UNRESOLVED
 
 ALL: dict[str, Check] = {
     check.id: check
-    for family in (missing, liveness, worthless, cascade, startup, ports, services, shape, fields, graph, said)
+    for family in (missing, liveness, worthless, cascade, startup, ports, services, shape, fields, graph, user_input)
     for check in family.CHECKS
 }
-"""By id, in the order in which they are run and listed."""
+"""The checks by id, in the order in which they are run and listed."""
 WORKLOAD = tuple(check for check in ALL.values() if check.workload is not None)
-SAID = frozenset({check.id for check in said.CHECKS} | {"port-unresolved"})
-"""What the plan has found is told under these ids."""
+FROM_PLAN = frozenset({check.id for check in user_input.CHECKS} | {PORT_UNRESOLVED.id})
+"""The ids of the plan's findings that lint reports too: mistakes in rules and annotations."""
 SERVICE = tuple(check for check in ALL.values() if check.service is not None)
 
 
 def nearest(name: str) -> str:
-    """Say which rules there are, the most similar first."""
+    """Return a hint for an unknown id: the most similar check, or all of them."""
     close = get_close_matches(name, ALL, n=1)
     return f"did you mean {close[0]}?" if close else f"there are: {', '.join(ALL)}"

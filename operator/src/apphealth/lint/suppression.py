@@ -11,7 +11,18 @@ from typing import Any
 
 from apphealth.model import raw
 from apphealth.model.workload import DOMAIN
-from apphealth.plan.findings import Finding
+from apphealth.plan.findings import (
+    LIVENESS_MISSING,
+    PORT_UNDECLARED,
+    PORT_UNRESOLVED,
+    PROBES_IDENTICAL,
+    READINESS_MISSING,
+    SERVICE_TARGET_MISMATCH,
+    STARTUP_DELAY,
+    STARTUP_MISSING,
+    Finding,
+    FindingKind,
+)
 from apphealth.plan.rules.selection import IGNORE
 
 OURS = f"{DOMAIN}ignore-"
@@ -22,30 +33,41 @@ CHECKOV = "checkov.io/skip"
 NO_REASON = "no reason given"
 _MAX_REASON = 500
 
-_KUBE_SCORE: Mapping[str, frozenset[str]] = {
-    "pod-probes": frozenset({"readiness-missing", "liveness-missing", "probes-identical"}),
-    "pod-probes-identical": frozenset({"probes-identical"}),
-    "service-targets-pod": frozenset({"service-target-mismatch"}),
+_Matcher = Callable[[Finding], bool]
+"""Whether an annotation ignores a finding."""
+
+
+def _of_kinds(*kinds: FindingKind, field: str = "") -> _Matcher:
+    """Match the findings of some kinds; with `field`, only those about that probe of a container."""
+    return _with_ids(frozenset(kind.id for kind in kinds), field)
+
+
+def _with_ids(ids: frozenset[str], field: str = "") -> _Matcher:
+    return lambda finding: finding.id in ids and (not field or field in finding.where)
+
+
+_KUBE_SCORE: Mapping[str, _Matcher] = {
+    # pod-probes compared the probes as well, before pod-probes-identical was split off.
+    "pod-probes": _of_kinds(READINESS_MISSING, LIVENESS_MISSING, PROBES_IDENTICAL),
+    "pod-probes-identical": _of_kinds(PROBES_IDENTICAL),
+    "service-targets-pod": _of_kinds(SERVICE_TARGET_MISMATCH),
 }
-"""pod-probes compared the probes as well, before pod-probes-identical was split off."""
-_PORTS = frozenset({"port-unresolved", "port-undeclared"})
-_KUBE_LINTER: Mapping[str, tuple[frozenset[str], str]] = {
-    "no-liveness-probe": (frozenset({"liveness-missing"}), ""),
-    "no-readiness-probe": (frozenset({"readiness-missing"}), ""),
-    "no-startup-probe": (frozenset({"startup-missing", "startup-delay"}), ""),
-    "liveness-port": (_PORTS, "livenessProbe"),
-    "readiness-port": (_PORTS, "readinessProbe"),
-    "startup-port": (_PORTS, "startupProbe"),
-    "dangling-service": (frozenset({"service-target-mismatch"}), ""),
+_KUBE_LINTER: Mapping[str, _Matcher] = {
+    "no-liveness-probe": _of_kinds(LIVENESS_MISSING),
+    "no-readiness-probe": _of_kinds(READINESS_MISSING),
+    "no-startup-probe": _of_kinds(STARTUP_MISSING, STARTUP_DELAY),
+    "liveness-port": _of_kinds(PORT_UNRESOLVED, PORT_UNDECLARED, field="livenessProbe"),
+    "readiness-port": _of_kinds(PORT_UNRESOLVED, PORT_UNDECLARED, field="readinessProbe"),
+    "startup-port": _of_kinds(PORT_UNRESOLVED, PORT_UNDECLARED, field="startupProbe"),
+    "dangling-service": _of_kinds(SERVICE_TARGET_MISMATCH),
 }
-"""The ids, and the probe that alone is meant."""
-_POLARIS: Mapping[str, frozenset[str]] = {
-    "livenessProbeMissing-exempt": frozenset({"liveness-missing"}),
-    "readinessProbeMissing-exempt": frozenset({"readiness-missing"}),
+_POLARIS: Mapping[str, _Matcher] = {
+    "livenessProbeMissing-exempt": _of_kinds(LIVENESS_MISSING),
+    "readinessProbeMissing-exempt": _of_kinds(READINESS_MISSING),
 }
-_CHECKOV: Mapping[str, frozenset[str]] = {
-    "CKV_K8S_8": frozenset({"liveness-missing"}),
-    "CKV_K8S_9": frozenset({"readiness-missing"}),
+_CHECKOV: Mapping[str, _Matcher] = {
+    "CKV_K8S_8": _of_kinds(LIVENESS_MISSING),
+    "CKV_K8S_9": _of_kinds(READINESS_MISSING),
 }
 
 
@@ -62,7 +84,7 @@ class Suppression:
 class _Ignored:
     """What one annotation ignores."""
 
-    matches: Callable[[Finding], bool]
+    matches: _Matcher
     suppression: Suppression
 
 
@@ -72,7 +94,14 @@ def suppressed(finding: Finding, ignored: list[_Ignored]) -> Suppression | None:
 
 
 def read_ignored(*annotations: object) -> list[_Ignored]:
-    """Read what annotations ignore: of an object, its pod template, its namespace; the first says the reason."""
+    """Read which findings annotations ignore.
+
+    Parameters
+    ----------
+    annotations
+        The annotations of an object, its pod template and its namespace. The first that ignores a finding gives the
+        reason.
+    """
     return [one for given in annotations if given for one in _read(raw.mapping(given))]
 
 
@@ -82,27 +111,23 @@ def _read(annotations: Mapping[str, Any]) -> Iterator[_Ignored]:
         if key == IGNORE or key == "kube-linter.io/ignore-all" or (key == f"{POLARIS}exempt" and text == "true"):
             yield _Ignored(lambda _: True, _because(key, "" if text == "true" else text))
         elif key.startswith(OURS):
-            yield _Ignored(_ids(frozenset({key.removeprefix(OURS)})), _because(key, text))
+            yield _Ignored(_with_ids(frozenset({key.removeprefix(OURS)})), _because(key, text))
         elif key == KUBE_SCORE:
             yield from _kube_score(text)
-        elif key.startswith(KUBE_LINTER) and (known := _KUBE_LINTER.get(key.removeprefix(KUBE_LINTER))):
-            yield _Ignored(_ids(*known), _because(key, text))
-        elif key.startswith(POLARIS) and text == "true" and (ids := _POLARIS.get(key.removeprefix(POLARIS))):
-            yield _Ignored(_ids(ids), _because(key, ""))
+        elif key.startswith(KUBE_LINTER) and (matches := _KUBE_LINTER.get(key.removeprefix(KUBE_LINTER))):
+            yield _Ignored(matches, _because(key, text))
+        elif key.startswith(POLARIS) and text == "true" and (matches := _POLARIS.get(key.removeprefix(POLARIS))):
+            yield _Ignored(matches, _because(key, ""))
         elif key.startswith(CHECKOV):
             name, _, reason = text.partition("=")
-            if (ids := _CHECKOV.get(name.strip())) is not None:
-                yield _Ignored(_ids(ids), _because(f"{key}: {name.strip()}", reason))
+            if (matches := _CHECKOV.get(name.strip())) is not None:
+                yield _Ignored(matches, _because(f"{key}: {name.strip()}", reason))
 
 
 def _kube_score(text: str) -> Iterator[_Ignored]:
     for name in (part.strip() for part in text.split(",")):
-        if (ids := _KUBE_SCORE.get(name)) is not None:
-            yield _Ignored(_ids(ids), _because(f"{KUBE_SCORE}: {name}", ""))
-
-
-def _ids(ids: frozenset[str], field: str = "") -> Callable[[Finding], bool]:
-    return lambda finding: finding.id in ids and (not field or field in finding.where)
+        if (matches := _KUBE_SCORE.get(name)) is not None:
+            yield _Ignored(matches, _because(f"{KUBE_SCORE}: {name}", ""))
 
 
 def _because(by: str, reason: str) -> Suppression:

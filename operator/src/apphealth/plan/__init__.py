@@ -57,8 +57,9 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
     delivers = bool(enforced) and written.settings.deliver and any(one.runs_library for one in written.containers)
 
     state, message = state_of(shown, mode)
-    untouched = tuple(not_written(workload, files=options.files))
-    held = bool(written.questions or untouched)
+    never_written = not_written(workload, files=options.files)
+    notes = () if never_written is None else (never_written,)
+    held = bool(written.questions or notes)
     decided = Plan(
         workload=workload.key,
         state=state,
@@ -71,7 +72,7 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         dependencies=dependencies,
         questions=shown.questions,
         proofs=shown.proofs if preview is None else tuple(dict((*preview.proofs, *shown.proofs)).items()),
-        findings=(*untouched, *shown.findings, *told.findings, *needs.findings) if rules else (),
+        findings=(*notes, *shown.findings, *told.findings, *needs.findings) if rules else (),
         conflicts=(preview or shown).conflicts,
         patches=() if held else build_patches(workload, written.edits, delivery),
         disowned=() if held else written.disowned,

@@ -1,14 +1,19 @@
-"""The catalogue of findings: what a person should know about a workload, and what to do about it.
+"""The catalogue of findings: what users should know about a workload, and what to do about it.
 
-Each kind of finding is defined here once: its id (for good), severity, text and fix. `plan`, the controller and the
-command line make findings by calling a kind with the values of its text; `lint` adds its own to the kinds of `LINT`.
-Texts from the cluster come in as values, never as a format.
+Each kind of finding is defined here once: its id (which never changes), severity, text and fix. `plan`, the
+controller and the command line make a finding by calling a kind with the values that its text names; the checks of
+`lint` word each finding themselves. Texts from the cluster come in as values, never as a format.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
+
+from apphealth.api.healthplan import VerificationState
+
+PAGES = "docs/lint"
+"""The folder with the pages of findings, in the project's repository."""
 
 
 class Severity(StrEnum):
@@ -21,7 +26,26 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that a person should know: `id` names its kind for good."""
+    """One thing that users should know about a workload or a Service.
+
+    Attributes
+    ----------
+    id
+        The id of its kind, which never changes.
+    severity
+        How much it matters.
+    message
+        What is wrong.
+    fix
+        What to do about it; empty if there is nothing to do.
+    container
+        The container that it is about; empty: the object as a whole.
+    where
+        The field of the object that it is about: `("spec", "template", ...)`; empty: no single field. HealthPlans
+        leave it out.
+    explains
+        The verification states of probes that it gives the reason of. HealthPlans leave it out.
+    """
 
     id: str
     severity: Severity
@@ -29,36 +53,103 @@ class Finding:
     fix: str = ""
     container: str = ""
     where: tuple[str | int, ...] = ()
-    """The field in the object, where one field is meant: `("spec", "template", ...)`. HealthPlans leave it out."""
+    explains: tuple[VerificationState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FindingKind:
-    """A kind of finding. `text` and `fix` are formats for the values that it is called with."""
+    """A kind of finding.
+
+    Attributes
+    ----------
+    id
+        Its name in reports, HealthPlans and annotations. It never changes.
+    severity
+        The severity of its findings, unless the caller gives another.
+    text, fix
+        Formats of the message and of the fix, for the values that the kind is called with. Empty for the kinds whose
+        findings `lint` words itself.
+    documented
+        Whether `docs/lint` has a page about it.
+    explains
+        The verification states of probes that its findings give the reason of.
+    """
 
     id: str
     severity: Severity
-    text: str
+    text: str = ""
     fix: str = ""
+    _: KW_ONLY
+    documented: bool = False
+    explains: tuple[VerificationState, ...] = ()
+
+    @property
+    def docs(self) -> str:
+        """The path of its page in the repository; empty if it has none."""
+        return f"{PAGES}/{self.id}.md" if self.documented else ""
 
     def __call__(self, *, container: str = "", severity: Severity | None = None, **values: object) -> Finding:
-        """Make a finding of this kind.
+        """Make a finding with the kind's own text.
 
         Parameters
         ----------
         container
             The container that it is about; empty: the workload as a whole.
         severity
-            Where it differs from the kind's own.
+            None: the kind's own.
         values
-            What the text and the fix name.
+            The values that the text and the fix name.
+
+        Returns
+        -------
+        Finding
+            The finding.
+
+        Raises
+        ------
+        KeyError
+            The text or the fix names a value that is missing.
+        """
+        message, fix = self.text.format(**values), self.fix.format(**values)
+        return self.worded(message, fix, container=container, severity=severity)
+
+    def worded(
+        self,
+        message: str,
+        fix: str = "",
+        *,
+        container: str = "",
+        severity: Severity | None = None,
+        where: tuple[str | int, ...] = (),
+    ) -> Finding:
+        """Make a finding with a text of the caller's.
+
+        Parameters
+        ----------
+        message
+            What is wrong.
+        fix
+            What to do about it.
+        container
+            The container that it is about; empty: the object as a whole.
+        severity
+            None: the kind's own.
+        where
+            The field of the object that it is about; empty: no single field.
+
+        Returns
+        -------
+        Finding
+            The finding.
         """
         return Finding(
             id=self.id,
             severity=severity or self.severity,
-            message=self.text.format(**values),
-            fix=self.fix.format(**values),
+            message=message,
+            fix=fix,
             container=container,
+            where=where,
+            explains=self.explains,
         )
 
 
@@ -70,25 +161,28 @@ ANNOTATION_INVALID = FindingKind(
     ERROR,
     "the annotation {annotation} on the pod template can't be used, so no probe is planned until it is corrected",
     "{problem}",
+    documented=True,
 )
 CONTAINER_MISSING = FindingKind(
     "container-missing",
     WARNING,
     "{rule} names the container '{name}', which is not in the pod (its containers: {listed})",
     "correct spec.containers[].name, or select only workloads that have this container",
+    documented=True,
 )
-PRESET_UNKNOWN = FindingKind("preset-unknown", ERROR, "preset '{name}' ({source}) is not known", "{suggestion}")
-ROLLOUT_REFERS = FindingKind(
-    "rollout-not-written",
-    INFO,
-    "its pods come from another workload (workloadRef), which gets the probes",
-    "have a rule select the workload that spec.workloadRef names",
+PRESET_UNKNOWN = FindingKind(
+    "preset-unknown", ERROR, "preset '{name}' ({source}) is not known", "{suggestion}", documented=True
 )
 ROLLOUT_NOT_WRITTEN = FindingKind(
     "rollout-not-written",
     INFO,
     "an Argo Rollout is not written to: each apply of its owner would take the probes out again",
     "apphealth render writes them into its manifest; apphealth explain rollout/{name} shows them",
+)
+ROLLOUT_REFERS = replace(
+    ROLLOUT_NOT_WRITTEN,
+    text="its pods come from another workload (workloadRef), which gets the probes",
+    fix="have a rule select the workload that spec.workloadRef names",
 )
 
 # Which containers get probes
@@ -112,10 +206,15 @@ PATH_MISSING = FindingKind(
     ERROR,
     "{kind} is an HTTP probe, and no rule or preset gives its path",
     "set probes.{kind}.path, or a preset that knows the application",
+    documented=True,
 )
-PORT_UNRESOLVED = FindingKind("port-unresolved", ERROR, "{problem}", "{remedy}")
+PORT_UNRESOLVED = FindingKind("port-unresolved", ERROR, "{problem}", "{remedy}", documented=True)
 COMMAND_MISSING = FindingKind(
-    "command-missing", ERROR, "{kind} is an Exec probe, and no rule gives its command", "set probes.{kind}.command"
+    "command-missing",
+    ERROR,
+    "{kind} is an Exec probe, and no rule gives its command",
+    "set probes.{kind}.command",
+    documented=True,
 )
 EXEC_FORBIDDEN = FindingKind(
     "exec-forbidden",
@@ -128,12 +227,14 @@ TIMEOUT_EXCEEDS_PERIOD = FindingKind(
     WARNING,
     "{kind} waits {timeout} s for an answer, and asks every {period} s",
     "set probes.{kind}.timeoutSeconds to at most periodSeconds",
+    documented=True,
 )
 LIVENESS_AGGRESSIVE = FindingKind(
     "liveness-aggressive",
     WARNING,
     "liveness restarts after {liveness} s, sooner than {factor} x the {readiness} s of readiness",
     "raise probes.liveness.failureThreshold, or lower readiness's",
+    documented=True,
 )
 READINESS_ORDERED = FindingKind(
     "readiness-ordered",
@@ -150,36 +251,35 @@ PROBE_REFUTED_SAID = FindingKind(
     ERROR,
     "not written, because it would fail on the running pods: {kinds}; {answers}",
     "correct the preset, path or port in the rule, or what the application answers",
+    explains=(VerificationState.REFUTED,),
 )
-PROBE_REFUTED_DERIVED = FindingKind(
-    "probe-refuted",
-    WARNING,
-    "not written, because it would fail on the running pods: {kinds}; {answers}",
-    "serve it, or set the path that is served, or a preset, in a rule",
+PROBE_REFUTED_DERIVED = replace(
+    PROBE_REFUTED_SAID,
+    severity=WARNING,
+    fix="serve it, or set the path that is served, or a preset, in a rule",
 )
-NO_ENDPOINT_FOUND = FindingKind(
-    "probe-refuted",
-    WARNING,
-    "no health endpoint could be shown on the running pods: {answers}",
-    "serve one, and set its path or a preset in a rule, or the annotation apphealth.dev/preset",
+NO_ENDPOINT_FOUND = replace(
+    PROBE_REFUTED_DERIVED,
+    text="no health endpoint could be shown on the running pods: {answers}",
+    fix="serve one, and set its path or a preset in a rule, or the annotation apphealth.dev/preset",
 )
 AWAITING_PODS = FindingKind(
     "awaiting-pods",
     INFO,
     "has to be shown on a ready pod first, and no pod can be asked: {kinds}, from {candidate}",
     f"wait for a ready pod, or {_NAME_PRESET}",
+    explains=(VerificationState.AWAITING_PODS,),
 )
-PODS_ON_HOST_NETWORK = FindingKind(
-    "awaiting-pods",
-    INFO,
-    "has to be shown on a ready pod first, and pods on their node's network are never asked: {kinds}, from {candidate}",
-    _NAME_PRESET,
+PODS_ON_HOST_NETWORK = replace(
+    AWAITING_PODS,
+    text="has to be shown on a ready pod first, and pods on their node's network are never asked: {kinds},"
+    " from {candidate}",
+    fix=_NAME_PRESET,
 )
-PODS_STARTING = FindingKind(
-    "awaiting-pods",
-    INFO,
-    "has to be shown on a ready pod first, and the running pods are still starting: {questions}",
-    f"wait, or {_NAME_PRESET}",
+PODS_STARTING = replace(
+    AWAITING_PODS,
+    text="has to be shown on a ready pod first, and the running pods are still starting: {questions}",
+    fix=f"wait, or {_NAME_PRESET}",
 )
 NEEDS_PROOF = FindingKind(
     "needs-proof",
@@ -192,9 +292,13 @@ PODS_UNREACHABLE = FindingKind(
     INFO,
     "no pod could be reached to try probes on: {answer}",
     "let the operator reach the pods (NetworkPolicy), or set verification: Skip",
+    explains=(VerificationState.AWAITING_PODS, VerificationState.UNVERIFIED),
 )
 PROBE_UNVERIFIED = FindingKind(
-    "probe-unverified", INFO, "written as the rule says, and not tried on a running pod before: {kinds}"
+    "probe-unverified",
+    INFO,
+    "written as the rule says, and not tried on a running pod before: {kinds}",
+    explains=(VerificationState.UNVERIFIED,),
 )
 
 # Dependencies
@@ -215,18 +319,32 @@ DEPENDENCY_CYCLE = FindingKind(
     WARNING,
     "required dependencies form a cycle, so none of them counts as required: {loop}",
     "take required: true away from one of them in spec.dependencies.services",
+    documented=True,
 )
 SHARED_DEPENDENCY = FindingKind(
     "shared-dependency",
     WARNING,
     "{required_by} of {workloads} workloads require {service}; {blast_radius}",
     "take required: true away where an app can answer, if only in part, without it",
+    documented=True,
 )
 VOLUME_TAKEN = FindingKind(
     "volume-taken",
     WARNING,
     "the pod has a volume named '{volume}' that is not ours, so dependencies are not delivered",
     "rename it, or mount the ConfigMap '{config_map}' at {path} yourself",
+)
+CONFIG_MAP_TAKEN = FindingKind(
+    "configmap-taken",
+    WARNING,
+    "the ConfigMap {name} ({place}) is not ours, so the dependencies are not written",
+    "rename it, or give it the label {label}",
+)
+NAMESPACE_UNKNOWN = FindingKind(
+    "namespace-unknown",
+    WARNING,
+    "its dependencies are addressed in the namespace '{namespace}', because neither file nor -n names one",
+    "name with -n the namespace that it will run in",
 )
 
 # What the API server refused
@@ -237,3 +355,23 @@ MISSING_RIGHT = FindingKind(
     "give the operator's ServiceAccount this right; deploy/operator has the RBAC rules it needs",
 )
 REJECTED = FindingKind("rejected", ERROR, "{write} was refused: {answer}", "change the rule or what refuses it")
+
+# What only lint finds, in the probes that workloads carry
+READINESS_MISSING = FindingKind("readiness-missing", ERROR, documented=True)
+LIVENESS_MISSING = FindingKind("liveness-missing", INFO, documented=True)
+STARTUP_MISSING = FindingKind("startup-missing", WARNING, documented=True)
+PROBES_IDENTICAL = FindingKind("probes-identical", WARNING, documented=True)
+LIVENESS_ALWAYS_SUCCEEDS = FindingKind("liveness-always-succeeds", WARNING, documented=True)
+LIVENESS_CHECKS_DEPENDENCY = FindingKind("liveness-checks-dependency", WARNING, documented=True)
+STARTUP_DELAY = FindingKind("startup-delay", WARNING, documented=True)
+PORT_UNDECLARED = FindingKind("port-undeclared", WARNING, documented=True)
+PORT_NUMBER = FindingKind("port-number", INFO, documented=True)
+PROTOCOL_MISMATCH = FindingKind("protocol-mismatch", ERROR, documented=True)
+SERVICE_TARGET_MISMATCH = FindingKind("service-target-mismatch", ERROR, documented=True)
+HANDLER_COUNT = FindingKind("handler-count", ERROR, documented=True)
+PROBE_ON_INIT = FindingKind("probe-on-init", ERROR, documented=True)
+SUCCESS_THRESHOLD = FindingKind("success-threshold", ERROR, documented=True)
+PROBE_HOST = FindingKind("probe-host", WARNING, documented=True)
+EXEC_COSTLY = FindingKind("exec-costly", WARNING, documented=True)
+FIELD_INVALID = FindingKind("field-invalid", ERROR, documented=True)
+INPUT_INVALID = FindingKind("input-invalid", ERROR, documented=True)

@@ -18,6 +18,7 @@ from apphealth.model.workload import WorkloadKey
 from apphealth.plan.findings import Finding
 
 if TYPE_CHECKING:
+    from apphealth.plan.dependencies.cycles import Cycle
     from apphealth.plan.ownership.takeover import Edit
     from apphealth.plan.rules.settings import WorkloadSettings
 
@@ -206,7 +207,8 @@ class Plan:
     mentions
         Services, existing or not, whose coming, going or changing would change this plan.
     cycle
-        Who requires whom in the cycle that this workload stands in; when it changes, all of them are planned again.
+        The cycle of required dependencies that the workload is part of. When its edges change, all its workloads are
+        planned again.
     record
         The HealthPlan to be kept; None where no rule selects the workload.
     """
@@ -229,7 +231,7 @@ class Plan:
     originals: tuple[OriginalRecord, ...] = ()
     delivery: str | None = None
     mentions: frozenset[ServiceKey] = frozenset()
-    cycle: tuple[tuple[WorkloadKey, WorkloadKey], ...] = ()
+    cycle: Cycle | None = None
     record: HealthPlan | None = None
 
     @property

@@ -10,7 +10,7 @@ import click
 from apphealth.cli.graph.text import at, clean
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.dependencies.graph import Graph, GraphEdge
-from apphealth.plan.dependencies.shared import SharedDependency, finding_of
+from apphealth.plan.dependencies.shared import SharedDependency, shared_finding
 
 
 def tree(graph: Graph, shared: Sequence[SharedDependency]) -> str:
@@ -31,7 +31,7 @@ def _lines(graph: Graph, shared: Sequence[SharedDependency]) -> Iterator[str]:
     for cycle in graph.cycles:
         yield clean(f"cycle, so that none of these counts as required: {', '.join(map(str, cycle))}")
     for one in shared:
-        yield clean(f"shared: {finding_of(one).message}")
+        yield clean(f"shared: {shared_finding(one).message}")
 
 
 def _edge(edge: GraphEdge, graph: Graph) -> Iterator[str]:

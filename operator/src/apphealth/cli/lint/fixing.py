@@ -16,18 +16,18 @@ from apphealth.cli.render.rendering import Rendered, write_plans
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw
 from apphealth.plan import Options as Planning
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import LIVENESS_MISSING, READINESS_MISSING, STARTUP_DELAY, STARTUP_MISSING
 from apphealth.plan.result import Patch
 from apphealth.store.world import World
 
 _FIELDS = {
-    "readiness-missing": ("readinessProbe",),
+    READINESS_MISSING: ("readinessProbe",),
     # Startup is there to hold liveness back.
-    "liveness-missing": ("livenessProbe", "startupProbe"),
-    "startup-missing": ("startupProbe",),
-    "startup-delay": ("startupProbe",),
+    LIVENESS_MISSING: ("livenessProbe", "startupProbe"),
+    STARTUP_MISSING: ("startupProbe",),
+    STARTUP_DELAY: ("startupProbe",),
 }
-"""What each finding, being ignored, keeps from being written."""
+"""The fields that are not written where an annotation ignores a kind of finding."""
 
 
 def mended(options: Options) -> tuple[list[Rendered], list[Problem]]:
@@ -49,7 +49,7 @@ def _without_unwanted(item: Decided) -> Decided:
     value = item.placed.item.value
     template = raw.mapping(raw.mapping(value.get("spec")).get("template"))
     ignored = read_ignored(item.placed.item.metadata.get("annotations"), _annotations(template))
-    fields = {field for id_, fields in _FIELDS.items() if suppressed(_finding(id_), ignored) for field in fields}
+    fields = {field for kind, fields in _FIELDS.items() if suppressed(kind(), ignored) for field in fields}
     if not fields:
         return item
     patches = tuple(Patch(patch.manager, _pruned(patch.body, fields)) for patch in item.plan.patches)
@@ -59,10 +59,6 @@ def _without_unwanted(item: Decided) -> Decided:
 def _annotations(template: Mapping[str, Any]) -> object:
     """Return the annotations of a pod template."""
     return raw.mapping(template.get("metadata")).get("annotations")
-
-
-def _finding(id_: str) -> Finding:
-    return Finding(id=id_, severity=Severity.INFO, message="")
 
 
 def _pruned(body: Mapping[str, Any], fields: set[str]) -> dict[str, Any]:

@@ -12,13 +12,12 @@ import msgspec
 
 from apphealth.api.rule import Rule
 from apphealth.api.spec import Verification
-from apphealth.cli.lint.report import INPUT, Judged, Report
+from apphealth.cli.lint.report import Judged, Report
 from apphealth.cli.manifests.documents import Item, Manifest
 from apphealth.cli.manifests.inventory import Inventory, Placed
 from apphealth.cli.manifests.problem import Problem
 from apphealth.cli.render.deciding import DEFAULT_RULE
 from apphealth.lint.linting import lint_graph, lint_service, lint_workload
-from apphealth.lint.registry import ALL
 from apphealth.lint.subject import POD, ServiceSubject, pod_of, read_subject
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw
@@ -26,7 +25,7 @@ from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.dependencies.evidence.said import says_required
-from apphealth.plan.findings import Finding
+from apphealth.plan.findings import INPUT_INVALID, Finding
 from apphealth.plan.result import Plan
 from apphealth.store.facts import plan_of
 from apphealth.store.graph import graph_of, shared_in
@@ -193,10 +192,9 @@ def _field(path: tuple[str | int, ...], names: Mapping[tuple[str | int, ...], st
 
 def problems(found: Sequence[Problem]) -> list[Judged]:
     """Make findings of input that can't be used."""
-    check = ALL[INPUT]
     return [
         Judged(
-            finding=Finding(id=INPUT, severity=check.severity, message=problem.message),
+            finding=INPUT_INVALID.worded(problem.message),
             file=problem.file,
             line=problem.line,
             column=problem.column,

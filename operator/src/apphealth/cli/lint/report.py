@@ -7,10 +7,10 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from apphealth.lint.suppression import Suppression
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import INPUT_INVALID, Finding, Severity
 
 _RANK = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.INFO: 1}
-INPUT = "input-invalid"
+INPUT = INPUT_INVALID.id
 """The id of findings about input that can't be used."""
 
 

@@ -12,7 +12,7 @@ from apphealth.cli.render.deciding import Decided
 from apphealth.kube.meta import LABELS, MANAGED_BY, OURS
 from apphealth.model import raw
 from apphealth.plan.dependencies.delivery import FILE
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import CONFIG_MAP_TAKEN, NAMESPACE_UNKNOWN, Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +53,8 @@ def namespace_unknown(item: Decided) -> Finding | None:
     """Warn where addresses of dependencies hold a namespace that nobody named."""
     if not item.plan.dependencies or item.plan.delivery is None or "namespace" in item.placed.item.metadata:
         return None
-    namespace = item.placed.workload.namespace
-    return Finding(
-        id="namespace-unknown",
-        severity=Severity.WARNING,
-        message=f"its dependencies are addressed in the namespace '{namespace}', because neither file nor -n names one",
-        fix="say with -n where it will run",
-    )
+    return NAMESPACE_UNKNOWN(namespace=item.placed.workload.namespace)
 
 
 def _taken(there: Item) -> Finding:
-    return Finding(
-        id="configmap-taken",
-        severity=Severity.WARNING,
-        message=f"the ConfigMap {there.name} ({there.place}) is not ours, so the dependencies are not written",
-        fix=f"rename it, or give it the label {MANAGED_BY}: {OURS}",
-    )
+    return CONFIG_MAP_TAKEN(name=there.name, place=there.place, label=f"{MANAGED_BY}: {OURS}")

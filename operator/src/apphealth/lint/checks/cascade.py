@@ -8,6 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, Subject
 from apphealth.model.probe import HttpGet, ProbeKind
 from apphealth.model.workload import DOMAIN, Container
+from apphealth.plan import findings
 from apphealth.plan.findings import Severity
 
 _READY = frozenset({"ready", "readyz", "readiness", "readiness-check"})
@@ -85,8 +86,7 @@ def _prefixes(model: Container, subject: Subject) -> Iterator[str]:
 
 CHECKS = (
     Check(
-        id="liveness-checks-dependency",
-        severity=Severity.WARNING,
+        kind=findings.LIVENESS_CHECKS_DEPENDENCY,
         title="Liveness follows the health of other services",
         why="One dead database then restarts every pod of every application that uses it, over and over, and keeps them"
         " from recovering when it is back.",

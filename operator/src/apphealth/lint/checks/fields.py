@@ -12,7 +12,7 @@ from apphealth.lint.check import Check, Hit, Path
 from apphealth.lint.subject import RawContainer, Subject
 from apphealth.model.probe import KINDS, ProbeKind
 from apphealth.model.raw import MAX_PORT
-from apphealth.plan.findings import Severity
+from apphealth.plan import findings
 
 _NUMBERS = {
     "initialDelaySeconds": 0,
@@ -171,8 +171,7 @@ def _is_header(value: object) -> bool:
 
 CHECKS = (
     Check(
-        id="field-invalid",
-        severity=Severity.ERROR,
+        kind=findings.FIELD_INVALID,
         title="A probe has a field or value that the API server refuses",
         why="The API server refuses the whole object; or, where unknown fields are not checked, drops a misspelt"
         " field, and the probe runs with a default that nobody chose.",

@@ -8,23 +8,22 @@ from dataclasses import replace
 from apphealth.lint.check import Check, Hit
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
+from apphealth.plan import findings
 from apphealth.plan.dependencies.graph import SHARED_LEAST, SHARED_SHARE, Graph
-from apphealth.plan.dependencies.shared import SharedDependency, finding_of
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.dependencies.shared import SharedDependency, shared_finding
+from apphealth.plan.findings import Finding
 
 _SHOWN = 5
 
 CYCLE = Check(
-    id="dependency-cycle",
-    severity=Severity.WARNING,
+    kind=findings.DEPENDENCY_CYCLE,
     title="Required dependencies form a circle",
     why="If a requires b and b requires a, no pod of either could become ready before the other. So none of the"
     " edges in the circle counts as required, which is not what was asked for.",
     remedy="Take required: true away from one of them in spec.dependencies.services of its rule.",
 )
 SHARED = Check(
-    id="shared-dependency",
-    severity=Severity.WARNING,
+    kind=findings.SHARED_DEPENDENCY,
     title="Many workloads require one Service",
     why="When it fails, all of them leave rotation together: one failure becomes an outage of everything, where"
     " degraded answers might have done.",
@@ -53,4 +52,4 @@ def cycles(graph: Graph) -> Iterator[tuple[WorkloadKey, Hit]]:
 def shared_findings(shared: Iterable[SharedDependency]) -> Iterator[tuple[ServiceKey, Finding]]:
     """Yield each Service that many workloads require, with what its failure would lead to."""
     for one in shared:
-        yield one.service, replace(finding_of(one), where=("metadata", "name"))
+        yield one.service, replace(shared_finding(one), where=("metadata", "name"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, RawProbe, Subject, pod_of
 from apphealth.model.probe import Grpc, Handler, HttpGet, ProbeKind, TcpSocket
-from apphealth.plan.findings import Severity
+from apphealth.plan import findings
 
 MIN_PATIENCE = 10
 """Seconds of failures below which a liveness probe gives up too soon: a pause of a garbage collector, a busy node."""
@@ -78,8 +78,7 @@ def _reasons(liveness: RawProbe, container: RawContainer, subject: Subject) -> I
 
 CHECKS = (
     Check(
-        id="probes-identical",
-        severity=Severity.WARNING,
+        kind=findings.PROBES_IDENTICAL,
         title="Liveness asks what readiness asks, and gives up no later",
         why="When the application is overloaded or waits for something, readiness should take the pod out of"
         " rotation so that it can recover. With the same probe for liveness it is restarted at that very moment.",
@@ -93,8 +92,7 @@ CHECKS = (
         workload=_identical,
     ),
     Check(
-        id="liveness-aggressive",
-        severity=Severity.WARNING,
+        kind=findings.LIVENESS_AGGRESSIVE,
         title="Liveness restarts too soon",
         why="A restart throws away what the process was doing and sends its load to the others, which fail next. A"
         " pause of the garbage collector or a busy node is no reason for one.",

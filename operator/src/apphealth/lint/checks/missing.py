@@ -9,7 +9,7 @@ from apphealth.lint.checks.slow import slow_start
 from apphealth.lint.subject import RawContainer, Subject
 from apphealth.model.probe import ProbeKind
 from apphealth.model.workload import Container
-from apphealth.plan.findings import Severity
+from apphealth.plan import findings
 from apphealth.plan.probes.presets import databases
 from apphealth.plan.probes.presets.clues import clues_of
 
@@ -81,8 +81,7 @@ def _begins_soon(delay: int) -> bool:
 
 
 READINESS = Check(
-    id="readiness-missing",
-    severity=Severity.ERROR,
+    kind=findings.READINESS_MISSING,
     title="A container behind a Service has no readiness probe",
     why="Without a readiness probe a pod counts as ready as soon as its process runs. The Service sends it requests"
     " while it is still starting, in every rollout and after every restart, and goes on while it cannot serve.",
@@ -92,8 +91,7 @@ READINESS = Check(
     workload=_readiness,
 )
 LIVENESS = Check(
-    id="liveness-missing",
-    severity=Severity.INFO,
+    kind=findings.LIVENESS_MISSING,
     title="A container that serves a port has no liveness probe",
     why="Kubernetes restarts a process that ends, not one that hangs. It is for information only: an application that"
     " ends when it is broken needs no liveness probe, and one that guesses kills healthy pods.",
@@ -104,8 +102,7 @@ LIVENESS = Check(
     workload=_liveness,
 )
 STARTUP = Check(
-    id="startup-missing",
-    severity=Severity.WARNING,
+    kind=findings.STARTUP_MISSING,
     title="A slow start is not covered by a startup probe",
     why="Liveness that counts while the application is still starting restarts it before it is up, most of all when"
     " the node is busy and everything starts at once.",

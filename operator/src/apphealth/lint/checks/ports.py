@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, RawProbe, Subject
 from apphealth.model.probe import Grpc, HttpGet, TcpSocket
+from apphealth.plan import findings
 from apphealth.plan.findings import Severity
 from apphealth.plan.probes.ports import targets
 
@@ -129,8 +130,7 @@ def _scheme_sign(name: str, handler: HttpGet | TcpSocket) -> str:
 
 CHECKS = (
     Check(
-        id="port-unresolved",
-        severity=Severity.ERROR,
+        kind=findings.PORT_UNRESOLVED,
         title="A probe names a port that its container does not have",
         why="The API server takes it, and the kubelet cannot resolve it: the probe fails every time, so that the pod is"
         " never ready, or restarts forever.",
@@ -141,8 +141,7 @@ CHECKS = (
         workload=_unresolved,
     ),
     Check(
-        id="port-undeclared",
-        severity=Severity.WARNING,
+        kind=findings.PORT_UNDECLARED,
         title="A probe asks a port that its container does not declare",
         why="Where a container declares its ports, another one in a probe is most often a slip, or the port of another"
         " container of the pod.",
@@ -151,16 +150,14 @@ CHECKS = (
         workload=_undeclared,
     ),
     Check(
-        id="port-number",
-        severity=Severity.INFO,
+        kind=findings.PORT_NUMBER,
         title="A probe gives the number of a port that has a name",
         why="The number stands in two places, and one of them is forgotten when it changes.",
         remedy="Refer to the port by its name. (A gRPC probe takes numbers only, and is not reported.)",
         workload=_number,
     ),
     Check(
-        id="protocol-mismatch",
-        severity=Severity.ERROR,
+        kind=findings.PROTOCOL_MISMATCH,
         title="A probe speaks another protocol than its port",
         why="A probe over TCP to a UDP or SCTP port never succeeds (error). An HTTP request to a gRPC server fails"
         " too, and so does HTTP where TLS is spoken (warnings, since they are told by names).",

@@ -8,6 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import ServiceSubject
 from apphealth.model.service import ServicePort
 from apphealth.model.workload import ContainerPort, Workload
+from apphealth.plan import findings
 from apphealth.plan.findings import Severity
 
 
@@ -51,8 +52,7 @@ def _listed(declared: Sequence[ContainerPort]) -> str:
 
 CHECKS = (
     Check(
-        id="service-target-mismatch",
-        severity=Severity.ERROR,
+        kind=findings.SERVICE_TARGET_MISMATCH,
         title="A Service leads to a port that its pods do not have",
         why="With a targetPort by name that no container has, the Service has no endpoint for it, and requests fail"
         " (error). A number that nobody declares may still be open, and is most often a slip (warning).",

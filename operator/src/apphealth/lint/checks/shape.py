@@ -8,6 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, RawProbe, Role, Subject
 from apphealth.model import raw
 from apphealth.model.probe import ProbeKind
+from apphealth.plan import findings
 from apphealth.plan.findings import Severity
 
 _PROBES = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Probe"
@@ -115,8 +116,7 @@ def _cost(command: tuple[str, ...]) -> tuple[str, str, Severity] | None:
 
 CHECKS = (
     Check(
-        id="handler-count",
-        severity=Severity.ERROR,
+        kind=findings.HANDLER_COUNT,
         title="A probe has no handler, or several",
         why="The API server refuses the whole object.",
         remedy="Give each probe exactly one of httpGet, tcpSocket, grpc and exec.",
@@ -124,8 +124,7 @@ CHECKS = (
         workload=_handlers,
     ),
     Check(
-        id="probe-on-init",
-        severity=Severity.ERROR,
+        kind=findings.PROBE_ON_INIT,
         title="A probe stands on an init or ephemeral container",
         why="The API server refuses probes there: an init container ends, and is waited for.",
         remedy="Take the probe away. An init container with restartPolicy: Always is a sidecar, and may have probes.",
@@ -135,8 +134,7 @@ CHECKS = (
         workload=_init,
     ),
     Check(
-        id="success-threshold",
-        severity=Severity.ERROR,
+        kind=findings.SUCCESS_THRESHOLD,
         title="Liveness or startup has a successThreshold other than 1",
         why="The API server refuses the whole object.",
         remedy="Take successThreshold away; only readiness may have another.",
@@ -144,8 +142,7 @@ CHECKS = (
         workload=_success,
     ),
     Check(
-        id="timeout-exceeds-period",
-        severity=Severity.WARNING,
+        kind=findings.TIMEOUT_EXCEEDS_PERIOD,
         title="A probe waits longer for an answer than until the next one",
         why="Probes of one kind are asked one after the other, so that a slow answer stretches the period, and what"
         " was meant to fail after failureThreshold x periodSeconds takes longer.",
@@ -154,8 +151,7 @@ CHECKS = (
         workload=_timeout,
     ),
     Check(
-        id="probe-host",
-        severity=Severity.WARNING,
+        kind=findings.PROBE_HOST,
         title="A probe asks another host than its pod",
         why="With host set the kubelet asks that address: the node itself for localhost, another service for a name."
         " The pod's own state is never looked at.",
@@ -166,8 +162,7 @@ CHECKS = (
         workload=_host,
     ),
     Check(
-        id="exec-costly",
-        severity=Severity.WARNING,
+        kind=findings.EXEC_COSTLY,
         title="A probe runs a costly command",
         why="Every probe of type exec starts processes in the container, out of its CPU and memory limits, on every"
         " node,"

@@ -9,7 +9,7 @@ from apphealth.lint.checks.missing import MAX_DELAY
 from apphealth.lint.checks.slow import slow_start
 from apphealth.lint.subject import RawContainer, RawProbe, Subject
 from apphealth.model.probe import ProbeKind, TcpSocket
-from apphealth.plan.findings import Severity
+from apphealth.plan import findings
 from apphealth.plan.probes.numbers import NO_STARTUP_DELAY
 
 _FIX = (
@@ -51,8 +51,7 @@ def _right(liveness: RawProbe, container: RawContainer, subject: Subject) -> boo
 
 CHECKS = (
     Check(
-        id="startup-delay",
-        severity=Severity.WARNING,
+        kind=findings.STARTUP_DELAY,
         title="A fixed delay stands where a startup probe belongs",
         why="A delay is a guess: a start that takes longer is killed by liveness, and after one that took less a"
         " process that hangs is left alone for the rest of it, at every restart.",

@@ -8,7 +8,7 @@ from apphealth.lint.check import Check, Hit
 from apphealth.lint.checks.slow import image_name
 from apphealth.lint.subject import RawContainer, RawProbe, Subject
 from apphealth.model.probe import Exec, HttpGet, ProbeKind, TcpSocket
-from apphealth.plan.findings import Severity
+from apphealth.plan import findings
 
 _STATIC = (".html", ".htm", ".txt", ".ico", ".css", ".js", ".png", ".svg", ".jpg", ".gif")
 _NOTHING = frozenset({"true", ":", "echo", "exit 0", "/bin/true", "/usr/bin/true", "printf", "date", "hostname"})
@@ -65,8 +65,7 @@ def _only_echoes(script: str) -> bool:
 
 CHECKS = (
     Check(
-        id="liveness-always-succeeds",
-        severity=Severity.WARNING,
+        kind=findings.LIVENESS_ALWAYS_SUCCEEDS,
         title="Liveness succeeds whatever is wrong",
         why="An open port, a file that is served from disk or a command that always succeeds says nothing of the"
         " application: it is asked all the time, and never restarts what hangs.",

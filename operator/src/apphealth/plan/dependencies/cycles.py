@@ -16,12 +16,11 @@ from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.dependencies.evidence.said import by_rules, counting, says_required
 from apphealth.plan.facts import EMPTY, Requirements
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import DEPENDENCY_CYCLE, Finding
 
 if TYPE_CHECKING:
     import networkx as nx
 
-FINDING = "dependency-cycle"
 MAX_SHOWN = 12
 """Workloads of a loop that are printed."""
 
@@ -76,17 +75,12 @@ def as_graph(requirements: Requirements, graph: nx.DiGraph[WorkloadKey]) -> nx.D
     return graph
 
 
-def finding_of(cycle: Cycle) -> Finding:
-    """Tell of a cycle."""
+def cycle_finding(cycle: Cycle) -> Finding:
+    """Return the finding about a cycle, for the workload that it was found from."""
     names = [str(key) for key in cycle.loop]
     if len(names) > MAX_SHOWN:
         names[MAX_SHOWN - 1 : -1] = [f"({len(names) - MAX_SHOWN} more)"]
-    return Finding(
-        id=FINDING,
-        severity=Severity.WARNING,
-        message=f"required dependencies form a cycle, so none of them counts as required: {' -> '.join(names)}",
-        fix="take required: true away from one of them in spec.dependencies.services",
-    )
+    return DEPENDENCY_CYCLE(loop=" -> ".join(names))
 
 
 def required_by(workload: Workload, rules: Sequence[Rule], own: Collection[ServiceKey]) -> list[ServiceKey]:

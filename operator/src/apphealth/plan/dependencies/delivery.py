@@ -16,7 +16,7 @@ from apphealth.api.names import config_map_name
 from apphealth.model.parse_workload import DELIVERY_PATH, DELIVERY_VOLUME
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import VOLUME_TAKEN, Finding
 from apphealth.plan.result import ContainerPlan, Dependency
 
 FILE = "dependencies.json"
@@ -55,12 +55,7 @@ def plan_delivery(workload: Workload, containers: Sequence[ContainerPlan], *, de
 
 def _taken(workload: Workload) -> Finding:
     name = config_map_name(workload.kind, workload.name)
-    return Finding(
-        id="volume-taken",
-        severity=Severity.WARNING,
-        message=f"the pod has a volume named '{DELIVERY_VOLUME}' that is not ours, so dependencies are not delivered",
-        fix=f"rename it, or mount the ConfigMap '{name}' at {DELIVERY_PATH} yourself",
-    )
+    return VOLUME_TAKEN(volume=DELIVERY_VOLUME, config_map=name, path=DELIVERY_PATH)
 
 
 def delivery_volume(workload: Workload) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from itertools import chain
 
 from apphealth.api.rule import Rule
 from apphealth.model.service import Service, ServiceKey, ServicePort
-from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.plan.dependencies.cycles import find_cycle, finding_of
+from apphealth.model.workload import Workload
+from apphealth.plan.dependencies.cycles import Cycle, cycle_finding, find_cycle
 from apphealth.plan.dependencies.evidence.commandline import command_line
 from apphealth.plan.dependencies.evidence.environment import ConfigMaps, environment, variables
 from apphealth.plan.dependencies.evidence.files import files
@@ -22,7 +22,7 @@ from apphealth.plan.dependencies.evidence.mention import USER_WORD, Mention
 from apphealth.plan.dependencies.evidence.said import by_annotation, by_rules, counting
 from apphealth.plan.dependencies.evidence.text import Names, mentions_in
 from apphealth.plan.facts import Neighbour, Neighbours, Options
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import DEPENDENCY_MISSING, TOO_MANY_DEPENDENCIES, Finding
 
 MAX_DEPENDENCIES = 64
 """Most dependencies of one workload; the likeliest are kept."""
@@ -48,10 +48,13 @@ class Derived:
     mentions: frozenset[ServiceKey] = frozenset()
     """Every Service named, existing or not."""
     findings: tuple[Finding, ...] = ()
-    cycle: tuple[tuple[WorkloadKey, WorkloadKey], ...] = ()
-    """Who requires whom in the cycle that this workload stands in: none of these edges counts as required."""
-    broken: frozenset[ServiceKey] = frozenset()
-    """The Services that would be required, did they not lead back to the workload."""
+    cycle: Cycle | None = None
+    """The cycle of required edges that this workload is part of: none of them counts as required."""
+
+    @property
+    def broken(self) -> frozenset[ServiceKey]:
+        """The Services that rules require, and that don't count as required because they lead back to the workload."""
+        return self.cycle.services if self.cycle is not None else frozenset()
 
 
 def plan_dependencies(
@@ -133,9 +136,8 @@ def _without_cycle(derived: Derived, workload: Workload, neighbours: Neighbours)
     return replace(
         derived,
         edges=tuple(edges),
-        findings=(*derived.findings, finding_of(cycle)),
-        cycle=cycle.edges,
-        broken=cycle.services,
+        findings=(*derived.findings, cycle_finding(cycle)),
+        cycle=cycle,
     )
 
 
@@ -198,22 +200,10 @@ def _missing(mentions: Iterable[Mention], services: Mapping[ServiceKey, Neighbou
     """Tell of Services that users name and that don't exist."""
     for mention in mentions:
         if mention.confidence == USER_WORD and mention.service not in services:
-            yield Finding(
-                id="dependency-missing",
-                severity=Severity.WARNING,
-                message=f"{mention.evidence} names the Service {mention.service}, which does not exist",
-                fix="create it, or correct the name or namespace",
-            )
+            yield DEPENDENCY_MISSING(evidence=mention.evidence, service=mention.service)
 
 
 def _left_out(edges: Sequence[Edge]) -> list[Finding]:
     if len(edges) <= MAX_DEPENDENCIES:
         return []
-    return [
-        Finding(
-            id="too-many-dependencies",
-            severity=Severity.WARNING,
-            message=f"{len(edges)} Services are named; only the {MAX_DEPENDENCIES} likeliest count as dependencies",
-            fix="leave some out with spec.dependencies.ignore, or name the ones that matter in dependencies.services",
-        )
-    ]
+    return [TOO_MANY_DEPENDENCIES(named=len(edges), kept=MAX_DEPENDENCIES)]

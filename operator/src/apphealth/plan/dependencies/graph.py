@@ -60,7 +60,7 @@ def build_graph(
         Every Service, with the workloads behind it.
     """
     edges = tuple(edge for key in sorted(derived) for edge in _edges(key, derived[key]))
-    cycles = {found.cycle for found in derived.values() if found.cycle}
+    cycles = {found.cycle.edges for found in derived.values() if found.cycle is not None}
     return Graph(
         workloads=tuple(sorted(derived)),
         services={key: services[key] for key in sorted(services)},

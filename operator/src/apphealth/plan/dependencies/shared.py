@@ -1,6 +1,6 @@
 """Shared dependencies: Services that so many workloads require that their failure is everybody's.
 
-`shared_dependencies` tells which they are, and what their failure would lead to; `finding_of` says it. (The finding
+`shared_dependencies` tells which they are, and what their failure would lead to; `shared_finding` says it. (The finding
 `dependency-cycle` is among those of every plan.)
 """
 
@@ -12,9 +12,7 @@ from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.dependencies.graph import Graph
 from apphealth.plan.dependencies.impact import Patience, impact
-from apphealth.plan.findings import Finding, Severity
-
-FINDING = "shared-dependency"
+from apphealth.plan.findings import SHARED_DEPENDENCY, Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +53,13 @@ def shared_dependencies(graph: Graph, patience: Patience) -> tuple[SharedDepende
     )
 
 
-def finding_of(shared: SharedDependency) -> Finding:
-    """Tell of a shared dependency."""
-    return Finding(
-        id=FINDING,
-        severity=Severity.WARNING,
-        message=(
-            f"{shared.required_by} of {shared.workloads} workloads require {shared.service}; {blast_radius(shared)}"
-        ),
-        fix="take required: true away where an app can answer, if only in part, without it",
+def shared_finding(shared: SharedDependency) -> Finding:
+    """Return the finding about a shared dependency."""
+    return SHARED_DEPENDENCY(
+        required_by=shared.required_by,
+        workloads=shared.workloads,
+        service=shared.service,
+        blast_radius=blast_radius(shared),
     )
 
 

@@ -6,12 +6,12 @@ docs/decisions, "Argo Rollouts are shown, not written".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from apphealth.api.rule import Rule
 from apphealth.api.spec import Mode, WorkloadKind
 from apphealth.model.workload import Workload
-from apphealth.plan.findings import Finding, Severity
+from apphealth.plan.findings import ROLLOUT_NOT_WRITTEN, ROLLOUT_REFERS, Finding
 
 
 def enforced_among(rules: Sequence[Rule], workload: Workload, *, files: bool) -> tuple[Rule, ...]:
@@ -44,14 +44,21 @@ def _writable(workload: Workload, files: bool) -> bool:
     return files or workload.kind != WorkloadKind.ROLLOUT
 
 
-def not_written(workload: Workload, *, files: bool) -> Iterator[Finding]:
-    """Tell that a workload is never written to, if it isn't."""
+def not_written(workload: Workload, *, files: bool) -> Finding | None:
+    """Return the finding about a workload that is never written to, or None if it is written to.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    files
+        Whether it is a manifest.
+
+    Returns
+    -------
+    Finding or None
+        One for an Argo Rollout in a cluster.
+    """
     if _writable(workload, files):
-        return
-    if not workload.containers:
-        message = "its pods come from another workload (workloadRef), which gets the probes"
-        fix = "have a rule select the workload that spec.workloadRef names"
-    else:
-        message = "an Argo Rollout is not written to: each apply of its owner would take the probes out again"
-        fix = f"apphealth render writes them into its manifest; apphealth explain rollout/{workload.name} shows them"
-    yield Finding(id="rollout-not-written", severity=Severity.INFO, message=message, fix=fix)
+        return None
+    return ROLLOUT_NOT_WRITTEN(name=workload.name) if workload.containers else ROLLOUT_REFERS()
