@@ -2,6 +2,7 @@
 
 import flask
 import pytest
+from werkzeug.test import Client
 
 from flask_management_endpoints import ManagementEndpoints, z_blueprint
 
@@ -89,6 +90,15 @@ def test_without_a_handler_unknown_paths_are_json_below_the_prefix_only(app):
     assert client.get("/z/nope").get_json() == {"status": 404, "error": "Not Found"}
     assert client.post("/z").get_json() == {"status": 405, "error": "Method Not Allowed"}
     assert [client.get(path).mimetype for path in ("/nope", "/zones", "/zebra/x")] == ["text/html"] * 3
+
+
+def test_whoever_took_the_wsgi_app_before_us_gets_the_routes_from_the_second_request_on(app):
+    taken = Client(app.wsgi_app)
+    ManagementEndpoints(app)
+    assert taken.get("/z/health/liveness").json == {"status": "UP"}
+    assert taken.get("/z").json["_links"]["self"]["href"] == "/z"
+    assert taken.post("/z/health").status_code == 405
+    assert not list(flask.request_started.receivers_for(app))
 
 
 def test_a_nested_blueprint_is_completed_too(app):

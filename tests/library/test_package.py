@@ -1,6 +1,7 @@
 """The package as it is delivered: imports, types, wheel, documentation."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -92,6 +93,12 @@ def test_the_wheel_holds_the_package_and_its_types_and_no_tests(tmp_path):
         "flask_management_endpoints-2.0.0.dist-info",
     }
     assert "flask_management_endpoints/py.typed" in names
+    wheel = zipfile.ZipFile(next(tmp_path.glob("*.whl")))
+    metadata = wheel.read("flask_management_endpoints-2.0.0.dist-info/METADATA").decode()
+    for field in ("Author: ", "Project-URL: ", "License-Expression: ", "Keywords: ", "Description-Content-Type: "):
+        assert f"\n{field}" in metadata
+    extras = set(re.findall(r"^Provides-Extra: (\w+)$", metadata, re.MULTILINE))
+    assert extras == {"metrics", "sqlalchemy", "redis", "celery", "memcached", "mongodb"}
     assert not [name for name in names if "test" in name]
 
 

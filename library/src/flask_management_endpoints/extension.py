@@ -138,7 +138,8 @@ class ManagementEndpoints:
             Run it in the background, so often; requests get the last answer at once. Three intervals without one:
             UNKNOWN, 503.
         failure_threshold, success_threshold
-            How many answers in a row it takes to believe a change.
+            How many answers in a row it takes to believe a change. Every request that runs it counts, whoever asks;
+            with ``refresh_seconds`` or ``cache_seconds`` the number is a time.
 
         Raises
         ------

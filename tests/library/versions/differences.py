@@ -306,6 +306,16 @@ def startup():
     return str(ask(path="/z/health/startup").status_code)
 
 
+@difference("`/health/<component>`, a check `db` being there")
+def component():
+    return str(ask({"check_functions": {"health": {"db": lambda: True}}}, "/z/health/db").status_code)
+
+
+@difference("`/livez`, `/readyz`, `/openapi.json` below the prefix")
+def new_paths():
+    return ", ".join(str(ask(path=f"/z/{name}").status_code) for name in ("livez", "readyz", "openapi.json"))
+
+
 @difference("type of 404 and 405 below the prefix")
 def errors():
     return ask(path="/z/nope").mimetype

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import request
+from flask import request, request_started
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
 
@@ -48,6 +48,7 @@ class Completion:
         self._lock = threading.Lock()
         self._done = False
         app.wsgi_app = _CompletesFirst(self, app.wsgi_app)  # type: ignore[method-assign]
+        request_started.connect(self._after_all, app)
 
     @classmethod
     def of(cls, app: "Flask") -> "Completion":
@@ -74,6 +75,11 @@ class Completion:
                 self._add_other_methods(mount)
             self._make_errors_json()
             self._done = True
+
+    def _after_all(self, _app: "Flask", **_: object) -> None:
+        """Complete the app during its first request, for who took ``app.wsgi_app`` before ours (connexion does)."""
+        self.complete()
+        request_started.disconnect(self._after_all, self._app)
 
     def _add_new_routes(self, mount: Mount) -> None:
         taken = {rule.rule.rstrip("/") for rule in self._app.url_map.iter_rules()}
