@@ -19,6 +19,8 @@ MAY = [
     *((verb, "services") for verb in READ),
     *((verb, "configmaps") for verb in (*READ, "create", "patch", "delete")),
     ("list", "pods"),
+    ("list", "replicasets.apps"),
+    ("list", "controllerrevisions.apps"),
     ("create", "events.events.k8s.io"),
     *((verb, "apphealths.apphealth.dev") for verb in READ),
     ("patch", "apphealths.apphealth.dev/status"),

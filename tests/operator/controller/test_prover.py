@@ -325,9 +325,9 @@ async def test_what_nobody_looks_at_any_more_is_forgotten(bench):
     assert set(bench.proofs) == {question("/other").id}
     bench.prover.forget(api.key)
     assert bench.proofs == {}
-    assert not bench.prover._matters
-    assert not bench.prover._lookers
-    assert not bench.prover._asking
+    assert not bench.prover._pending
+    assert not bench.prover._read_by
+    assert not bench.prover._namespaces
 
 
 async def test_proofs_of_healthplans_that_nobody_looks_at_are_tidied_away(bench):
@@ -354,3 +354,87 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(bench):
     await bench.until(lambda: not bench.under_way[""])
     await bench.prover.queue.quiet()
     assert bench.proofs == {}
+
+
+async def test_pods_that_become_ready_wake_a_question_up_that_had_none_to_ask(bench, monkeypatch):
+    """Before: it was asked every minute for ever, three lists each time."""
+    monkeypatch.setattr(module, "NO_PODS", NEVER)
+    monkeypatch.setattr(module, "SETTLE", 0.01)
+    web = bench.workload()
+    bench.pods["web"] = []
+    bench.consider(web, question())
+    await bench.until(lambda: bench.enqueued)
+    await asyncio.sleep(0.05)
+    assert bench.asked == []
+    bench.pods["web"] = [pod()]
+    bench.prover.pods_changed([web.key])
+    await bench.until(lambda: bench.proofs)
+
+
+def test_a_question_without_pods_waits_up_to_an_hour():
+    assert [module.NO_PODS.after(times) for times in (1, 5, 12, 99)] == [2, 32, 3600, 3600]
+
+
+async def test_a_namespace_out_of_reach_is_recognised_by_a_few_of_its_workloads(bench):
+    """Before: each question waited for its own timeout, 67 s for 200 workloads."""
+    for path in range(200):
+        bench.answers[f"/{path}"] = AWAY
+    for number in range(200):
+        bench.consider(bench.workload(f"web-{number}"), question(f"/{number}"))
+    await bench.until(lambda: len(bench.proofs) == 200)
+    assert len(bench.asked) <= module.IN_A_NAMESPACE + module.UNREACHED
+    told = {proof.answer for proof in bench.proofs.values() if proof.answer != AWAY.answer}
+    assert all("other workloads of the namespace can't be reached" in answer for answer in told)
+
+
+async def test_one_workload_out_of_reach_says_nothing_of_its_namespace(bench):
+    bench.answers["/db"] = AWAY
+    bench.consider(bench.workload("db"), question("/db"))
+    await bench.until(lambda: bench.proofs)
+    for number in range(9):
+        bench.consider(bench.workload(f"web-{number}"), question(f"/{number}"))
+    await bench.until(lambda: len(bench.proofs) == 10)
+    assert [proof.verdict for proof in bench.proofs.values()].count(Verdict.VERIFIED) == 9
+
+
+async def test_a_namespace_is_within_reach_again_when_one_pod_is_reached(bench, monkeypatch):
+    monkeypatch.setattr(module, "REFUTED", SOON)
+    away = [bench.workload(f"away-{number}") for number in range(4)]
+    for workload in away:
+        bench.answers[f"/{workload.name}"] = [AWAY, AWAY, GOOD]
+        bench.consider(workload, question(f"/{workload.name}"))
+    await bench.until(lambda: [p.verdict for p in bench.proofs.values()] == [Verdict.VERIFIED] * 4)
+    asked = len(bench.asked)
+    bench.consider(bench.workload("new"), question("/new"))
+    await bench.until(lambda: question("/new").id in bench.proofs)
+    assert (len(bench.asked), bench.proofs[question("/new").id].verdict) == (asked + 1, Verdict.VERIFIED)
+
+
+async def test_tenants_whose_pods_keep_questions_waiting_do_not_hold_up_another(bench, monkeypatch):
+    """Before: 8 namespaces with 4 such workloads each held all 32 places."""
+    monkeypatch.setattr(module, "SLOW", 0.01)
+    for tenant in range(8):
+        for number in range(4):
+            name = f"hostile-{number}"
+            bench.answers[f"/{tenant}/{number}"] = BAD
+            bench.consider(
+                bench.workload(name, f"tenant-{tenant}"), question(f"/{tenant}/{number}", f"tenant-{tenant}")
+            )
+    bench.gate.clear()
+    await bench.until(lambda: len(bench.asked) == 32)
+    await asyncio.sleep(0.05)
+    bench.gate.set()
+    await bench.until(lambda: len(bench.proofs) == 32)
+    bench.gate.clear()
+    for tenant in range(8):
+        for number in range(4, 8):
+            bench.consider(
+                bench.workload(f"hostile-{number}", f"tenant-{tenant}"),
+                question(f"/{tenant}/{number}", f"tenant-{tenant}"),
+            )
+    await asyncio.sleep(0.05)
+    held = sum(bench.under_way[f"tenant-{tenant}/"] for tenant in range(8))
+    assert held == 8, "one place each, now that they are known to be slow"
+    bench.consider(bench.workload("web", "shop"), question("/web"))
+    await bench.until(lambda: bench.under_way["shop/"] == 1)
+    bench.gate.set()

@@ -1,23 +1,44 @@
 """Which pods of a workload can be asked."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
 from apphealth.kube import pods as module
-from apphealth.kube.pods import list_pods
+from apphealth.kube.pods import REVISION_LABEL, list_pods
+from apphealth.model.parse_workload import parse_workload
 from apphealth.model.probe import TcpSocket
 from apphealth.model.proof import Accept, Question
-from apphealth.model.workload import Workload
 
 QUESTION = Question(
     container="main", image="web:2", template="x", handler=TcpSocket(port=1), timeout=1, accept=Accept.SUCCESS
 )
-WORKLOAD = Workload(
-    kind="Deployment", api_version="apps/v1", namespace="shop", name="web", uid="uid-web", pod_labels={"app": "web"}
-)
+TEMPLATE = {
+    "metadata": {"labels": {"app": "web"}, "annotations": {"checksum/config": "1"}},
+    "spec": {"containers": [{"name": "main", "image": "web:2", "env": [{"name": "A", "value": "1"}]}]},
+}
+PROBE = {"httpGet": {"path": "/live", "port": 8080}}
+
+
+def workload(kind="Deployment", template=TEMPLATE):
+    metadata = {"name": "web", "namespace": "shop", "uid": "uid-web"}
+    return parse_workload({"kind": kind, "apiVersion": "apps/v1", "metadata": metadata, "spec": {"template": template}})
+
+
+def changed(**container):
+    """Return the template with another container."""
+    main = TEMPLATE["spec"]["containers"][0] | container
+    return TEMPLATE | {"spec": {"containers": [main]}}
+
+
+def revision(name="web-5d4f", uid="uid-rs", template=TEMPLATE, *, kind="Deployment", of="uid-web", labels=None):
+    """Return a ReplicaSet or a ControllerRevision."""
+    template = template | {"metadata": template["metadata"] | {"labels": {"app": "web", "pod-template-hash": "5d4f"}}}
+    metadata = {"name": name, "uid": uid, "labels": labels or {}, "ownerReferences": [owner(kind, "web", of)]}
+    if kind in ("Deployment", "Rollout"):
+        return {"metadata": metadata, "spec": {"template": template}}
+    return {"metadata": metadata, "data": {"spec": {"template": template | {"$patch": "replace"}}}}
 
 
 def owner(kind="ReplicaSet", name="web-5d4f", uid="uid-rs", controller=True):
@@ -46,14 +67,17 @@ def pod(name="web-5d4f-x2x", *, owners=None, spec=None, status=None, image="web:
 
 
 class Server:
-    """Answers lists with the pages it was given."""
+    """Answers lists of pods with the pages it was given, and those of revisions."""
 
-    def __init__(self, *pages):
+    def __init__(self, *pages, revisions=None):
         self.pages = pages
+        self.revisions = [revision()] if revisions is None else revisions
         self.asked = []
 
     async def get(self, path, type_, *, params):
         self.asked.append((path, dict(params)))
+        if not path.endswith("/pods"):
+            return msgspec.convert({"items": self.revisions}, type_)
         number = int(params.get("continue", 0))
         more = str(number + 1) if number + 1 < len(self.pages) else ""
         return msgspec.convert({"metadata": {"continue": more}, "items": self.pages[number]}, type_)
@@ -73,10 +97,13 @@ class Server:
         pytest.param(pod(status={"podIP": "169.254.169.254"}), False, id="the cloud's metadata"),
         pytest.param(pod(status={"podIP": "::1"}), False, id="our own address in IPv6"),
         pytest.param(pod(status={"podIP": "elsewhere.example"}), False, id="a name"),
-        pytest.param(pod(image="web:1"), False, id="an older image"),
+        pytest.param(pod(status={"podIP": "fd00:ec2::254"}), False, id="the cloud's metadata in IPv6"),
+        pytest.param(pod(status={"podIP": "100.100.100.200"}), False, id="another cloud's metadata"),
+        pytest.param(pod(status={"podIP": "::ffff:127.0.0.1"}), False, id="our own address as IPv4 in IPv6"),
+        pytest.param(pod(image="mirror.example/web:2"), True, id="an image that admission has rewritten"),
         pytest.param(pod(status={"containerStatuses": [{"name": "main", "state": {}}]}), False, id="not running"),
         pytest.param(pod(owners=[]), False, id="nobody's"),
-        pytest.param(pod(owners=[owner(name="web-api-5d4f")]), False, id="of another Deployment"),
+        pytest.param(pod(owners=[owner(name="web-api-5d4f", uid="uid-other")]), False, id="of another Deployment"),
         pytest.param(pod(owners=[owner(controller=False)]), False, id="not controlled"),
         pytest.param(pod(owners=[owner("StatefulSet", "web", "uid-web")]), False, id="of another kind"),
         pytest.param(
@@ -95,33 +122,67 @@ class Server:
     ],
 )
 async def test_which_pods_can_be_asked(item, usable):
-    assert [found.name for found in await list_pods(Server([item]), WORKLOAD, QUESTION)] == ["web-5d4f-x2x"] * usable
+    assert [found.name for found in await list_pods(Server([item]), workload(), QUESTION)] == ["web-5d4f-x2x"] * usable
 
 
 @pytest.mark.parametrize(
-    ("kind", "owned_by"),
+    ("revisions", "usable"),
     [
-        ("Deployment", owner()),
-        ("Rollout", owner()),
-        ("StatefulSet", owner("StatefulSet", "web", "uid-web")),
-        ("DaemonSet", owner("DaemonSet", "web", "uid-web")),
+        pytest.param([revision()], True, id="of the template as it is"),
+        pytest.param([revision(template=changed(livenessProbe=PROBE))], True, id="of one that differs in a probe"),
+        pytest.param([revision(template=changed(env=[]))], False, id="of one with other variables"),
+        pytest.param([revision(template=changed(image="web:1"))], False, id="of one with another image"),
+        pytest.param([revision(template=changed(args=["--debug"]))], False, id="of one with other arguments"),
+        pytest.param([revision(of="uid-another")], False, id="of another Deployment of the same labels"),
+        pytest.param(
+            [revision(uid="uid-new"), revision(template=changed(env=[]))], False, id="while the new one starts"
+        ),
+        pytest.param([], False, id="of one that was not made yet"),
     ],
 )
-async def test_pods_of_every_kind_of_workload(kind, owned_by):
-    workload = replace(WORKLOAD, kind=kind, pod_labels={"a": "b", "app": "web"})
-    server = Server([pod(owners=[owned_by])])
-    (found,) = await list_pods(server, workload, QUESTION)
+async def test_only_pods_of_the_present_template_are_asked(revisions, usable):
+    """Before: whichever ran the image, so that pods of the old template proved a probe for the new one."""
+    assert len(await list_pods(Server([pod()], revisions=revisions), workload(), QUESTION)) == usable
+
+
+@pytest.mark.parametrize(
+    ("kind", "plural", "item", "made_from"),
+    [
+        ("Deployment", "replicasets", pod(), revision()),
+        ("Rollout", "replicasets", pod(), revision(kind="Rollout")),
+        (
+            "StatefulSet",
+            "controllerrevisions",
+            pod(owners=[owner("StatefulSet", "web", "uid-web")], labels={REVISION_LABEL: "web-77d"}),
+            revision("web-77d", kind="StatefulSet"),
+        ),
+        (
+            "DaemonSet",
+            "controllerrevisions",
+            pod(owners=[owner("DaemonSet", "web", "uid-web")], labels={REVISION_LABEL: "77d"}),
+            revision("web-77d", kind="DaemonSet", labels={REVISION_LABEL: "77d"}),
+        ),
+    ],
+)
+async def test_pods_of_every_kind_of_workload(kind, plural, item, made_from):
+    server = Server([item], revisions=[made_from])
+    (found,) = await list_pods(server, workload(kind), QUESTION)
     assert (found.ip, found.node, 50 < found.age < 90) == ("10.1.2.3", "n1", True)
-    assert server.asked == [("/api/v1/namespaces/shop/pods", {"labelSelector": "a=b,app=web", "limit": "200"})]
+    assert server.asked == [
+        (f"/apis/apps/v1/namespaces/shop/{plural}", {"labelSelector": "app=web", "limit": "100"}),
+        ("/api/v1/namespaces/shop/pods", {"labelSelector": "app=web", "limit": "200"}),
+    ]
+    server = Server([item], revisions=[revision("web-old", template=changed(env=[]), kind=kind)])
+    assert await list_pods(server, workload(kind), QUESTION) == []
 
 
 async def test_pages_are_read_up_to_a_bound():
     server = Server(*([pod(f"web-{number}")] for number in range(9)))
-    found = await list_pods(server, WORKLOAD, QUESTION)
+    found = await list_pods(server, workload(), QUESTION)
     assert {one.name for one in found} == {f"web-{number}" for number in range(module.PAGES)}
 
 
 async def test_pods_of_several_nodes_come_first():
     items = [pod(f"web-{node}{number}", spec={"nodeName": f"n{node}"}) for node in range(3) for number in range(5)]
-    found = await list_pods(Server(items), WORKLOAD, QUESTION)
+    found = await list_pods(Server(items), workload(), QUESTION)
     assert [{pod.node for pod in found[at : at + 3]} for at in (0, 3)] == [{"n0", "n1", "n2"}] * 2

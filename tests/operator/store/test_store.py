@@ -149,6 +149,26 @@ def test_a_pod_that_becomes_ready_concerns_a_workload_that_waits_for_one(full, m
         assert names(full.put(Resource.DEPLOYMENTS, workload)) == ([] if again else concerned)
 
 
+@pytest.mark.parametrize(
+    ("status", "wakes"),
+    [
+        pytest.param({"readyReplicas": 1, "updatedReplicas": 1}, False, id="nothing has changed"),
+        pytest.param({"readyReplicas": 2, "updatedReplicas": 1}, True, id="one more is ready"),
+        pytest.param({"readyReplicas": 1, "updatedReplicas": 2}, True, id="one more has the new template"),
+        pytest.param({"readyReplicas": 1, "updatedReplicas": 1, "replicas": 9}, False, id="something else"),
+    ],
+)
+def test_other_ready_pods_wake_the_questions_of_a_workload_that_waits(full, make, status, wakes):
+    key = WorkloadKey("Deployment", "shop", "web")
+    before = make.deployment("web") | {"status": {"readyReplicas": 1, "updatedReplicas": 1}}
+    full.put(Resource.DEPLOYMENTS, before)
+    assert full.put(Resource.DEPLOYMENTS, make.newer(before)).pods == frozenset(), "its plan doesn't wait"
+    full.outcomes.put(key, Outcome(state=State.AWAITING_PODS, waiting=True))
+    full.put(Resource.DEPLOYMENTS, make.newer(before))
+    found = full.put(Resource.DEPLOYMENTS, make.newer(before) | {"status": status})
+    assert found.pods == (frozenset({key}) if wakes else frozenset())
+
+
 def test_proofs_of_health_plans_are_recalled_and_what_is_known_counts(full, make):
     good = {"id": "a", "asked": "TCP :1", "verdict": "Verified", "answer": "open", "slowestMilliseconds": 7}
     strange = {"id": "b", "asked": "TCP :1", "verdict": "Perhaps"}

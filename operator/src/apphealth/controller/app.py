@@ -157,6 +157,7 @@ class Operator:
     def _enqueue_concerned(self, concerned: Concerned) -> None:
         self._enqueue(concerned.workloads)
         self._statuses.dirty(concerned.rules)
+        self._prover.pods_changed(concerned.pods)
 
     def _busy(self, key: WorkloadKey) -> bool:
         return self._queue.busy(key) or key in self._reconcile.awaited

@@ -1,4 +1,8 @@
-"""A workload's pods that can be asked, listed when there is something to ask: pods are not watched."""
+"""The pods of a workload that can be asked. Pods are not watched: they are listed when there is something to ask.
+
+Only pods of the template that a question is about are asked. During a rollout, pods of the old template are ready too,
+and may answer otherwise. Their ReplicaSet, or ControllerRevision, has the template that they were made from.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ import msgspec
 
 from apphealth.kube.client import Client
 from apphealth.kube.meta import Meta, path_of
+from apphealth.model import raw
+from apphealth.model.parse_workload import template_digest
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Question
 from apphealth.model.workload import Workload
@@ -20,6 +26,10 @@ PAGE = 200
 """Pods in one page of the list."""
 PAGES = 5
 """Most pages that are read: old pods, of a rollout under way, may come first."""
+REVISIONS = "100"
+"""Most ReplicaSets or ControllerRevisions that are read; Kubernetes keeps 10 old ones unless told otherwise."""
+REVISION_LABEL = "controller-revision-hash"
+_APPS = "/apis/apps/v1"
 _BY_REPLICA_SET = frozenset({"Deployment", "Rollout"})
 
 
@@ -35,14 +45,7 @@ class _Metadata(Meta, frozen=True, rename="camel"):
     owner_references: tuple[_Owner, ...] = ()  # type: ignore[assignment]  # with `controller`, which Meta leaves out
 
 
-class _Container(msgspec.Struct, frozen=True):
-    name: str = ""
-    image: str = ""
-
-
 class _Spec(msgspec.Struct, frozen=True, rename="camel"):
-    containers: tuple[_Container, ...] = ()
-    init_containers: tuple[_Container, ...] = ()
     host_network: bool = False
     node_name: str = ""
 
@@ -87,18 +90,46 @@ class _Pods(msgspec.Struct, frozen=True):
     items: tuple[_Pod, ...] = ()
 
 
+class _Revision(msgspec.Struct, frozen=True):
+    """A ReplicaSet, or a ControllerRevision: a template that pods were made from."""
+
+    metadata: _Metadata = _Metadata()
+    spec: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+
+
+class _Revisions(msgspec.Struct, frozen=True):
+    items: tuple[_Revision, ...] = ()
+
+
 async def list_pods(client: Client, workload: Workload, question: Question) -> list[Pod]:
     """List the pods that a question can be asked of, in random order, one of each node before a second of any.
 
-    They belong to the workload, are ready and not on their way out, have an address of their own, and run the image in
-    question. For errors see `Client.request`.
+    They were made from the workload's present template, are ready and not on their way out, run the container in
+    question, and have an address of their own.
+
+    Parameters
+    ----------
+    client
+        Sends the requests.
+    workload, question
+        Whose pods, and what they are to be asked.
+
+    Raises
+    ------
+    KubeError
+        The pods, or what they were made from, could not be listed.
     """
+    made_from = await _owners(client, workload)
+    if not made_from:
+        return []
     found: list[Pod] = []
     params = {"labelSelector": _selector(workload), "limit": str(PAGE)}
     now = datetime.now(UTC)
     for _ in range(PAGES):
         page = await client.get(path_of("/api/v1", "pods", workload.namespace), _Pods, params=params)
-        found += (pod for item in page.items if (pod := _usable(item, workload, question, now)) is not None)
+        usable = (_usable(item, question, now) for item in page.items if _owner(item, workload) in made_from)
+        found += (pod for pod in usable if pod is not None)
         if not page.metadata.next:
             break
         params["continue"] = page.metadata.next
@@ -106,12 +137,49 @@ async def list_pods(client: Client, workload: Workload, question: Question) -> l
     return sorted(found, key=_turn(found).__getitem__)
 
 
+async def _owners(client: Client, workload: Workload) -> set[tuple[str, str]]:
+    """Return who owns the pods of the present template, and the revision that they are labelled with, if any.
+
+    There may be several: a template with a probe of ours and the one without answer alike.
+    """
+    plural = "replicasets" if workload.kind in _BY_REPLICA_SET else "controllerrevisions"
+    params = {"labelSelector": _selector(workload), "limit": REVISIONS}
+    listed = await client.get(path_of(_APPS, plural, workload.namespace), _Revisions, params=params)
+    ours = [item for item in listed.items if _controller(item.metadata) == workload.uid]
+    same = [item for item in ours if _template_digest(item) == workload.template]
+    if workload.kind in _BY_REPLICA_SET:
+        return {(item.metadata.uid, "") for item in same}
+    # The pods of a StatefulSet are labelled with the revision's name, those of a DaemonSet with its hash.
+    names = {
+        name for item in same for name in (item.metadata.name, item.metadata.labels.get(REVISION_LABEL, "")) if name
+    }
+    return {(workload.uid, name) for name in names}
+
+
+def _template_digest(item: _Revision) -> str:
+    spec = item.spec or raw.mapping(item.data.get("spec"))
+    template = raw.mapping(spec.get("template"))
+    annotations = raw.mapping(raw.mapping(template.get("metadata")).get("annotations"))
+    return template_digest(raw.mapping(template.get("spec")), annotations)
+
+
+def _controller(metadata: _Metadata) -> str:
+    """Return the uid of the object that controls another one: labels alone could be anybody's."""
+    return next((owner.uid for owner in metadata.owner_references if owner.controller), "")
+
+
+def _owner(item: _Pod, workload: Workload) -> tuple[str, str]:
+    """Return a pod's owner as `_owners` has it."""
+    revision = "" if workload.kind in _BY_REPLICA_SET else item.metadata.labels.get(REVISION_LABEL, "")
+    return _controller(item.metadata), revision
+
+
 def _selector(workload: Workload) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(workload.pod_labels.items()))
 
 
 def _turn(pods: list[Pod]) -> dict[Pod, int]:
-    """Return the how-manieth pod of its node each is."""
+    """Return the position of each pod among those of its node."""
     seen: dict[str, int] = {}
     turns: dict[Pod, int] = {}
     for pod in pods:
@@ -119,14 +187,12 @@ def _turn(pods: list[Pod]) -> dict[Pod, int]:
     return turns
 
 
-def _usable(item: _Pod, workload: Workload, question: Question, now: datetime) -> Pod | None:
-    started = _running_since(item, question)
+def _usable(item: _Pod, question: Question, now: datetime) -> Pod | None:
+    started = next(_started(item, question.container), None)
     ready = any(one.type == "Ready" and one.status == "True" for one in item.status.conditions)
     leaving = item.metadata.deletion_timestamp is not None
     address = _address(item.status.pod_ip)
     if started is None or not ready or leaving or item.spec.host_network or not address:
-        return None
-    if not _belongs(item, workload):
         return None
     return Pod(
         name=item.metadata.name,
@@ -137,35 +203,21 @@ def _usable(item: _Pod, workload: Workload, question: Question, now: datetime) -
     )
 
 
-def _running_since(item: _Pod, question: Question) -> datetime | None:
-    """Return since when the pod runs the image in the container; None if it doesn't."""
-    wanted = _Container(name=question.container, image=question.image)
-    if wanted not in (*item.spec.containers, *item.spec.init_containers):
-        return None
-    return next(_started(item, question.container), None)
-
-
 def _started(item: _Pod, name: str) -> Iterator[datetime]:
     for status in (*item.status.container_statuses, *item.status.init_container_statuses):
         if status.name == name and status.state.running is not None and status.state.running.started_at is not None:
             yield status.state.running.started_at
 
 
-def _belongs(item: _Pod, workload: Workload) -> bool:
-    """Whether the workload controls the pod: labels alone could be anybody's."""
-    owner = next((owner for owner in item.metadata.owner_references if owner.controller), None)
-    if owner is None:
-        return False
-    if workload.kind in _BY_REPLICA_SET:
-        return owner.kind == "ReplicaSet" and owner.name.rpartition("-")[0] == workload.name
-    return (owner.kind, owner.uid) == (workload.kind, workload.uid)
+_METADATA_SERVICES = frozenset({"fd00:ec2::254", "100.100.100.200", "192.0.0.192"})
+"""Where AWS (by IPv6), Alibaba and Oracle tell machines their credentials; that of most others is link-local."""
 
 
 def _address(text: str) -> str:
-    """Return a pod's address; an address that no pod can have is none, whoever wrote it there."""
+    """Return a pod's address, or an empty text if no pod can have it, whoever wrote it there."""
     try:
         address: Any = ipaddress.ip_address(text)
     except ValueError:
         return ""
-    local = address.is_loopback or address.is_link_local
+    local = address.is_loopback or address.is_link_local or str(address) in _METADATA_SERVICES
     return "" if local or address.is_multicast or address.is_unspecified or address.is_reserved else text

@@ -32,7 +32,10 @@ KINDS = tuple(ProbeKind)
 
 @dataclass(frozen=True, slots=True)
 class HttpGet:
-    """Ask by HTTP GET; 200-399 is success. `port` is a number or the name of a container port."""
+    """An HTTP GET: 200-399 after redirects to the same host is success.
+
+    `port` is a number or the name of a container port.
+    """
 
     port: int | str
     path: str = "/"

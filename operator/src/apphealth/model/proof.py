@@ -17,7 +17,8 @@ class Accept(StrEnum):
     """Which answers prove something."""
 
     SUCCESS = "success"
-    """What the kubelet takes for success: HTTP 200-399, an open port, gRPC SERVING. Enough where users said it."""
+    """What the kubelet takes for success: HTTP 200-399 after redirects to the same host, an open port, gRPC SERVING.
+    Enough where users said it."""
     DISTINCT = "distinct"
     """HTTP 200-299, and another answer at a path that nobody serves: for what was derived. A server that answers
     everything alike, or sends everybody to a login page, proves nothing."""
@@ -50,9 +51,9 @@ class Question:
     template
         The namespace, and the digest of the pod template, see `Workload.template_key`.
     container
-        The container's name: only pods that run `image` in it are asked.
+        The container's name: only pods that run it are asked.
     image
-        Its image, as in the pod template, which `template` covers.
+        Its image, for people; `template` covers it.
     handler
         What to ask; the port is always a number.
     timeout

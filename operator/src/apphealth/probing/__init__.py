@@ -1,5 +1,5 @@
-"""Asking pods as the kubelet would, and telling what came back: I/O on pods, no opinions beyond `model.proof.Accept`.
+"""Sending pods the requests of probes as the kubelet would: I/O on pods, no decisions beyond `model.proof.Accept`.
 
-Pods are untrusted: every answer is bounded in time and size, nothing is followed or decompressed, and no text of theirs
-goes any further than a status, an endpoint or the path of a redirect.
+Pods are untrusted. Every answer is bounded in time and size, nothing is decompressed, and redirects are followed only
+to the same pod. Of what pods send, only statuses, endpoints and the paths of redirects reach users.
 """

@@ -1,4 +1,4 @@
-"""Asking a question of a few pods, and summing up what they said."""
+"""Asking a few pods a question, and summing up their answers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from apphealth.probing.judging import judge
 from apphealth.probing.tries import NoAnswerError, Outcome, Try, printable
 
 PODS = 3
-"""Most pods that are asked."""
+"""Most pods asked per question."""
+MAX_TIMEOUT = 10
+"""Most seconds that one request may take, whatever the probe's timeout is: rules allow an hour."""
 TRIES = 2
-"""How often each is asked; every time counts."""
+"""Requests to each pod; all of them have to succeed."""
 START_ALLOWANCE = 300.0
-"""Seconds since its start in which a container may refuse without that meaning anything: as a startup probe has it."""
+"""Seconds after its start in which a container that refuses connections may still be starting."""
 MAX_ANSWER = 200
 """Longest answer, in characters."""
 
 _NOWHERE = f"apphealth-{secrets.token_hex(8)}"
-"""A path that nobody serves, and that nobody can know beforehand."""
+"""A path that no application serves: it is random."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Nothing is known yet: ask again in a while."""
+    """No answer that counts yet: ask again later."""
 
     answer: str
     """Why, for people."""
@@ -41,16 +43,19 @@ async def ask(question: Question, pods: Sequence[Pod]) -> Proof | NotYet:
 
     Parameters
     ----------
+    question
+        What to ask.
     pods
         At least one; those after the first `PODS` are not asked.
     """
     asked = pods[:PODS]
+    question = replace(question, timeout=min(question.timeout, MAX_TIMEOUT))
     tries = await asyncio.gather(*(_ask_pod(question, pod) for pod in asked))
     return _sum_up(dict(zip(asked, tries, strict=True)))
 
 
 def _sum_up(tries: dict[Pod, Try]) -> Proof | NotYet:
-    """One bad answer refutes; then one that may come round postpones; pods out of reach count if all of them are."""
+    """Sum up: one bad answer refutes, else one pod that is starting postpones; unreachable is only if all pods are."""
     bad = [pod for pod, came in tries.items() if came.outcome is Outcome.BAD]
     starting = [pod for pod, came in tries.items() if came.outcome is Outcome.STARTING]
     good = [came for came in tries.values() if came.outcome is Outcome.GOOD]
@@ -71,9 +76,9 @@ def _from(pod: Pod, tries: dict[Pod, Try]) -> str:
 
 
 async def _ask_pod(question: Question, pod: Pod) -> Try:
-    """Ask one pod; returns the first try that isn't good, or the slowest of the good ones."""
+    """Ask one pod; returns the first try that failed, or the slowest of the good tries."""
     try:
-        # What an answer means depends on whether there is a way to the pod at all.
+        # A pod that can't be reached at all says nothing about its probes.
         await knock(pod.ip, _port(question.handler), question.timeout)
         tries: list[Try] = []
         for _ in range(TRIES):
@@ -88,7 +93,7 @@ async def _ask_pod(question: Question, pod: Pod) -> Try:
 async def _try(question: Question, host: str, *, with_control: bool) -> Try:
     match question.handler:
         case HttpGet() as handler:
-            answer = await http.get(host, handler, question.timeout)
+            answer = await http.get(host, handler, question.timeout, as_kubelet=question.accept is Accept.SUCCESS)
             control = None
             if question.accept is Accept.DISTINCT and with_control:
                 control = await _control(host, handler, question.timeout)
@@ -104,7 +109,7 @@ async def _try(question: Question, host: str, *, with_control: bool) -> Try:
 
 
 async def _control(host: str, handler: HttpGet, timeout: float) -> http.Answer | None:
-    """Ask beside the path in question, where nobody serves anything; None where there is no answer."""
+    """Ask for a path that no application serves, beside the one in question; None if there is no answer."""
     parent, _, _ = handler.path.partition("?")[0].rstrip("/").rpartition("/")
     try:
         return await http.get(host, replace(handler, path=f"{parent}/{_NOWHERE}"), timeout)

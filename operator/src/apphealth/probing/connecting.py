@@ -1,4 +1,4 @@
-"""Opening a connection: what tells a pod that is out of reach from one that doesn't answer well."""
+"""Opening connections, and telling pods that are out of reach from pods that answer badly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import errno
 from apphealth.probing.tries import NoAnswerError, Outcome
 
 _NO_WAY = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EADDRNOTAVAIL})
-"""Nobody is there, or nobody lets us through."""
+"""No host has the address, or the network lets nothing through."""
 
 
 async def open_connection(host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -35,8 +35,8 @@ async def knock(host: str, port: int, timeout: float) -> None:
 
 
 def no_connection(error: OSError) -> NoAnswerError:
-    """Say what it means that a connection could not be opened."""
-    if isinstance(error, ConnectionRefusedError):
+    """Return what the failure to open a connection means for a probe."""
+    if error.errno == errno.ECONNREFUSED:  # aiohttp's own class of it, too
         return NoAnswerError(Outcome.STARTING, "connection refused")
     if error.errno in _NO_WAY:
         return NoAnswerError(Outcome.UNREACHED, "no route")

@@ -1,4 +1,4 @@
-"""Asking grpc.health.v1.Health/Check over HTTP/2 in plain text, as the kubelet does.
+"""Calling grpc.health.v1.Health/Check over HTTP/2 in plain text, as the kubelet does.
 
 One call of two tiny messages: h2 does the protocol, and the messages are written by hand, so that neither a gRPC
 library nor protobuf is needed. Loaded only when a pod is asked by gRPC.
@@ -40,7 +40,14 @@ STREAM = 1
 
 
 async def check(host: str, port: int, service: str, timeout: float) -> Try:
-    """Ask once; everything together takes at most `timeout` seconds.
+    """Call once.
+
+    Parameters
+    ----------
+    host, port, service
+        The pod's IP, the port, and the name of the service; empty for the server as a whole.
+    timeout
+        Seconds for everything together.
 
     Raises
     ------

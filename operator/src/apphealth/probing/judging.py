@@ -1,4 +1,4 @@
-"""From an HTTP answer to what it proves: one rule for each `Accept`. Pure."""
+"""What an HTTP answer proves: one rule for each `Accept`. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from apphealth.probing.http import Answer
 from apphealth.probing.tries import Outcome, Try, printable
 
 UNAVAILABLE = 503
-"""Not now: what an application says while it starts."""
+"""The status of an application that is starting."""
 WELL = frozenset({"UP", "DEGRADED"})
-"""What the library says with a status of success."""
+"""The library's statuses that come with a successful HTTP status."""
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,511}")
-"""A path as an endpoint may have it."""
+"""The paths that an endpoint may have."""
 _KINDS = {f"health-{kind}": kind for kind in ProbeKind}
 """The index's names for the probes' endpoints."""
 
@@ -40,14 +40,16 @@ class _Index(msgspec.Struct):
 
 
 def judge(accept: Accept, answer: Answer, path: str, control: Answer | None = None) -> Try:
-    """Say what an answer proves.
+    """Return what an answer proves.
 
     Parameters
     ----------
+    accept, answer
+        Which answers are enough, and the one that came.
     path
-        What was asked.
+        The path that was asked for.
     control
-        For `Accept.DISTINCT`: the answer at a path that nobody serves; None if there was none.
+        For `Accept.DISTINCT`: the answer for a path that no application serves; None if there was none.
     """
     if not _enough(accept, answer.status):
         outcome = Outcome.STARTING if answer.status == UNAVAILABLE else Outcome.BAD
@@ -62,7 +64,8 @@ def judge(accept: Accept, answer: Answer, path: str, control: Answer | None = No
         case Accept.INDEX:
             return _index(answer, path)
         case _:
-            return Try(outcome=Outcome.GOOD, said=str(answer.status), seconds=answer.seconds)
+            elsewhere = " on another host, which the kubelet takes for success" if 300 <= answer.status < 400 else ""
+            return Try(outcome=Outcome.GOOD, said=_status(answer) + elsewhere, seconds=answer.seconds)
 
 
 def _enough(accept: Accept, status: int) -> bool:
@@ -70,13 +73,17 @@ def _enough(accept: Accept, status: int) -> bool:
 
 
 def _status(answer: Answer) -> str:
-    """Say the status, and where a redirect leads to: its path alone, for the rest may be anybody's secret."""
-    if 300 <= answer.status < 400 and answer.location:
-        try:
-            return f"{answer.status} to {printable(urlsplit(answer.location).path, 80) or '/'}"
-        except ValueError:
-            pass
-    return str(answer.status)
+    """Return the status with the redirects that led to it, and the path of one that was not followed.
+
+    Hosts and queries are left out: they may be anybody's secret.
+    """
+    said = f"{answer.status} after a redirect to {answer.last}" if answer.redirects else str(answer.status)
+    if not (300 <= answer.status < 400 and answer.location):
+        return said
+    try:
+        return f"{said} to {printable(urlsplit(answer.location).path, 80) or '/'}"
+    except ValueError:
+        return said
 
 
 def _is_health(body: bytes) -> bool:
@@ -100,7 +107,7 @@ def _index(answer: Answer, path: str) -> Try:
 
 
 def _endpoints(links: dict[str, _Link], below: str) -> Iterator[tuple[ProbeKind, str]]:
-    """Yield the probes' endpoints; a link that leads elsewhere than below the index doesn't count."""
+    """Yield the probes' endpoints; links that don't lead below the index are left out."""
     for name, kind in _KINDS.items():
         href = links[name].href if name in links else ""
         if href.startswith(below) and ".." not in href and _PATH.fullmatch(href):

@@ -1,4 +1,4 @@
-"""What one try of one pod came to."""
+"""The result of one request to one pod."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from enum import StrEnum
 from apphealth.model.probe import ProbeKind
 
 MAX_BODY = 64 * 1024
-"""Most bytes of an answer that are looked at; whoever sends more is no health endpoint."""
+"""Most bytes of an answer that are read; what sends more is no health endpoint."""
 
 
 class Outcome(StrEnum):
-    """What a try means for the question."""
+    """What the result of one request means for the question."""
 
     GOOD = "good"
-    """It answered as the probe wants."""
+    """The pod answered as the probe requires."""
     BAD = "bad"
-    """It answered otherwise."""
+    """The pod answered otherwise."""
     STARTING = "starting"
-    """It refuses, or says that it is not available now: a pod that has just started may come round."""
+    """The pod refuses connections or says that it is unavailable, which a pod does that has just started."""
     UNREACHED = "unreached"
-    """No connection at all, and nobody who refuses one."""
+    """No connection, and none refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

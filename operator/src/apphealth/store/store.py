@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from apphealth.api.status import RuleStatus, parse_status
 from apphealth.kube.meta import Meta, parse_meta
 from apphealth.kube.resources import WORKLOADS, Resource
 from apphealth.kube.workloads import same
+from apphealth.model import raw
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
@@ -47,6 +48,8 @@ class Concerned:
     """Workloads that have to be reconciled."""
     rules: frozenset[RuleKey] = frozenset()
     """Rules whose status may change."""
+    pods: frozenset[WorkloadKey] = frozenset()
+    """Workloads whose plans wait for pods, and of which other pods are ready now."""
 
 
 NOBODY = Concerned()
@@ -98,10 +101,11 @@ class Store:
         self.statuses: dict[RuleKey, RuleStatus] = {}
         self.config_maps: set[Name] = set()
         self.writing: set[WorkloadKey] = set()
+        self._ready_pods: dict[WorkloadKey, tuple[object, ...]] = {}
         self._in_namespace: defaultdict[str, set[WorkloadKey]] = defaultdict(set)
         self._versions: dict[Resource, dict[Name, str]] = {resource: {} for resource in Resource}
         self._put: dict[Resource, Callable[[Raw, Meta], Concerned]] = {
-            **dict.fromkeys(WORKLOADS.values(), lambda obj, _: self.keep_workload(parse_workload(obj))),
+            **dict.fromkeys(WORKLOADS.values(), lambda obj, _: self._put_workload(obj)),
             Resource.SERVICES: self._put_service,
             Resource.NAMESPACES: self._put_namespace,
             Resource.CONFIG_MAPS: lambda _, meta: Concerned(self.records.put_config_map(meta)),
@@ -193,6 +197,20 @@ class Store:
             return NOBODY
         return Concerned(frozenset({key}))
 
+    def _put_workload(self, obj: Raw) -> Concerned:
+        workload = parse_workload(obj)
+        concerned = self.keep_workload(workload)
+        outcome = self.outcomes.get(workload.key)
+        if outcome is None or not outcome.waiting:
+            self._ready_pods.pop(workload.key, None)
+            return concerned
+        # Kept only for workloads that wait: of 10,000 that is mostly none.
+        counts = _ready_pods(obj)
+        if self._ready_pods.get(workload.key) != counts:
+            self._ready_pods[workload.key] = counts
+            return replace(concerned, pods=frozenset({workload.key}))
+        return concerned
+
     def update_workload(self, workload: Workload) -> bool:
         """Store a workload from the answer to a request; returns whether the store had it in no newer version.
 
@@ -214,6 +232,7 @@ class Store:
         """Drop a workload; returns what the deletion concerns."""
         self.world.drop_workload(key)
         self.records.forget(key)
+        self._ready_pods.pop(key, None)
         self._versions[WORKLOADS[key.kind]].pop(Name(key.namespace, key.name), None)
         self._in_namespace[key.namespace].discard(key)
         if not self._in_namespace[key.namespace]:
@@ -306,7 +325,16 @@ def union(parts: Iterable[Concerned]) -> Concerned:
     """Return the union of what several changes concern."""
     workloads: set[WorkloadKey] = set()
     rules: set[RuleKey] = set()
+    pods: set[WorkloadKey] = set()
     for part in parts:
         workloads |= part.workloads
         rules |= part.rules
-    return Concerned(frozenset(workloads), frozenset(rules))
+        pods |= part.pods
+    return Concerned(frozenset(workloads), frozenset(rules), frozenset(pods))
+
+
+def _ready_pods(obj: Raw) -> tuple[object, ...]:
+    """Return the numbers of a workload's ready and of its updated pods, a DaemonSet's under their own names."""
+    status = raw.mapping(obj.get("status"))
+    names = ("readyReplicas", "updatedReplicas", "numberReady", "updatedNumberScheduled")
+    return tuple(status.get(name) for name in names)
