@@ -101,3 +101,24 @@ def test_paths(resource, namespace, path):
 
 def test_every_kind_of_workload_that_a_rule_may_name_is_watched():
     assert WORKLOADS.keys() == set(WorkloadKind)
+
+
+async def test_while_lists_are_under_way_nothing_is_passed_on(informer, make, concerned):
+    """A workload and its rule get other labels while the watches are broken: in between nothing selects it."""
+    web, rule = make.deployment(labels={"app": "web"}), make.rule(selector={"matchLabels": {"app": "web"}})
+    list_all(informer, DEPLOYMENTS=[web], RULES=[rule])
+    relabelled = make.deployment(labels={"app": "new"})
+    informer.page(Resource.RULES, [], True, False)
+    informer.page(Resource.DEPLOYMENTS, [relabelled], True, True)
+    assert concerned == []
+    informer.page(Resource.RULES, [make.newer(rule, selector={"matchLabels": {"app": "new"}})], True, True)
+    assert set(concerned) == {WEB}
+
+
+async def test_after_all_watches_were_lost_everything_is_listed_before_anything_is_passed_on(informer, make, concerned):
+    list_all(informer, DEPLOYMENTS=[make.deployment()])
+    informer.restart(watched(None))
+    list_all(informer, but=[Resource.RULES], DEPLOYMENTS=[make.deployment(labels={"x": "y"})])
+    assert concerned == []
+    informer.page(Resource.RULES, [], True, True)
+    assert concerned == [WEB]

@@ -466,3 +466,17 @@ def test_originals_that_are_known_outlive_the_spoiling_of_their_health_plan(full
     assert confirmed(full, make.health_plan("web", state="Nonsense", originals=[FORGED])) == [
         {"tcpSocket": {"port": 1}}
     ]
+
+
+def test_a_config_map_deleted_while_the_watch_was_broken_is_forgotten_though_it_was_read_after_its_list(full, make):
+    """Before: its text stayed, and the dependency that it named."""
+    full.put(Resource.CONFIG_MAPS, make.config_map("settings"), listed=True)
+    full.records.keep_text(("shop", "settings"), "5", {"URL": "http://users"})
+    assert names(full.sweep(Resource.CONFIG_MAPS, set())) == ["shop/web"]
+    assert ("shop", "settings") not in full.world.config_maps
+
+
+def test_an_equal_outcome_changes_no_status(full):
+    outcome = full.outcomes.get(WEB)
+    assert full.outcomes.put(WEB, replace(outcome)) == frozenset()
+    assert full.outcomes.put(WEB, replace(outcome, message="other")) == frozenset(outcome.rules)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from apphealth.kube.resources import Resource
-from apphealth.store.store import NOBODY, Concerned, Name, Store
+from apphealth.store.store import NOBODY, Concerned, Name, Store, union
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Informer:
         self._concern = concern
         self._missing = set(resources)
         self._listed: dict[Resource, set[Name]] = {}
+        self._held: list[Concerned] = []
         self.full = asyncio.Event()
 
     def page(self, resource: Resource, items: Sequence[Mapping[str, Any]], first: bool, last: bool) -> None:
@@ -63,6 +64,12 @@ class Informer:
             self._missing.discard(resource)
             if not self._missing:
                 self.full.set()
+            self._release()
+
+    def restart(self, resources: Sequence[Resource]) -> None:
+        """Expect every resource to be listed again, because all watches were lost."""
+        self._missing.update(resources)
+        self._listed.clear()
 
     def event(self, resource: Resource, kind: str | None, item: Mapping[str, Any]) -> None:
         """Store the object of a watch event.
@@ -86,7 +93,18 @@ class Informer:
 
     def _pass_on(self, concerned: Concerned) -> None:
         if self.full.is_set() and concerned is not NOBODY:
-            self._concern(concerned)
+            self._held.append(concerned)
+            self._release()
+
+    def _release(self) -> None:
+        """Pass on what was held, unless a list is under way.
+
+        Lists come in any order: between the new labels of a workload and the new selector of its rule it would lose its
+        probes, and get them back.
+        """
+        if self._held and not self._missing and not self._listed:
+            held, self._held = self._held, []
+            self._concern(union(held) if len(held) > 1 else held[0])
 
 
 def _name(item: Mapping[str, Any]) -> Name:

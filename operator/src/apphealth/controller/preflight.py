@@ -14,7 +14,7 @@ from apphealth.kube.client import Client
 from apphealth.kube.discovery import is_served
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
 from apphealth.kube.resources import Resource
-from apphealth.store.store import Store
+from apphealth.store.store import NOBODY, Concerned, Store
 
 BACKOFF = Backoff(first=1, longest=30)
 POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
@@ -69,14 +69,28 @@ async def find_obstacle(client: Client, resources: Sequence[Resource], namespace
     return ""
 
 
-async def read_namespace(client: Client, store: Store, name: str) -> None:
-    """Read the labels and annotations of the only watched namespace; without the right to, it counts as having none."""
+async def read_namespace(client: Client, store: Store, name: str) -> Concerned:
+    """Read the labels and annotations of the only watched namespace; without the right to, it counts as having none.
+
+    Parameters
+    ----------
+    client, store
+        Reads the namespace; gets it.
+    name
+        The namespace.
+
+    Returns
+    -------
+    Concerned
+        What a change of it concerns.
+    """
     try:
         found = await client.get(f"{Resource.NAMESPACES.path(None)}/{name}", dict[str, Any])
     except KubeError as error:
-        log.warning("the labels and annotations of the namespace %s don't count: %s", name, error.message)
-    else:
-        store.put(Resource.NAMESPACES, found, listed=True)
+        level = logging.DEBUG if name in store.world.namespaces else logging.WARNING
+        log.log(level, "the labels and annotations of the namespace %s don't count: %s", name, error.message)
+        return NOBODY
+    return store.put(Resource.NAMESPACES, found, listed=True)
 
 
 async def look_for_policy(client: Client, protection: Protection) -> None:

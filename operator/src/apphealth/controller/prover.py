@@ -159,6 +159,14 @@ class Prover:
             self._namespaces[key.namespace].unreached.discard(key)
             self._resume([key.namespace])
 
+    def reset(self) -> None:
+        """Forget all questions and answers: another replica leads, and its HealthPlans have the answers."""
+        self._pending.clear()
+        self._read_by.clear()
+        self._reads.clear()
+        self._generations.clear()
+        self._store.world.answers.clear()
+
     def tidy(self) -> None:
         """Forget the answers that no plan reads: those of HealthPlans whose workload is gone or has changed."""
         self._store.world.keep_answers(self._read_by.keys())

@@ -120,6 +120,16 @@ class WorkQueue(Generic[K]):
                 self._interrupted.add(task)
                 task.cancel()
 
+    def clear(self) -> None:
+        """Drop the keys that are ready or due later, and forget failures; keys under way are finished."""
+        self._ready.clear()  # their permits stay: a worker that finds no key takes the next permit
+        self._due.clear()
+        self._failures.clear()
+        self._heap.clear()
+        self._arm()
+        if not self._running:
+            self._idle.set()
+
     async def drained(self) -> None:
         """Wait until no key is worked on or ready; keys that are due later don't count."""
         await self._idle.wait()
@@ -147,6 +157,8 @@ class WorkQueue(Generic[K]):
             await self._permits.acquire()
             await asyncio.sleep(0)  # keys that need no I/O must not keep the event loop from everything else
             await self._open.wait()
+            if not self._ready:
+                continue  # cleared
             key = next(iter(self._ready))
             del self._ready[key]
             self._running[key] = worker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -17,11 +18,16 @@ from apphealth.kube.errors import InvalidError, KubeError
 from apphealth.kube.status import write_status
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.rules.selection import opted_out
+from apphealth.store.outcomes import Outcome
 from apphealth.store.store import Store
 
 PACE = 0.75
 """Seconds that changes are collected before a rule's status is computed and written."""
 
+SHARE = 10.0
+"""The pause between two computations of one status, as a multiple of what the last one took."""
+AT_ONCE = 1000
+"""Workloads that are counted before the event loop turns."""
 
 log = logging.getLogger(__name__)
 
@@ -62,37 +68,52 @@ class StatusWriter:
         self._busy = busy
         self._protection = protection
         self._look_again = look_again
+        self._paces: dict[RuleKey, float] = {}
         self.queue: WorkQueue[RuleKey] = WorkQueue(self._refresh, workers=2, expected=(KubeError,))
 
     def dirty(self, rules: Iterable[RuleKey]) -> None:
         """Queue rules whose status may have changed."""
         for rule in rules:
-            self.queue.add(rule, after=PACE)
+            self.queue.add(rule, after=self._paces.get(rule, PACE))
 
-    async def _refresh(self, key: RuleKey) -> None:
-        status = self._status(key)
-        if status is None or status == self._store.statuses[key]:
-            return
+    async def _refresh(self, key: RuleKey) -> float | None:
+        """Write the status of a rule if it has changed; returns the seconds until it is computed again, or None."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        status, unfinished = await self._status(key)
+        # Five rules for 50,000 workloads would otherwise fill a core.
+        self._paces[key] = pace = max(PACE, SHARE * (loop.time() - started))
+        if status is None:
+            del self._paces[key]
+            return None
+        again = pace if unfinished else None
+        if status == self._store.statuses[key]:
+            return again
         if self._protection.installed is False:
             await self._look_again()
-            status = self._status(key)
+            status, _ = await self._status(key)
         if status is None:
-            return
+            return None
         try:
             await write_status(self._client, key, status)
         except InvalidError as error:  # the API server validates the whole rule, an invalid spec included
             log.warning("%s: its status can't be written: %s", key, error)
         if key in self._store.statuses:
             self._store.statuses[key] = status
+        return again
 
-    def _status(self, key: RuleKey) -> RuleStatus | None:
-        """Return the status that a rule should have, or None if the rule is gone."""
-        facts = self._facts(key)
-        if facts is None:
-            return None
-        return settle(rule_status(facts), self._store.statuses[key], now=datetime.now(UTC))
+    async def _status(self, key: RuleKey) -> tuple[RuleStatus | None, bool]:
+        """Return the status that a rule should have, and whether some of its workloads are still being reconciled.
 
-    def _facts(self, key: RuleKey) -> Facts | None:
+        The status is None if the rule is gone.
+        """
+        facts = await self._facts(key)
+        if facts is None or key not in self._store.statuses:
+            return None, False
+        unfinished = any(outcome is None for outcome in facts.outcomes.values())
+        return settle(rule_status(facts), self._store.statuses[key], now=datetime.now(UTC)), unfinished
+
+    async def _facts(self, key: RuleKey) -> Facts | None:
         store = self._store
         generation = store.generations.get(key, 0)
         if key in store.invalid:
@@ -107,16 +128,18 @@ class StatusWriter:
         if rule is None:
             return None
         world = store.world
-        selected = [
-            workload
-            for workload in store.selected_by(rule)
-            if opted_out(world.workloads[workload], world.namespace(workload.namespace)) is None
-        ]
+        outcomes: dict[WorkloadKey, Outcome | None] = {}
+        for number, selected in enumerate(store.selected_by(rule), start=1):
+            workload = world.workloads.get(selected)
+            if workload is not None and opted_out(workload, world.namespace(workload.namespace)) is None:
+                outcomes[selected] = None if self._busy(selected) else store.outcomes.get(selected)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
         return Facts(
             rule=key,
             generation=rule.generation,
             mode=rule.spec.mode,
-            outcomes={w: None if self._busy(w) else store.outcomes.get(w) for w in selected},
+            outcomes=outcomes,
             workloads=len(world.workloads),
             protected=self._protection.installed if rule.spec.mode is Mode.ENFORCE else None,
         )

@@ -70,9 +70,11 @@ class Outcomes:
         Returns
         -------
         frozenset[RuleKey]
-            The rules that selected the workload before or select it now.
+            The rules that selected the workload before or select it now; none if the outcome is as it was.
         """
         before = self._outcomes.get(key)
+        if before == outcome:
+            return frozenset()
         old, new = before or _NOTHING, outcome or _NOTHING
         _move(self._by_rule, key, old.rules, new.rules)
         _move(self._by_service, key, old.mentions, new.mentions)
@@ -82,6 +84,10 @@ class Outcomes:
         else:
             self._outcomes[key] = outcome
         return frozenset((*old.rules, *new.rules))
+
+    def workloads(self) -> frozenset[WorkloadKey]:
+        """Return all workloads that have an outcome."""
+        return frozenset(self._outcomes)
 
     def ruled_by(self, rule: RuleKey) -> frozenset[WorkloadKey]:
         """Return the workloads that a rule selected at their last reconciliation."""

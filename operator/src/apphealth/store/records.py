@@ -215,6 +215,10 @@ class Records:
         while self._text_size > MAX_CONFIG_MAP_TEXT:
             self._forget_text(next(iter(self._world.config_maps)))
 
+    def read_config_maps(self) -> list[ConfigMapKey]:
+        """Return the ConfigMaps whose text was read."""
+        return [key for key, version in self._read_versions.items() if version]
+
     def knows_config_map(self, name: tuple[str, str]) -> bool:
         """Return whether a plan has read a ConfigMap, or the operator writes it."""
         return name in self.deliveries or name in self._read_versions

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from apphealth.api.errors import InvalidResource
 from apphealth.api.parse import parse_rule
 from apphealth.api.rule import Rule, RuleKey, RuleKind
+from apphealth.api.spec import LabelSelector
 from apphealth.api.status import RuleStatus, parse_status
 from apphealth.kube.meta import Meta, parse_meta
 from apphealth.kube.resources import WORKLOADS, Resource
@@ -25,7 +26,7 @@ from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.facts import Options
-from apphealth.plan.rules.selection import selects
+from apphealth.plan.rules.selection import chooses, reaches
 from apphealth.store.outcomes import Outcomes
 from apphealth.store.records import Records
 from apphealth.store.world import World
@@ -53,6 +54,8 @@ class Concerned:
 
 
 NOBODY = Concerned()
+EVERYTHING = LabelSelector()
+"""The empty selector, which selects all."""
 
 
 def older(version: str, than: str) -> bool:
@@ -178,8 +181,11 @@ class Store:
         if resource is Resource.CONFIG_MAPS:
             self.config_maps.intersection_update(listed)
         gone = [name for name in versions if name not in listed]
+        if resource is Resource.CONFIG_MAPS:  # one that was read after its list has no version here
+            read = (Name(*name) for name in self.records.read_config_maps())
+            gone += [name for name in read if name not in listed and name not in versions]
         for name in gone:
-            del versions[name]
+            versions.pop(name, None)
         return union(self._drop[resource](name) for name in gone)
 
     def keep_workload(self, workload: Workload) -> Concerned:
@@ -248,8 +254,18 @@ class Store:
 
     def selected_by(self, rule: Rule) -> list[WorkloadKey]:
         """Return the workloads that a rule selects now, including those that have opted out."""
-        workloads, namespace = self.world.workloads, self.world.namespace
-        return [key for key in self.reach(rule.key) if selects(rule, workloads[key], namespace(key.namespace))]
+        # By namespace, and without a look at each workload where the selector is empty: at 50,000 workloads that is the
+        # difference between 0.02 s and 0.1 s, in which the event loop does nothing else.
+        names = (rule.namespace,) if rule.namespace else tuple(self._in_namespace)
+        found: list[WorkloadKey] = []
+        for name in names:
+            if reaches(rule, self.world.namespace(name)):
+                keys = self._in_namespace.get(name, ())
+                found += keys if rule.spec.selector == EVERYTHING else self._chosen(rule, keys)
+        return found
+
+    def _chosen(self, rule: Rule, keys: Iterable[WorkloadKey]) -> list[WorkloadKey]:
+        return [key for key in keys if chooses(rule, self.world.workloads[key])]
 
     def invalid_over(self, namespace: str) -> RuleKey | None:
         """Return a rule that can't be parsed and may select workloads of a namespace, or None."""

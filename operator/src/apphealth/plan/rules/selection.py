@@ -72,8 +72,11 @@ def opted_out(workload: Workload, namespace: Namespace) -> str | None:
 
 def selects(rule: Rule, workload: Workload, namespace: Namespace) -> bool:
     """Whether a rule selects a workload: by its labels, or by its kind and name. Opting out is asked elsewhere."""
-    if not reaches(rule, namespace):
-        return False
+    return reaches(rule, namespace) and chooses(rule, workload)
+
+
+def chooses(rule: Rule, workload: Workload) -> bool:
+    """Whether a rule selects a workload of a namespace that it reaches."""
     if (target := rule.spec.target_ref) is not None:
         return (target.kind, target.name) == (workload.kind, workload.name)
     return rule.spec.selector is not None and matches(rule.spec.selector, workload.labels)
