@@ -1,7 +1,6 @@
-"""ConfigMaps: reading those that workloads refer to, and writing the one that hands a workload its dependencies.
+"""ConfigMaps: reading those that workloads refer to, and writing the one that delivers dependencies to a workload.
 
-A ConfigMap that isn't ours is never changed or deleted, whatever its name: every write names its condition, and the API
-server checks it.
+A ConfigMap that isn't ours is never changed or deleted: every write has a condition that the API server checks.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _LABEL = "/metadata/labels/" + MANAGED_BY.replace("/", "~1")
 
 
 class NotOursError(KubeError):
-    """A ConfigMap of the name we need belongs to somebody else."""
+    """Somebody else's ConfigMap has the name that is needed."""
 
 
 class _ConfigMap(msgspec.Struct, frozen=True):
@@ -31,7 +30,7 @@ class _ConfigMap(msgspec.Struct, frozen=True):
 
 
 async def read_config_map(client: Client, namespace: str, name: str) -> tuple[Meta, dict[str, str]]:
-    """GET a ConfigMap: its metadata, and its text as far as a decision reads it; for errors see `Client.request`."""
+    """GET a ConfigMap: its metadata, and the part of its text that plans read; for errors see `Client.request`."""
     raw: dict[str, Any] = await client.get(Resource.CONFIG_MAPS.path(namespace, name), dict[str, Any])
     return msgspec.convert(raw, _ConfigMap).metadata, parse_config_map(raw)
 
@@ -42,14 +41,14 @@ async def write_delivery(client: Client, workload: Workload, data: dict[str, str
     Returns
     -------
     Meta
-        Its metadata now.
+        Its metadata after the write.
 
     Raises
     ------
     NotOursError
-        A ConfigMap of this name is there, and isn't ours; it is left alone.
+        Somebody else's ConfigMap has the name; it is left alone.
     KubeError
-        Everything else, see `Client.request`.
+        Any other failure, see `Client.request`.
     """
     name = config_map_name(workload.kind, workload.name)
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata_for(name, workload), "data": data}
@@ -61,7 +60,7 @@ async def write_delivery(client: Client, workload: Workload, data: dict[str, str
 
 
 async def replace_delivery(client: Client, workload: Workload, data: dict[str, str]) -> Meta:
-    """Do the same as `write_delivery`, expecting the ConfigMap to be there."""
+    """Replace the ConfigMap that a workload mounts, or create it; as `write_delivery`, for one that exists."""
     try:
         return await _replace(client, workload, config_map_name(workload.kind, workload.name), data)
     except NotFoundError:
@@ -85,7 +84,7 @@ async def _replace(client: Client, workload: Workload, name: str, data: dict[str
 
 
 async def delete_delivery(client: Client, key: WorkloadKey) -> None:
-    """Delete the ConfigMap that a workload mounts, if it is there and ours."""
+    """Delete the ConfigMap that a workload mounts, if it exists and is ours; for errors see `Client.request`."""
     path = Resource.CONFIG_MAPS.path(key.namespace, config_map_name(key.kind, key.name))
     try:
         found = (await client.get(path, Object)).metadata

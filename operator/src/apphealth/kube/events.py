@@ -1,7 +1,7 @@
 """Events: a hint for `kubectl describe`, at best effort. The HealthPlan is the record.
 
-What has been said is not said again for a while, and beyond a few a second they are dropped, so that 10,000 patches
-don't make 10,000 Events.
+An Event is not repeated for a while, and beyond a few a second Events are dropped, so that 10,000 patches don't make
+10,000 Events.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ RATE = 1.0
 BURST = 20
 """Events at once after a quiet time."""
 SILENCE = 600.0
-"""Seconds in which the same is not said again of the same workload."""
+"""Seconds in which the same Event of the same workload is not posted again."""
 REMEMBERED = 5000
-"""How many sayings are remembered."""
+"""How many posted Events are remembered."""
 MAX_NOTE = 1000
 """Longest text of an Event, in characters; the API server takes 1,024 bytes."""
 
@@ -45,14 +45,14 @@ class Event:
 
 
 class Events:
-    """A posting box for Events; `run` empties it.
+    """A queue of Events; `run` sends them.
 
     Parameters
     ----------
     client
         Sends them.
     instance
-        Who says so: the pod's name.
+        The pod's name, for `reportingInstance`.
     clock
         Seconds, rising.
     """
@@ -67,7 +67,7 @@ class Events:
         self._box: asyncio.Queue[tuple[Workload, Event]] = asyncio.Queue(maxsize=BURST)
 
     def post(self, workload: Workload, event: Event) -> bool:
-        """Take an Event to send soon; returns whether it was taken. Never waits."""
+        """Queue an Event without waiting; returns whether it was queued."""
         now = self._clock()
         saying = (workload.uid, event.reason, event.note)
         if now - self._said.get(saying, float("-inf")) < SILENCE:
@@ -85,7 +85,7 @@ class Events:
         return True
 
     async def run(self) -> None:
-        """Send what is posted, one after the other, until cancelled."""
+        """Send the queued Events, one after the other, until cancelled."""
         while True:
             workload, event = await self._box.get()
             body = event_body(workload, event, instance=self._instance, now=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""What all objects share: the part of their metadata that we read, and how ours are labelled and owned."""
+"""The metadata of objects: the part that is read, and the labels and owners of the operator's own objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OURS = "apphealth"
 LABELS = {MANAGED_BY: OURS}
 """The labels of every object that the operator creates."""
 WRITE = {"fieldManager": MANAGER}
-"""The query of every write that isn't a workload's."""
+"""The query of every write, except those of workloads."""
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class Meta(msgspec.Struct, frozen=True, rename="camel"):
-    """The part of an object's metadata that we read."""
+    """The part of an object's metadata that is read."""
 
     name: str = ""
     namespace: str = ""
@@ -38,7 +38,7 @@ class Meta(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def ours(self) -> bool:
-        """Whether the operator made it."""
+        """Whether the operator created the object."""
         return self.labels.get(MANAGED_BY) == OURS
 
     @property
@@ -48,18 +48,18 @@ class Meta(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Object(msgspec.Struct, frozen=True):
-    """An object of any kind, as far as its metadata."""
+    """The metadata of an object of any kind."""
 
     metadata: Meta = Meta()
 
 
 def metadata_for(name: str, workload: Workload) -> dict[str, Any]:
-    """Return the metadata of an object of ours: labelled, and owned by the workload, so that it goes with it."""
+    """Return the metadata of an object of ours: labelled, and owned by the workload, so that it is deleted with it."""
     return {"name": name, "namespace": workload.namespace, "labels": LABELS, "ownerReferences": [owner_of(workload)]}
 
 
 def owner_of(workload: Workload) -> dict[str, Any]:
-    """Return the ownerReferences entry for a workload. It doesn't block the workload's deletion."""
+    """Return the ownerReferences entry of a workload; it doesn't block the workload's deletion."""
     return {
         "apiVersion": workload.api_version,
         "kind": workload.kind,
@@ -71,7 +71,7 @@ def owner_of(workload: Workload) -> dict[str, Any]:
 
 
 def parse_meta(value: object) -> Meta:
-    """Read the metadata of a raw object; what has the wrong shape is as if it weren't there."""
+    """Parse the metadata of a raw object; metadata of the wrong shape counts as empty."""
     try:
         return msgspec.convert(value, Meta)
     except (msgspec.ValidationError, RecursionError):

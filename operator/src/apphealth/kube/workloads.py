@@ -1,4 +1,4 @@
-"""Reading and patching workloads: strategic-merge PATCHes that never touch an object other than the one planned for."""
+"""Reading and patching workloads: strategic-merge PATCHes on the condition that the workload is the planned one."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ async def read_workload(client: Client, key: WorkloadKey) -> Workload:
 
 
 async def patch_workload(client: Client, workload: Workload, patch: Patch) -> Workload:
-    """Send one patch, on the condition that the workload is still the one that was planned for.
+    """Send one patch, on the condition that the workload is still the one that was planned.
 
     Parameters
     ----------
     workload
         The workload as it was read: its uid and resourceVersion are the condition.
     patch
-        What to change, and as which field manager.
+        The change, and the field manager that makes it.
 
     Returns
     -------
     Workload
-        As it is now.
+        The workload after the patch.
 
     Raises
     ------
     ConflictError
-        The workload has changed since, or is another one of the same name.
+        The workload has changed since, or another one has its name.
     KubeError
-        Everything else, see `Client.request`.
+        Any other failure, see `Client.request`.
     """
     condition = {"uid": workload.uid, "resourceVersion": workload.resource_version}
     body = patch.body | {"metadata": patch.body.get("metadata", {}) | condition}
@@ -83,7 +83,7 @@ async def disown(client: Client, workload: Workload, paths: Sequence[Path]) -> W
     ConflictError
         The workload differs from the one that was planned.
     KubeError
-        Everything else, see `Client.request`.
+        Any other failure, see `Client.request`.
     """
     answer = await client.request("GET", _path(workload.key))
     found: dict[str, Any] = msgspec.json.decode(answer)
