@@ -92,18 +92,18 @@ def test_a_workload_that_opts_out_is_left_alone(shop):
     shop.until(lambda: shop.status().get("workloads", {}).get("selected") == 0, "the rule no longer counts it")
 
 
-def test_of_conflicting_rules_the_younger_wins_and_the_older_is_told(shop):
+def test_of_conflicting_rules_the_older_wins_and_the_younger_is_told(shop):
     shop.deployment()
     shop.rule("older", probes={"liveness": {"path": "/old"}, "startup": {"enabled": False}})
     shop.until(lambda: shop.paths().get("liveness") == "/old", "the first rule counts")
-    shop.until(lambda: shop.condition("Conflicting", "older") == ("False", "NoConflicts"), "no conflict yet")
     time.sleep(1.1)  # creationTimestamp has seconds
-    shop.rule("younger", probes={"liveness": {"path": "/new"}, "startup": {"enabled": False}})
-    shop.until(lambda: shop.paths().get("liveness") == "/new", "the younger rule counts")
-    shop.until(lambda: shop.condition("Conflicting", "older") == ("True", "Overridden"), "the older rule is told")
-    shop.delete_rule("younger")
-    shop.until(lambda: shop.paths().get("liveness") == "/old", "the older rule counts again")
-    shop.until(lambda: shop.condition("Conflicting", "older") == ("False", "NoConflicts"), "no conflict any more")
+    shop.rule("a-younger", probes={"liveness": {"path": "/new"}, "startup": {"enabled": False}})
+    shop.until(lambda: shop.condition("Conflicting", "a-younger") == ("True", "Overridden"), "the younger one is told")
+    assert shop.paths().get("liveness") == "/old"
+    assert shop.condition("Conflicting", "older") == ("False", "NoConflicts")
+    shop.delete_rule("older")
+    shop.until(lambda: shop.paths().get("liveness") == "/new", "the younger rule counts now")
+    shop.until(lambda: shop.condition("Conflicting", "a-younger") == ("False", "NoConflicts"), "no conflict any more")
 
 
 def test_an_owners_probe_is_kept_by_default(shop):

@@ -258,15 +258,19 @@ def test_a_workload_deleted_while_the_operator_is_down_leaves_nothing(shop, run_
     shop.until(lambda: shop.leftovers() == [], "nothing is left")
 
 
-def held_back(applies, fault, then, seconds=1.5):
+def held_back(applies, fault, shop, then, seconds=1.5):
     """Hold back the answer to the first request that this applies to, and do something meanwhile."""
     seen = []
+
+    def meanwhile():
+        then()
+        shop.api.close()  # connections belong to their thread
 
     def choose(request):
         if seen or not applies(request):
             return None
         seen.append(request)
-        threading.Timer(seconds / 3, then).start()
+        threading.Timer(seconds / 3, meanwhile).start()
         return fault(None, delay=seconds, after=True)
 
     return choose
@@ -280,7 +284,9 @@ def test_a_workload_deleted_before_our_patch_is_answered_leaves_nothing(shop, pr
     """Before: its DELETED event came before the answer, which brought it back: 14 HealthPlans a second, for ever."""
     shop.deployment()
     run_operator(kubeconfig=proxied)
-    proxy.fault = held_back(patches, fault, lambda: shop.api.delete(shop.path("/apis/apps/v1", "deployments", "web")))
+    proxy.fault = held_back(
+        patches, fault, shop, lambda: shop.api.delete(shop.path("/apis/apps/v1", "deployments", "web"))
+    )
     shop.rule()
     shop.until(lambda: shop.api.get(shop.path("/apis/apps/v1", "deployments", "web")) is None, "it is deleted")
     time.sleep(4)
@@ -300,7 +306,7 @@ def test_a_change_between_our_patch_and_giving_up_our_claim_is_planned_for(
     shop.until_applied()
     renamed = {"name": "web", "containerPort": 8080, "protocol": "TCP"}
     rename = {"ports": [{"$patch": "replace"}, renamed]}
-    proxy.fault = held_back(patches, fault, lambda: shop.patch_container(rename))
+    proxy.fault = held_back(patches, fault, shop, lambda: shop.patch_container(rename))
     shop.patch_container({"livenessProbe": {"httpGet": {"path": "/mine"}, "periodSeconds": 3}})
     shop.until(lambda: shop.paths().get("liveness") == "/mine", "the probe of the user is there")
     shop.until(lambda: shop.probes()["readinessProbe"]["httpGet"]["port"] == "web", "ours asks the renamed port")
