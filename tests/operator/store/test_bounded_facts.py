@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import pytest
@@ -22,11 +23,14 @@ def calls(work):
         count += event in ("call", "c_call")
 
     before = sys.getprofile()
+    gc.collect()
+    gc.disable()  # callbacks of a collection are calls, too
     sys.setprofile(counting)
     try:
         work()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return count
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from apphealth.api.healthplan import HealthPlan
+from apphealth.api.healthplan import HealthPlan, State
 from apphealth.api.names import config_map_name, health_plan_name
 from apphealth.kube.client import Client
 from apphealth.kube.configmaps import (
@@ -23,6 +23,7 @@ from apphealth.kube.workloads import disown, patch_workload, read_workload, same
 from apphealth.model.ownership import Path
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.dependencies.delivery import FILE
+from apphealth.plan.record import written_by
 from apphealth.plan.result import Patch
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.records import Record, fingerprint_of
@@ -147,11 +148,18 @@ class Writer:
         if written is not None and not written.resource_version:  # else its watch event has come before the answer
             written.resource_version = meta.resource_version
         self._store.wrote(Resource.HEALTH_PLANS, meta)
-        self._store.world.keep_recalled(key, {proof.id for proof in plan.status.proofs})
+        self._remember(key, plan)
+
+    def _remember(self, key: WorkloadKey, plan: HealthPlan) -> None:
+        """Store what a HealthPlan that was written remembers."""
+        world = self._store.world
+        if plan.status.state != State.PREVIEW:
+            world.written[key] = written_by(plan)
+        world.keep_recalled(key, {proof.id for proof in plan.status.proofs})
         if plan.status.originals:
-            self._store.world.originals[key] = plan.status.originals
+            world.originals[key] = plan.status.originals
         else:
-            self._store.world.originals.pop(key, None)
+            world.originals.pop(key, None)
 
     async def _reread_plan(self, key: WorkloadKey) -> Record | None:
         """Read a HealthPlan whose content is unknown: a write failed, or somebody else has written it.
@@ -231,6 +239,7 @@ class Writer:
             await delete_health_plan(self._client, key)
             self._store.records.health_plans.pop(key, None)
         self._store.world.originals.pop(key, None)
+        self._store.world.written.pop(key, None)
 
     def has_left(self, key: WorkloadKey) -> bool:
         """Return whether a HealthPlan or a ConfigMap of ours is left for a workload."""

@@ -72,6 +72,14 @@ class LiveProbe:
     owner: Ownership
 
 
+class WrittenProbe(NamedTuple):
+    """A probe that the operator has written, as its HealthPlan remembers it."""
+
+    container: str
+    kind: ProbeKind
+    probe: Probe
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A container that may carry probes."""

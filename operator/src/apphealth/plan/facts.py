@@ -15,7 +15,7 @@ from apphealth.api.rule import Rule
 from apphealth.model.probe import Handler
 from apphealth.model.proof import Proof
 from apphealth.model.service import Namespace, Service, ServiceKey
-from apphealth.model.workload import DOMAIN, Workload, WorkloadKey
+from apphealth.model.workload import DOMAIN, Workload, WorkloadKey, WrittenProbe
 from apphealth.plan.dependencies.evidence.mention import Mention
 
 CLUSTER_DOMAIN = "cluster.local"
@@ -128,6 +128,8 @@ class Facts:
         The Services whose selector matches the workload's pods, by name.
     originals
         Probes of others that we have replaced, as the HealthPlan remembers them.
+    written
+        The probes that the HealthPlan says we have written: they are ours, also where managedFields don't say so.
     answers
         What pods of this namespace and template have answered, by the question's id.
     neighbours
@@ -138,5 +140,6 @@ class Facts:
     rules: tuple[Rule, ...] = ()
     services: tuple[Service, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
+    written: tuple[WrittenProbe, ...] = ()
     answers: Mapping[str, Proof] = field(default_factory=_nothing)
     neighbours: Neighbours = NO_NEIGHBOURS

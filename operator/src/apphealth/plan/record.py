@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from apphealth.api import healthplan as api
-from apphealth.model.probe import KINDS, ProbeKind, describe_handler, serialise_probe
+from apphealth.model.probe import KINDS, ProbeKind, describe_handler, interned, parse_probe, serialise_probe
 from apphealth.model.proof import Proof, Question, Verdict
-from apphealth.model.workload import Workload
+from apphealth.model.workload import Workload, WrittenProbe
 from apphealth.plan.findings import Finding
 from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, Preview, ProbePlan
 
@@ -85,6 +85,18 @@ def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
         answer=proof.answer,
         slowest_milliseconds=round(proof.slowest * 1000),
         endpoints=tuple(api.EndpointRecord(type=kind, path=path) for kind, path in proof.endpoints),
+    )
+
+
+def written_by(plan: api.HealthPlan) -> tuple[WrittenProbe, ...]:
+    """Return the probes that a HealthPlan says are on the workload because of us; none in mode Audit."""
+    if plan.status.state == api.State.PREVIEW:
+        return ()
+    return tuple(
+        WrittenProbe(container.name, ProbeKind(record.type), interned(probe))
+        for container in plan.status.containers
+        for record in container.probes
+        if record.action == Action.APPLY and (probe := parse_probe(record.probe)) is not None
     )
 
 

@@ -97,6 +97,7 @@ def _own_facts(workload: Workload, world: World) -> Facts:
         rules=world.rules_in(workload.namespace),
         services=tuple(world.services_of(workload)),
         originals=world.originals.get(workload.key, ()),
+        written=world.written.get(workload.key, ()),
         answers=EMPTY if world.options.files else world.answers_of(workload),
     )
 

@@ -18,8 +18,8 @@ from apphealth.api.healthplan import HealthPlan, OriginalRecord, parse_originals
 from apphealth.api.names import health_plan_name, workload_of_config_map
 from apphealth.kube.meta import Meta
 from apphealth.model.proof import Proof
-from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.plan.record import read_proof
+from apphealth.model.workload import Workload, WorkloadKey, WrittenProbe
+from apphealth.plan.record import read_proof, written_by
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.outcomes import Outcomes
 from apphealth.store.world import Recalled, World
@@ -46,6 +46,7 @@ class _Remembered:
 
     owner_uid: str
     originals: tuple[OriginalRecord, ...]
+    written: tuple[WrittenProbe, ...]
     complete: bool
     """Whether the originals that it lacks have been put back; else somebody may have taken them out."""
 
@@ -108,7 +109,8 @@ class Records:
         originals = plan.status.originals if plan is not None else parse_originals(obj)
         if meta.ours:
             complete = plan is not None and not self.only_writer
-            self._unconfirmed[key] = _Remembered(meta.owner_uid, originals, complete=complete)
+            written = written_by(plan) if plan is not None else ()
+            self._unconfirmed[key] = _Remembered(meta.owner_uid, originals, written, complete=complete)
         if plan is not None and meta.ours:
             self._world.recall(key, Recalled(meta.owner_uid, _answers(plan)))
         return frozenset({key})
@@ -132,6 +134,8 @@ class Records:
         remembered = self._unconfirmed.pop(key, None)
         if remembered is None or remembered.owner_uid != workload.uid:
             return
+        if remembered.complete or key not in self._world.written:
+            self._world.written[key] = remembered.written
         known = () if remembered.complete else self._world.originals.get(key, ())
         names = {(original.container, original.type) for original in known}
         added = (one for one in remembered.originals if (one.container, one.type) not in names)
@@ -155,6 +159,7 @@ class Records:
         """Forget what the HealthPlan of a deleted workload remembered."""
         self._unconfirmed.pop(key, None)
         self._world.originals.pop(key, None)
+        self._world.written.pop(key, None)
         self._world.recalled.pop(key, None)
 
     def put_config_map(self, meta: Meta) -> frozenset[WorkloadKey]:

@@ -16,7 +16,7 @@ from apphealth.model.multimap import MultiMap
 from apphealth.model.network_policy import NetworkPolicy
 from apphealth.model.proof import Proof, Question
 from apphealth.model.service import Namespace, Service, ServiceKey
-from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.workload import Workload, WorkloadKey, WrittenProbe
 from apphealth.plan.facts import EMPTY, Options
 from apphealth.store.readiness import ReadinessCache
 
@@ -51,6 +51,8 @@ class World:
         Text of the ConfigMaps that workloads refer to, by (namespace, name); absent where not read (yet).
     originals
         The probes of others that were replaced, as the HealthPlans remember them.
+    written
+        The probes that we have written, as the HealthPlans remember them.
     answers
         What pods have answered, by `Question.template`.
     recalled
@@ -72,6 +74,7 @@ class World:
         self.services: dict[ServiceKey, Service] = {}
         self.config_maps: dict[tuple[str, str], Mapping[str, str]] = {}
         self.originals: dict[WorkloadKey, tuple[OriginalRecord, ...]] = {}
+        self.written: dict[WorkloadKey, tuple[WrittenProbe, ...]] = {}
         self.answers: dict[str, Answers] = {}
         self.recalled: dict[WorkloadKey, Recalled] = {}
         self.readiness = ReadinessCache()

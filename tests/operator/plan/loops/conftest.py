@@ -15,6 +15,7 @@ import pytest
 from apphealth.model.ownership import MANAGER, RESTORER
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.proof import Proof, Question
+from apphealth.plan.record import written_by
 from apphealth.store.facts import plan_of
 from apphealth.store.world import World
 
@@ -331,8 +332,10 @@ class Operator:
         key = decided.workload
         if decided.record is not None:
             self.world.originals[key] = decided.record.status.originals
+            self.world.written[key] = written_by(decided.record)
         elif not decided.patches:
             self.world.originals.pop(key, None)
+            self.world.written.pop(key, None)
 
     def send(self, decided: Any) -> None:
         """Write the patches, and give up what is somebody else's."""

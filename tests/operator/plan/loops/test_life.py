@@ -406,3 +406,72 @@ def test_a_mistake_in_a_rule_takes_no_probe_away(begin, build, mistake, theirs):
     change_rule(life, build)
     life.settle()
     assert life.server.obj["spec"] == life.original["spec"]
+
+
+def nobody(server):
+    """Strip managedFields, as for an object from before Kubernetes 1.18."""
+    server.owned.clear()
+
+
+def merged(manager):
+    """Merge all entries under one manager, as the API server does beyond ten of them."""
+
+    def merge(server):
+        leaves = set().union(*server.owned.values())
+        server.owned = {(manager, "Update"): leaves}
+
+    return merge
+
+
+LOST = [
+    pytest.param(nobody, id="managedFields are empty"),
+    pytest.param(merged("ancient-changes"), id="more than ten managers"),
+    pytest.param(merged("before-first-apply"), id="from before the first server-side apply"),
+]
+
+
+@pytest.mark.parametrize("lose", LOST)
+def test_ours_stays_ours_where_the_api_server_forgets_it(begin, build, lose):
+    life = begin()
+    life.settle()
+    lose(life.server)
+    settled = life.settle()
+    assert (settled.state, life.sent) == ("Applied", 1)
+    change_rule(life, build, probes={"liveness": {"periodSeconds": 30}})
+    life.settle()
+    assert life.server.container()["livenessProbe"]["periodSeconds"] == 30
+    lose(life.server)
+    change_rule(life, build)
+    life.settle()
+    assert not {"livenessProbe", "readinessProbe", "startupProbe"} & life.server.container().keys()
+
+
+@pytest.mark.parametrize("lose", LOST)
+def test_an_original_is_put_back_where_the_api_server_forgets_who_wrote_ours(begin, build, lose):
+    life = begin(THEIRS, existingProbes="Replace")
+    life.settle()
+    assert life.server.container()["livenessProbe"]["httpGet"]["path"] != "/theirs"
+    lose(life.server)
+    assert life.settle().originals, "an original is never dropped while ours is live"
+    change_rule(life, build)
+    life.settle()
+    assert life.server.container()["livenessProbe"] == filled(THEIRS)
+    assert "readinessProbe" not in life.server.container()
+
+
+@pytest.mark.parametrize("lose", LOST)
+def test_what_was_never_ours_is_not_taken_for_ours(begin, lose):
+    life = begin(THEIRS)
+    life.settle()
+    lose(life.server)
+    life.settle()
+    assert life.server.container()["livenessProbe"] == filled(THEIRS)
+
+
+def test_a_probe_of_ours_that_somebody_changes_is_theirs_also_where_nobody_is_named(begin):
+    life = begin()
+    life.settle()
+    life.server.apply(with_liveness(life, THEIRS), "kubectl", force=True)
+    nobody(life.server)
+    life.settle()
+    assert life.server.container()["livenessProbe"]["httpGet"]["path"] == "/theirs"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from apphealth.model.ownership import RESTORER, Path
-from apphealth.model.probe import Probe, parse_probe, serialise_probe
-from apphealth.model.workload import LiveProbe
+from apphealth.model.ownership import OURS, RESTORER, Path
+from apphealth.model.probe import Probe, ProbeKind, parse_probe, serialise_probe
+from apphealth.model.workload import Container, LiveProbe, Workload, WrittenProbe
 
 
 def without(probe: Probe, leaves: tuple[Path, ...]) -> Probe | None:
@@ -58,6 +59,42 @@ def abandoned(live: LiveProbe) -> bool:
         return False
     unowned = tuple(path for path, _ in leaves(serialise_probe(live.probe)) if path not in live.owner.held)
     return without(live.probe, unowned) == live.probe
+
+
+_MERGED = frozenset({"ancient-changes", "before-first-apply"})
+"""Managers under which the API server merges entries that it no longer keeps apart (capmanagers.go, skipnonapplied.go
+in k8s.io/apimachinery): the eleventh manager's, and all from before the first server-side apply."""
+
+
+def recognise(workload: Workload, written: Collection[WrittenProbe]) -> Workload:
+    """Count as ours the probes that we wrote and whose owner the API server doesn't keep.
+
+    It tracks no updates of an object whose managedFields are empty, and merges the oldest entries of an object with
+    more than ten managers. A probe that equals the one we wrote, and that nobody else owns, is still ours.
+
+    Parameters
+    ----------
+    workload
+        As it is now.
+    written
+        The probes that the HealthPlan says we have written.
+    """
+    if not written:
+        return workload
+    known = {(one.container, one.kind): one.probe for one in written}
+    containers = tuple(_recognised(container, known) for container in workload.containers)
+    return replace(workload, containers=containers) if containers != workload.containers else workload
+
+
+def _recognised(container: Container, known: Mapping[tuple[str, ProbeKind], Probe]) -> Container:
+    lost = {
+        kind: LiveProbe(live.probe, OURS)
+        for kind, live in container.probes.items()
+        if not live.owner.ours
+        and _MERGED.issuperset(live.owner.others)
+        and known.get((container.name, kind)) == live.probe
+    }
+    return replace(container, probes={**container.probes, **lost}) if lost else container
 
 
 def leaves(value: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, str]]:

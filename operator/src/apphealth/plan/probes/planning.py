@@ -20,7 +20,7 @@ from apphealth.plan.findings import (
     CONTAINER_MISSING,
     Finding,
 )
-from apphealth.plan.ownership.managed_fields import abandoned
+from apphealth.plan.ownership.managed_fields import abandoned, recognise
 from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours
 from apphealth.plan.probes.choice import REFUTED, Choice
 from apphealth.plan.probes.container import ContainerFacts, Pods
@@ -64,6 +64,7 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
     options
         How the program was told to plan.
     """
+    workload = recognise(workload, facts.written)
     shared = workload_settings(rules)
     annotations = read_annotations(workload.pod_annotations)
     planned = [
