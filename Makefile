@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check bench lock clean
+.PHONY: help demo test test-fast coverage check bench mutants lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -11,8 +11,6 @@ UV := $(BIN)/uv
 READY := .venv/.ready
 MEMBERS := library operator deploy/local
 ARGS ?=
-# Several workers, each test in one of them: see tests/conftest.py. ARGS=-n0 runs all in one process.
-PYTEST := $(BIN)/pytest -n auto
 # Where it is set, every program that a test starts would compile all of its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -34,10 +32,10 @@ demo: $(READY) ## Show the main job on a real Kubernetes on this machine (ARGS=-
 	@$(BIN)/python -m deploy.demo $(ARGS)
 
 test: $(READY) ## Run every test: units, a real API server, a real node (root and Linux)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 3 $(ARGS)
 
 test-fast: $(READY) ## Run the tests that need no cluster
-	@$(PYTEST) tests/library tests/operator $(ARGS)
+	@$(BIN)/pytest -n auto tests/library tests/operator $(ARGS)
 
 coverage: $(READY) ## Report which lines the tests without a cluster run (htmlcov/ has the pages)
 	@$(BIN)/pytest tests/library tests/operator --cov --cov-report=term --cov-report=html $(ARGS)
@@ -51,11 +49,14 @@ check: $(READY) ## Lint, format, types, layers
 bench: $(READY) ## Measure the numbers of docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+mutants: $(READY) ## Change the code of plan/ and model/ in small ways, and see whether a fast test fails (ARGS=apphealth.model.world)
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 lock: | .venv/bin/uv ## Resolve requirements.lock anew (UPGRADE=1 to take newer versions)
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--no-emit-package apphealth --no-emit-package flask-management-endpoints --no-emit-package localcluster \
 		$(if $(UPGRADE),--upgrade) --group dev -o requirements.lock
 
 clean: ## Remove what the other targets made in this tree
-	@rm -rf .venv dist htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv dist htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

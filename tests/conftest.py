@@ -18,7 +18,8 @@ from localcluster import Cluster, Level, binaries, start
 from localcluster.launch import PROGRAMS
 from localcluster.locks import locked
 from localcluster.paths import cache_dir
-from localcluster.prerequisites import why_no_node
+from localcluster.prerequisites import ensure_node_prerequisites, why_no_node
+from localcluster.progress import default_progress
 
 # Whoever runs the tests in the background may have Ctrl-C ignored, and all that we start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -29,26 +30,41 @@ hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     hypothesis.settings.load_profile("ci")
 
-_LEVELS = {"control_plane": Level.CONTROL_PLANE, "simulated": Level.SIMULATED, "node": Level.NODE}
+_LEVELS = {
+    "control_plane": Level.CONTROL_PLANE,
+    "simulated": Level.SIMULATED,
+    "node": Level.NODE,
+    "able_to_run_a_node": Level.NODE,
+}
 """Fixtures and the level of the cluster behind each."""
 
 
 PIECES = (
-    ("tests/library/servers", "test"),
+    ("tests/node/test_demo.py", "all"),
+    ("tests/node/", "all"),
+    ("tests/cluster/users/", "module"),
+    ("tests/cluster/operator/faults/", "module"),
+    ("tests/cluster/admission/test_with_policy.py", "module"),
+    ("tests/localcluster/test_node.py", "module"),
+    ("tests/cluster/test_bench_smoke.py", "test"),
+    ("tests/localcluster/", "module"),
+    ("tests/cluster/", "module"),
+    ("tests/browser/", "module"),
+    ("tests/packages/", "module"),
     ("tests/library/test_compatibility.py", "test"),
+    ("tests/library/servers/", "test"),
+    ("", "module"),
 )
-"""The longest tests, the longest first: where they are, and what a worker is given at a time: all of it, or a test.
+"""Where tests are, and what of them a worker is given at a time; those that take longest are given out first.
 
-Of the other tests a worker is given a module at a time.
+What needs a cluster with a node, or an operator that runs for all tests of a module, stays together.
 """
 
 
 def piece(nodeid: str) -> tuple[int, str]:
     """Return the rank of a test's piece of work, and its name."""
-    for rank, (start_of_path, size) in enumerate(PIECES):
-        if nodeid.startswith(start_of_path):
-            return rank, nodeid if size == "test" else start_of_path
-    return len(PIECES), nodeid.partition("::")[0]
+    rank, (path, size) = next(found for found in enumerate(PIECES) if nodeid.startswith(found[1][0]))
+    return rank, {"all": path, "module": nodeid.partition("::")[0], "test": nodeid}[size]
 
 
 class Pieces(LoadScopeScheduling):
@@ -67,7 +83,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run two workers on a core: most tests wait most of the time."""
+    """Run two workers on a core for `make test-fast`: most tests wait most of the time."""
     return 2 * (os.cpu_count() or 1)
 
 
@@ -85,12 +101,13 @@ def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
     """
     if session.config.option.collectonly:
         return (yield)
-    with locked(cache_dir() / "locks" / "tests.lock"):
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with locked(cache_dir() / "locks" / "tests.lock"), capture.global_and_fixture_disabled():
         used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         programs = [program for name, level in _LEVELS.items() if name in used for program in PROGRAMS[level]]
-        capture = session.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
-            binaries.ensure([*dict.fromkeys(programs), "helm"] if programs else [])
+        binaries.ensure([*dict.fromkeys(programs), "helm"] if programs else [])
+        if "able_to_run_a_node" in used and why_no_node() is None:
+            ensure_node_prerequisites(default_progress())
         return (yield)
 
 
@@ -109,10 +126,15 @@ def simulated() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def node() -> Iterator[Cluster]:
-    """Provide a cluster with a real node: needs Linux and root. Without them, CI fails, and others skip."""
+def able_to_run_a_node() -> None:
+    """Need Linux and root. Without them, CI fails, and others skip."""
     if reason := why_no_node():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def node(able_to_run_a_node: None) -> Iterator[Cluster]:
+    """Provide a cluster with a real node."""
     yield from _shared("node")
 
 

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Install the browser before the first test: that may take longer than any test may."""
     used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     if "browser" in used and not session.config.option.collectonly and why_no_browser() is None:
-        capture = session.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
-            ensure_packages(NEEDED, PlainProgress())
+        ensure_packages(NEEDED, PlainProgress())
 
 
 def why_no_browser() -> str | None:

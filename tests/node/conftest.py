@@ -1,6 +1,6 @@
 """What the node tests share: a real node, the operator with its real rights, and all apps deployed at once.
 
-Kubelets work while tests wait, so everything is deployed before the first test, and the demonstration runs meanwhile.
+Kubelets work while tests wait, so everything is deployed before the first test.
 """
 
 import json
@@ -11,7 +11,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,12 +106,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     if not session.config.option.collectonly and used & IMAGE_FIXTURES:
         apps_image(), shop_image()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Ask about the demonstration last: it runs while the other tests do."""
-    items.sort(key=lambda item: "demo_runs" in getattr(item, "fixturenames", ()))
 
 
 def apps_image() -> Path:
@@ -240,20 +233,10 @@ def start_demo_fixture() -> Callable[..., "subprocess.Popen[str]"]:
     return start_demo
 
 
-@pytest.fixture(scope="session", autouse=True)
-def demo_in_background(request: pytest.FixtureRequest, node: Cluster) -> Iterator[Any]:
-    """Run the demonstration while other tests wait for kubelets, if its tests are among those chosen."""
-    if not any("demo_runs" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        yield None
-        return
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(_demonstrate, f"demo-runs-{os.getpid()}")
-
-
 @pytest.fixture(scope="session")
-def demo_runs(demo_in_background: Any) -> DemoRuns:
-    """Provide what the demonstration said."""
-    return demo_in_background.result()
+def demo_runs(able_to_run_a_node: None) -> DemoRuns:
+    """Run the demonstration three times, and provide what it said."""
+    return _demonstrate(f"demo-runs-{os.getpid()}")
 
 
 def _demonstrate(name: str) -> DemoRuns:
