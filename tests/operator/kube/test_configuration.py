@@ -132,6 +132,7 @@ def test_what_is_wrong_with_a_kubeconfig_is_said(tmp_path, text, said):
             {"client-certificate": "nowhere.crt"}, {}, "does not exist: .*nowhere.crt", id="certificate-missing"
         ),
         pytest.param({"tokenFile": "nowhere"}, {}, "No such file or directory: .*nowhere", id="token-file-missing"),
+        pytest.param({"token": "x", "as": "admin"}, {}, "'u' impersonates another", id="impersonation"),
         pytest.param({}, {"proxy-url": "socks5://10.0.0.1:1080"}, "SOCKS proxies are not supported", id="socks"),
     ],
 )

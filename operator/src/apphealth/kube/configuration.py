@@ -163,7 +163,12 @@ def load_kubeconfig(paths: str, context: str | None = None) -> ClusterAccess:
             config_persister=lambda: _save(merged),
         )
         found = loader.current_context["context"]
-        source = _source(merged, found.get("user"))
+        user = _user(merged, found.get("user"))
+        source = _source(user, found.get("user"))
+    if "as" in user:  # the official client would go on with the rights of the user itself
+        raise CredentialsError(
+            f"{paths}: the user {found['user']!r} impersonates another ('as'), which is not supported"
+        )
     with _errors_of(f"{paths}: {source}" if source else paths):
         _in_time(lambda: loader.load_and_set(configuration))
     if not configuration.host:
@@ -199,16 +204,19 @@ def _current_context(merged: KubeConfigMerger) -> str:
     )
 
 
-def _source(merged: KubeConfigMerger, user: str | None) -> str:
+def _user(merged: KubeConfigMerger, name: str | None) -> dict[str, Any]:
+    """Return a user's part of the kubeconfigs."""
+    node = merged.config["users"].get_with_name(name, safe=True) if name else None
+    found: dict[str, Any] = (node.value if node is not None else {}).get("user") or {}
+    return found
+
+
+def _source(user: dict[str, Any], name: str | None) -> str:
     """Return the plugin or identity provider of a user, for messages."""
-    node = merged.config["users"].get_with_name(user, safe=True) if user else None
-    account: Any = (node.value if node is not None else {}).get("user") or {}
-    if plugin := account.get("exec"):
-        hint = plugin.get("installHint")
-        return f"the credential plugin {plugin.get('command')!r} of the user {user!r}" + (
-            f" ({hint.strip()})" if hint else ""
-        )
-    if provider := account.get("auth-provider"):
+    if plugin := user.get("exec"):
+        hint = f" ({plugin['installHint'].strip()})" if plugin.get("installHint") else ""
+        return f"the credential plugin {plugin.get('command')!r} of the user {name!r}{hint}"
+    if provider := user.get("auth-provider"):
         return f"the identity provider {(provider.get('config') or {}).get('idp-issuer-url', provider.get('name'))!r}"
     return ""
 

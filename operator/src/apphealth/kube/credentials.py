@@ -94,7 +94,7 @@ class Credentials:
         header = self._put_into(request)
         response = await handler(request)
         if response.status == 401 and await self._renewed(header):
-            response.close()  # with the connection: a client certificate belongs to it
+            response.release()
             self._put_into(request)
             response = await handler(request)
         return response
@@ -121,7 +121,7 @@ class Credentials:
             self.header = check.result()
 
     async def _renewed(self, refused: str | None) -> bool:
-        """Whether there are other credentials than those that were refused."""
+        """Whether there is another token than the one that was refused."""
         if self.header != refused:
             return True
         if self._renewal is None:
@@ -134,12 +134,12 @@ class Credentials:
         if self._find is None:
             return False
         found = self._find()
-        header, certificate = found.authorization(), found.configuration.cert_file
-        changed = (header, certificate) != (self.header, self._access.configuration.cert_file)
-        if changed and certificate and self.ssl_context is not None:
-            self.ssl_context.load_cert_chain(certificate, found.configuration.key_file)
+        header = found.authorization()
+        changed = header != self.header
         self._access, self.header = found, header
         return changed
 
-    def _logged_in(self, _: asyncio.Future[bool]) -> None:
+    def _logged_in(self, renewal: asyncio.Future[bool]) -> None:
         self._renewal = None
+        if not renewal.cancelled():
+            renewal.exception()  # taken here in case that nobody waits any more

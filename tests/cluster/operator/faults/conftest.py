@@ -1,6 +1,7 @@
 """A proxy between the operator and the API server: it counts what is asked, and answers wrongly when told to."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -52,8 +53,8 @@ class Proxy:
     """The proxy, in a thread of its own. Set `fault` to a function that says what goes wrong with a request."""
 
     def __init__(self, api: Any) -> None:
-        self.api = api
-        self.upstream = f"{api.where.scheme}://{api.where.netloc}"
+        self.upstream = api.configuration.host
+        self.context = ssl.create_default_context(cafile=api.configuration.ssl_ca_cert)
         self.seen: list[Request] = []
         self.fault: Callable[[Request], Fault | None] = lambda request: None
         self.port = 0
@@ -91,7 +92,7 @@ class Proxy:
             runner.run(self._run())
 
     async def _run(self) -> None:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self.api.context)) as self._session:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self.context)) as self._session:
             app = web.Application(client_max_size=64 * 1024 * 1024)
             app.router.add_route("*", "/{path:.*}", self._handle)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
