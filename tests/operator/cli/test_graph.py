@@ -82,7 +82,7 @@ def test_a_service_may_be_named_in_several_ways(run, given):
         pytest.param(("--impact", "svc/db.shop"), 3, "there is no Service shop/db", id="a wrong namespace"),
         pytest.param(("--impact", "svc/db", "-o", "dot"), 2, "--impact goes with -o tree or json", id="no drawing"),
         pytest.param(("-o", "svg"), 2, "Invalid value for '-o'", id="a notation that there isn't"),
-        pytest.param(("-f", "-", "--rules", "-"), 2, "standard input can be read once only", id="twice"),
+        pytest.param(("-f", "-", "--rules", "-"), 2, "standard input (-) can be read only once", id="twice"),
         pytest.param(("-f", "nowhere.yaml"), 3, "1 problem in the input", id="no such file"),
     ],
 )
@@ -104,7 +104,7 @@ def test_problems_of_every_file_are_told(run, write):
 def test_without_any_dependency_it_says_so(run, write):
     write("a.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: x}\n")
     assert run("graph", "-f", "a.yaml").text == "no dependencies found\n"
-    assert run("graph", "-f", "a.yaml", "--impact", "svc/x").text.endswith("nobody is known to need it\n")
+    assert run("graph", "-f", "a.yaml", "--impact", "svc/x").text.endswith("no workload is known to need it\n")
 
 
 def test_the_domain_of_the_cluster_can_be_another(run, write):

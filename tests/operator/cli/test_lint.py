@@ -84,12 +84,12 @@ def test_the_exit_code_says_what_was_found(
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        pytest.param([], "say what to look at", id="nothing to look at"),
-        pytest.param(["-f", ".", "--cluster"], "-f and --cluster don't go together", id="files and cluster"),
+        pytest.param([], "nothing to check: give -f PATH or --cluster", id="nothing to look at"),
+        pytest.param(["-f", ".", "--cluster"], "-f and --cluster exclude each other", id="files and cluster"),
         pytest.param(["-f", ".", "-A"], "go with --cluster", id="namespaces without a cluster"),
         pytest.param(["-f", "-", "--fix"], "has no file to write", id="mending standard input"),
         pytest.param(["--cluster", "--fix"], "--fix writes files", id="mending a cluster"),
-        pytest.param(["-f", ".", "--diff"], "--diff goes with --fix", id="a diff of nothing"),
+        pytest.param(["-f", ".", "--diff"], "--diff needs --fix", id="a diff of nothing"),
         pytest.param(["-f", "-", "--rules", "-"], "standard input can be read once", id="standard input twice"),
         pytest.param(["--explain", "probe-identical"], "did you mean probes-identical?", id="a rule that isn't there"),
     ],
@@ -146,7 +146,7 @@ def test_patches_are_passed_over_and_what_lacks_only_a_selector_is_not(findings:
     whole = BOTH.replace("  selector: {matchLabels: {app: web}}\n", "")
     assert ids(findings(whole)) == ["readiness-missing", "liveness-missing"]
     assert ids(findings(whole.replace("        image: shop/web:1.4\n", ""))) == []
-    assert "m.yaml:8: Deployment web is only part of one, and passed over" in run("lint", "m.yaml").err
+    assert "m.yaml:8: Deployment web is skipped: it is only part of one" in run("lint", "m.yaml").err
 
 
 def test_templates_in_a_directory_are_left_out_and_told(run: Callable, write: Callable) -> None:
@@ -154,7 +154,7 @@ def test_templates_in_a_directory_are_left_out_and_told(run: Callable, write: Ca
     write("chart/other.yaml", GOOD)
     outcome = run("lint", "-f", "chart")
     assert outcome.code == ExitCode.OK
-    assert "chart/templates/web.yaml: is the source of a Helm template" in outcome.err
+    assert "chart/templates/web.yaml: skipped: it is the source of a Helm template" in outcome.err
     assert run("lint", "-f", "chart/templates/web.yaml").code == ExitCode.INPUT
 
 
@@ -173,7 +173,7 @@ def test_what_is_found_and_is_no_manifest_need_not_be_readable(
     write("other.json", content)
     outcome = run("lint", "-f", ".")
     assert outcome.code == code
-    assert ("other.json: can't be read, and is no manifest" in outcome.err) is (code == ExitCode.OK)
+    assert ("other.json: skipped: it can't be parsed, and is no manifest" in outcome.err) is (code == ExitCode.OK)
     assert run("lint", "-f", "other.json").code == ExitCode.INPUT
 
 
@@ -327,8 +327,8 @@ def test_a_baseline_accepts_what_is_there_and_tells_what_is_new(run: Callable, w
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param("{", "is no baseline of apphealth", id="broken"),
-        pytest.param("[]", "is no baseline of apphealth", id="something else"),
+        pytest.param("{", "is not a baseline of apphealth", id="broken"),
+        pytest.param("[]", "is not a baseline of apphealth", id="something else"),
         pytest.param('{"version": 9, "findings": []}', "has version 9", id="of another version"),
         pytest.param(None, "can't be read: No such file", id="not there"),
     ],

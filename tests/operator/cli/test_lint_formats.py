@@ -15,7 +15,7 @@ from jsonschema import Draft7Validator
 
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.github import report_github
-from apphealth.cli.lint.report import Judged, Report
+from apphealth.cli.lint.report import LocatedFinding, Report
 from apphealth.plan.findings import Finding, Severity
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif-2.1.0.schema.json").read_text())
@@ -125,7 +125,7 @@ def unescaped(line: str) -> tuple[str, dict[str, str], str]:
 )
 def test_github_gets_back_what_was_meant(file: str, message: str) -> None:
     finding = Finding(id="probe-host", severity=Severity.INFO, message=message)
-    text = report_github(Report(judged=[Judged(finding=finding, file=file, line=3, column=5)]))
+    text = report_github(Report(findings=[LocatedFinding(finding=finding, file=file, line=3, column=5)]))
     assert text.count("\n") == 1
     expected = {"file": file, "line": "3", "col": "5", "title": "probe-host"}
     assert unescaped(text.rstrip("\n")) == ("notice", expected, message)

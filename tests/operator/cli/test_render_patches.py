@@ -107,7 +107,7 @@ def test_a_diff_shows_files_that_come_and_go(run: Callable, write: Callable, tmp
     [
         pytest.param("resources: []\n", "was not written by --patches; name another directory", id="somebody else's"),
         pytest.param("# Written by 'apphealth render --patches'. Name this directory under components: in your"
-                     " kustomization.yaml.\na: [\n", "delete the directory to have it written anew", id="broken"),
+                     " kustomization.yaml.\na: [\n", "delete the directory, and run the command again", id="broken"),
     ],
 )  # fmt: skip
 def test_a_directory_that_is_not_ours_is_refused(run: Callable, write: Callable, content: str, words: str) -> None:

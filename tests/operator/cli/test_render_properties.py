@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from apphealth.cli.manifests.documents import Manifest, parse
 from apphealth.cli.manifests.inventory import Inventory
+from apphealth.cli.manifests.planning import DEFAULT_RULE, plan_workloads
 from apphealth.cli.manifests.sources import Source
-from apphealth.cli.render.deciding import DEFAULT_RULE, decide
-from apphealth.cli.render.rendering import write_plans
+from apphealth.cli.patching.files import patch_files
 from apphealth.store.world import World
 
 NAMES = st.sampled_from(["web", "api", "a-b", "x1", "worker"])
@@ -106,7 +106,7 @@ def render(text: str) -> str:
     inventory.add(manifest.items)
     inventory.world.put_rule(DEFAULT_RULE)
     assert not inventory.problems
-    rendering = write_plans([manifest], decide(inventory), inventory)
+    rendering = patch_files([manifest], plan_workloads(inventory), inventory)
     assert not rendering.problems
     return rendering.files[0].after
 

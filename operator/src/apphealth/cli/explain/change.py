@@ -10,7 +10,7 @@ import yaml
 
 from apphealth.api.spec import Mode
 from apphealth.cli.explain.report import Change
-from apphealth.cli.render.merge import merge
+from apphealth.cli.patching.merge import merge
 from apphealth.model.parse_workload import DELIVERY_VOLUME
 from apphealth.model.probe import serialise_probe
 from apphealth.model.workload import Workload

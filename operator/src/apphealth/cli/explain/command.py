@@ -72,7 +72,7 @@ def explain(
     if rules and not paths:
         raise click.UsageError("--rules goes with -f: a cluster has its own")
     if (*paths, *rules).count("-") > 1:
-        raise click.UsageError("standard input can be read once only")
+        raise click.UsageError("standard input (-) can be read only once")
     options = Options(
         wanted=wanted,
         paths=paths,

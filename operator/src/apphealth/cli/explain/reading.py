@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from apphealth.cli.explain.name import Wanted, find_workload
 from apphealth.cli.live.options import Cluster
-from apphealth.cli.manifests.reading import read_manifests
-from apphealth.cli.manifests.stock import refuse, take_stock
-from apphealth.cli.render.deciding import look_as_the_operator
+from apphealth.cli.manifests.planning import prepare_for_planning
+from apphealth.cli.manifests.problems import refuse
+from apphealth.cli.manifests.reading import read_manifests, take_inventory
 from apphealth.model.workload import Workload
 from apphealth.plan import Options as Planning
 from apphealth.store.world import World
@@ -53,7 +53,7 @@ def read(options: Options) -> tuple[Workload, World]:
 def _files(options: Options) -> World:
     world = World(Planning(allow_exec=options.allow_exec, files=True, cluster_domain=options.cluster_domain))
     manifests, problems = read_manifests(options.paths)
-    inventory = take_stock(manifests, options.rules, namespace=options.namespace, world=world)
+    inventory = take_inventory(manifests, options.rules, namespace=options.namespace, world=world)
     refuse([*problems, *inventory.problems])
-    look_as_the_operator(inventory)
+    prepare_for_planning(inventory)
     return world

@@ -8,7 +8,7 @@ import yaml
 from apphealth.cli.explain.building import explain
 from apphealth.cli.explain.report import Explanation
 from apphealth.cli.explain.text import print_explanation
-from apphealth.cli.render.targets import put
+from apphealth.cli.output import as_json, write_stdout
 from apphealth.model.workload import Workload
 from apphealth.store.world import World
 
@@ -18,9 +18,9 @@ def tell(workload: Workload, world: World, output: str) -> None:
     found = explain(workload, world)
     match output:
         case "json":
-            put(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+            write_stdout(as_json(found).encode())
         case "yaml":
-            put(_yaml(found))
+            write_stdout(_yaml(found))
         case _:
             print_explanation(found)
 

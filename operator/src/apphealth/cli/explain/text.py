@@ -13,8 +13,7 @@ from rich.text import Text
 
 from apphealth.api.healthplan import DependencyRecord, FindingRecord, OriginalRecord, PreviewRecord
 from apphealth.cli.explain.report import Change, ExplainedContainer, ExplainedProbe, Explanation
-from apphealth.cli.graph.text import clean
-from apphealth.cli.render.targets import put
+from apphealth.cli.output import clean, write_stdout
 from apphealth.model.probe import KINDS, describe_probe, parse_probe
 
 UNBROKEN = 100_000
@@ -31,7 +30,7 @@ def print_explanation(found: Explanation) -> None:
         for part in _parts(found):
             console.print(part)
     else:
-        put(plain(found).encode("utf-8", "replace"))
+        write_stdout(plain(found).encode("utf-8", "replace"))
 
 
 def plain(found: Explanation) -> str:

@@ -1,1 +1,1 @@
-"""`apphealth graph`: who needs whom, in several notations. Nothing here decides: that is done in `plan`."""
+"""`apphealth graph`: the dependencies between workloads in several notations. The graph itself is made in `plan`."""

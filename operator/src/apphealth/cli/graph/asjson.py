@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
-from apphealth.cli.graph.text import in_cycles
+from apphealth.cli.graph.notation import in_cycles
+from apphealth.cli.output import as_json
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.dependencies.graph import Graph
@@ -16,7 +15,7 @@ from apphealth.plan.dependencies.shared import SharedDependency
 
 
 def graph_json(graph: Graph, shared: Sequence[SharedDependency]) -> str:
-    """Write the graph: all workloads and Services, all edges, cycles, shared dependencies."""
+    """Return the graph as JSON: workloads, Services, edges, cycles and shared dependencies."""
     circle = in_cycles(graph)
     workloads = [_workload(key) | {"inCycle": key in circle} for key in graph.workloads]
     services = [
@@ -38,7 +37,7 @@ def graph_json(graph: Graph, shared: Sequence[SharedDependency]) -> str:
         for edge in graph.edges
     ]
     cycles = [[_workload(key) for key in cycle] for cycle in graph.cycles]
-    return _text(
+    return as_json(
         {
             "nodes": [*workloads, *services],
             "edges": edges,
@@ -49,8 +48,8 @@ def graph_json(graph: Graph, shared: Sequence[SharedDependency]) -> str:
 
 
 def impact_json(found: Impact) -> str:
-    """Write an impact."""
-    return _text(
+    """Return an impact as JSON."""
+    return as_json(
         {
             "service": _service(found.service),
             "unready": [_affected(one) | {"seconds": one.seconds} for one in found.unready],
@@ -79,7 +78,3 @@ def _workload(key: WorkloadKey) -> dict[str, Any]:
 
 def _service(key: ServiceKey) -> dict[str, Any]:
     return {"namespace": key.namespace, "name": key.name}
-
-
-def _text(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"

@@ -64,7 +64,7 @@ def graph(
     if service is not None and output not in ("tree", "json"):
         raise click.UsageError(f"--impact goes with -o tree or json, not {output}")
     if (*paths, *rules).count("-") > 1:
-        raise click.UsageError("standard input can be read once only")
+        raise click.UsageError("standard input (-) can be read only once")
     if paths and cluster.named:
         raise click.UsageError("-f reads manifests, --kubeconfig, --context and -A a cluster: choose one")
 
@@ -85,12 +85,13 @@ def graph(
 
 
 def _impact(service: str, namespace: str, found: Graph, world: World, output: str) -> str:
-    from apphealth.cli.graph import asjson, failing
+    from apphealth.cli.graph.asjson import impact_json
+    from apphealth.cli.graph.impact import find_service, impact_text
     from apphealth.plan.dependencies.impact import impact
     from apphealth.store.graph import patience_of
 
-    follows = impact(failing.find_service(service, namespace, found), found, patience_of(found, world))
-    return asjson.impact_json(follows) if output == "json" else failing.impact_text(follows)
+    found_impact = impact(find_service(service, namespace, found), found, patience_of(found, world))
+    return impact_json(found_impact) if output == "json" else impact_text(found_impact)
 
 
 def _written(found: Graph, world: World, output: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apphealth.cli.graph.text import clean, in_cycles, namespaces, needed, ways
+from apphealth.cli.graph.notation import backends, in_cycles, namespaces, needed
+from apphealth.cli.output import clean
 from apphealth.plan.dependencies.graph import Graph
 
 
 def dot(graph: Graph) -> str:
-    """Write the graph: required edges bold, cycles red, shared dependencies yellow, Services as ellipses."""
+    """Return the graph as text: required edges bold, cycles red, shared dependencies yellow, Services as ellipses."""
     return "".join(f"{line}\n" for line in _lines(graph))
 
 
@@ -35,7 +36,7 @@ def _lines(graph: Graph) -> Iterator[str]:
             [f'label="{edge.port}"'] * bool(edge.port) + ["style=bold"] * edge.required + ["color=red"] * edge.in_cycle
         )
         yield f"  {_quoted(str(edge.source))} -> {_quoted(f'Service/{edge.service}')} [{', '.join(style)}];"
-    for service, workload in ways(graph):
+    for service, workload in backends(graph):
         yield f"  {_quoted(f'Service/{service}')} -> {_quoted(str(workload))} [style=dashed];"
     yield "}"
 

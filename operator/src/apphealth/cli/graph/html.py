@@ -1,7 +1,7 @@
-"""The graph as a page of its own: one file that loads nothing, and whose policy lets nothing be loaded or run in it.
+"""The graph as an HTML page in one file. It loads nothing, and its Content-Security-Policy forbids all other scripts.
 
-The program stands in `page/`, in the order of its files. Names and evidence come from files that anybody may have
-written: they travel as JSON in which no tag can end, and the page only ever makes text of them.
+The scripts are in `page/`, numbered in their order. Names and evidence come from manifests, whose author may not be
+trusted: the page gets them as JSON in which `<`, `>` and `&` are escaped, and shows them only as text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from importlib.resources import files
 
 import msgspec
 
-from apphealth.cli.graph.text import clean, evidence_kind
+from apphealth.cli.graph.notation import evidence_kind
+from apphealth.cli.output import clean
 from apphealth.plan.dependencies.graph import Graph
 from apphealth.plan.dependencies.impact import Patience
 
@@ -21,7 +22,15 @@ _ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u202
 
 
 def html(graph: Graph, patience: Patience) -> str:
-    """Write the page; `patience` tells after how long each workload notices a failed dependency."""
+    """Return the page.
+
+    Parameters
+    ----------
+    graph
+        The graph to show.
+    patience
+        After how many seconds each workload notices a failed dependency.
+    """
     page = files("apphealth.cli.graph") / "page"
     script = "".join(["\n'use strict';\n{\n", *((page / part).read_text() for part in _PARTS), "}\n"])
     style = f"\n{(page / 'page.css').read_text()}"
@@ -31,7 +40,7 @@ def html(graph: Graph, patience: Patience) -> str:
         ("@STYLE_HASH@", _hash(style)),
         ("@STYLE@", style),
         ("@SCRIPT@", script),
-        ("@DATA@", _data(graph, patience)),  # the last, for nothing is looked for in what it brings
+        ("@DATA@", _data(graph, patience)),  # the last, so that no mark is replaced inside the data
     ):
         text = text.replace(mark, value)
     return text

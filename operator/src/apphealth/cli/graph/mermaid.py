@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apphealth.cli.graph.text import clean, in_cycles, namespaces, needed, ways
+from apphealth.cli.graph.notation import backends, in_cycles, namespaces, needed
+from apphealth.cli.output import clean
 from apphealth.plan.dependencies.graph import Graph
 
 _ESCAPED = str.maketrans({'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"})
 
 
 def mermaid(graph: Graph) -> str:
-    """Write the graph: required edges thick, cycles red, shared dependencies yellow, Services rounded."""
+    """Return the graph as text: required edges thick, cycles red, shared dependencies yellow, Services rounded."""
     return "".join(f"{line}\n" for line in _lines(graph))
 
 
@@ -31,7 +32,7 @@ def _lines(graph: Graph) -> Iterator[str]:
     for edge in graph.edges:
         arrow = "==>" if edge.required else "-->"
         yield f"  {ids[edge.source]} {arrow}{f'|{edge.port}|' if edge.port else ''} {ids[edge.service]}"
-    for service, workload in ways(graph):
+    for service, workload in backends(graph):
         yield f"  {ids[service]} -.-> {ids[workload]}"
     yield from _classes("cycle", "stroke:#c00,stroke-width:3px", sorted(ids[key] for key in in_cycles(graph)))
     yield from _classes("shared", "fill:#fd6", [ids[key] for key in graph.shared])

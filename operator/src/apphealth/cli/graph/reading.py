@@ -1,27 +1,38 @@
-"""From the command line to a world: of files, or of a cluster."""
+"""The world that a graph is made from: of manifests, or of a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from apphealth.cli.live.options import Cluster
-from apphealth.cli.manifests.reading import read_manifests
-from apphealth.cli.manifests.stock import refuse, take_stock
+from apphealth.cli.manifests.problems import refuse
+from apphealth.cli.manifests.reading import read_manifests, take_inventory
 from apphealth.plan import Options
 from apphealth.store.world import World
 
 
 def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, cluster_domain: str) -> World:
-    """Read all that `paths` lead to, and the rules of `rules`.
+    """Read the manifests at `paths`, and the rules at `rules`.
+
+    Parameters
+    ----------
+    paths
+        Files, directories, and `-` for standard input.
+    rules
+        Paths of manifests of which only the rules are used.
+    namespace
+        The namespace of objects that name none.
+    cluster_domain
+        The domain at the end of full Service names.
 
     Raises
     ------
     CommandError
-        Something can't be used; each problem has been told on standard error.
+        A part of the input can't be used; each problem is printed on standard error.
     """
     manifests, problems = read_manifests(paths)
     world = World(Options(cluster_domain=cluster_domain))
-    inventory = take_stock(manifests, rules, namespace=namespace, world=world)
+    inventory = take_inventory(manifests, rules, namespace=namespace, world=world)
     refuse([*problems, *inventory.problems])
     return world
 
@@ -29,7 +40,23 @@ def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, clust
 def read_live(
     cluster: Cluster, rules: Sequence[str], namespace: str | None, cluster_domain: str
 ) -> tuple[World, str | None]:
-    """Read a cluster, or a namespace of it, and the rules of `rules`; return it with the namespace, None for all.
+    """Read a cluster, or one namespace of it, and the rules at `rules`.
+
+    Parameters
+    ----------
+    cluster
+        The cluster, and whether to read all its namespaces.
+    rules
+        Paths of manifests of which only the rules are used.
+    namespace
+        The namespace to read; None means the namespace of the kubeconfig's context.
+    cluster_domain
+        The domain at the end of full Service names.
+
+    Returns
+    -------
+    tuple
+        The world, and the namespace that was read; None means all.
 
     Raises
     ------
@@ -40,5 +67,5 @@ def read_live(
 
     live = read_cluster(cluster, namespace, policies=True, options=Options(cluster_domain=cluster_domain))
     live.tell_gaps()
-    refuse(take_stock([], rules, namespace=live.namespace, world=live.world).problems)
+    refuse(take_inventory([], rules, namespace=live.namespace, world=live.world).problems)
     return live.world, live.namespace

@@ -1,4 +1,4 @@
-"""The graph as text for people: a workload, and below it what it needs and why."""
+"""The graph as text for people: each workload, and below it its dependencies with their evidence."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from itertools import groupby
 
 import click
 
-from apphealth.cli.graph.text import at, clean
+from apphealth.cli.graph.notation import target_name
+from apphealth.cli.output import clean
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.dependencies.graph import Graph, GraphEdge
 from apphealth.plan.dependencies.shared import SharedDependency, shared_finding
 
 
 def tree(graph: Graph, shared: Sequence[SharedDependency]) -> str:
-    """Write the graph; what is required is bold where a terminal shows it."""
+    """Return the graph as text, with required dependencies in bold."""
     return "".join(f"{line}\n" for line in _lines(graph, shared))
 
 
@@ -29,7 +30,7 @@ def _lines(graph: Graph, shared: Sequence[SharedDependency]) -> Iterator[str]:
     if not graph.edges:
         yield "no dependencies found"
     for cycle in graph.cycles:
-        yield clean(f"cycle, so that none of these counts as required: {', '.join(map(str, cycle))}")
+        yield clean(f"cycle, so none of these dependencies counts as required: {', '.join(map(str, cycle))}")
     for one in shared:
         yield clean(f"shared: {shared_finding(one).message}")
 
@@ -45,7 +46,7 @@ def _edge(edge: GraphEdge, graph: Graph) -> Iterator[str]:
         )
         if holds
     ]
-    yield click.style(f"    -> {at(edge)} ({', '.join(marks)})", bold=edge.required)
+    yield click.style(f"    -> {target_name(edge)} ({', '.join(marks)})", bold=edge.required)
     for evidence in edge.evidence:
         yield clean(f"         {evidence}")
 

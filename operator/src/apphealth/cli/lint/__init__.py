@@ -1,5 +1,4 @@
 """`apphealth lint`: what is wrong with the probes in manifests, or in a cluster.
 
-The rules are in `apphealth.lint`. Here they are given what was read, and what they find is written for people and for
-machines, one module a format.
+The rules are in `apphealth.lint`. This package reads their input and writes their findings, one module for each format.
 """

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from apphealth.cli.lint.report import Judged, Report
+from apphealth.cli.lint.report import LocatedFinding, Report
+from apphealth.cli.output import as_json
 from apphealth.lint.registry import ALL
 from apphealth.plan.findings import Severity
 
 
 def report_json(report: Report) -> str:
-    """Write a report."""
+    """Return the report as JSON."""
     value = {
         "version": 1,
         "summary": {
             **{f"{severity.value}s": report.number(severity) for severity in Severity},
-            "ignored": sum(one.suppression is not None for one in report.judged),
-            "accepted": sum(one.accepted for one in report.judged),
+            "ignored": sum(one.suppression is not None for one in report.findings),
+            "accepted": sum(one.accepted for one in report.findings),
             "objects": report.objects,
             "files": report.files,
         },
-        "findings": [_finding(one) for one in report.judged],
+        "findings": [_finding(one) for one in report.findings],
     }
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+    return as_json(value)
 
 
-def _finding(one: Judged) -> dict[str, Any]:
+def _finding(one: LocatedFinding) -> dict[str, Any]:
     known = ALL.get(one.finding.id)
     value: dict[str, Any] = {
         "id": one.finding.id,

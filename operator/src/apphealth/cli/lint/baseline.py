@@ -1,4 +1,4 @@
-"""The baseline: findings that were there when lint was adopted, and don't count until they are mended."""
+"""The baseline: findings that existed when a team adopted lint, and that don't make lint fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from apphealth.cli.errors import CommandError, ExitCode
-from apphealth.cli.lint.report import INPUT, Judged
+from apphealth.cli.lint.report import INPUT, LocatedFinding
+from apphealth.cli.output import as_json
 
 VERSION = 1
 MAX_BYTES = 64 * 1024 * 1024
@@ -31,7 +32,7 @@ def read_baseline(path: Path) -> frozenset[str]:
     Raises
     ------
     CommandError
-        Where it can't be read; what to do is said.
+        The file can't be read, is no baseline, or has another version.
     """
     try:
         with path.open("rb") as file:
@@ -40,20 +41,20 @@ def read_baseline(path: Path) -> frozenset[str]:
     except OSError as error:
         raise CommandError(f"--baseline {path}: can't be read: {error.strerror or error}", ExitCode.INPUT) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        hint = "write it anew with --write-baseline"
+        hint = "write a new one with --write-baseline"
         raise CommandError(
-            f"--baseline {path}: is no baseline of apphealth ({error}); {hint}", ExitCode.INPUT
+            f"--baseline {path}: is not a baseline of apphealth ({error}); {hint}", ExitCode.INPUT
         ) from error
     if found.version != VERSION:
-        message = f"--baseline {path}: has version {found.version}, and this apphealth writes {VERSION}"
-        raise CommandError(f"{message}; write it anew with --write-baseline", ExitCode.INPUT)
+        message = f"--baseline {path}: has version {found.version}, and this apphealth reads version {VERSION}"
+        raise CommandError(f"{message}; write a new one with --write-baseline", ExitCode.INPUT)
     return frozenset(entry.fingerprint for entry in found.findings)
 
 
-def baseline_text(judged: Iterable[Judged]) -> str:
-    """Return the text of a baseline that accepts all that counts; what can't be read is never accepted."""
+def baseline_text(findings: Iterable[LocatedFinding]) -> str:
+    """Return the text of a baseline with all findings, except ignored ones and problems of the input."""
     entries: dict[str, dict[str, Any]] = {}
-    for one in judged:
+    for one in findings:
         if one.suppression is None and one.finding.id != INPUT:
             entries[one.fingerprint] = {
                 "fingerprint": one.fingerprint,
@@ -62,12 +63,11 @@ def baseline_text(judged: Iterable[Judged]) -> str:
                 "field": one.field,
             }
     ordered = sorted(entries.values(), key=lambda entry: (entry["object"], entry["id"], entry["field"]))
-    text = msgspec.json.encode({"version": VERSION, "findings": ordered})
-    return msgspec.json.format(text, indent=2).decode() + "\n"
+    return as_json({"version": VERSION, "findings": ordered})
 
 
-def accept(judged: Iterable[Judged], known: frozenset[str]) -> list[Judged]:
-    """Mark the findings that are in a baseline."""
+def accept(findings: Iterable[LocatedFinding], known: frozenset[str]) -> list[LocatedFinding]:
+    """Return the findings, those in the baseline marked as accepted."""
     return [
-        replace(one, accepted=True) if one.finding.id != INPUT and one.fingerprint in known else one for one in judged
+        replace(one, accepted=True) if one.finding.id != INPUT and one.fingerprint in known else one for one in findings
     ]

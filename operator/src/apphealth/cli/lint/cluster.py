@@ -1,10 +1,10 @@
-"""What `lint --cluster` judges: the objects of a cluster as the API server has them."""
+"""The input of `lint --cluster`: the objects of a cluster as the API server returns them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from apphealth.cli.lint.reading import Scene, Sighting
+from apphealth.cli.lint.findings import LintInput, LintObject
 from apphealth.cli.live.options import Cluster
 from apphealth.cli.live.world import read_cluster
 from apphealth.model import raw
@@ -12,23 +12,37 @@ from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
 
 
-def read_scene(cluster: Cluster, namespace: str | None) -> Scene:
-    """Read a cluster, or a namespace of it; what others mention elsewhere is not judged."""
-    found: list[dict[str, Any]] = []
-    live = read_cluster(cluster, namespace, wanted=_none, seen=found.append)
+def from_cluster(cluster: Cluster, namespace: str | None) -> LintInput:
+    """Read a cluster, or one namespace of it.
+
+    Parameters
+    ----------
+    cluster
+        The cluster, and whether to read all its namespaces.
+    namespace
+        The namespace to check; None means the namespace of the kubeconfig's context. Objects that its workloads
+        mention in other namespaces are read, and not checked.
+
+    Raises
+    ------
+    CommandError
+        The cluster or the namespace can't be read.
+    """
+    objects: list[dict[str, Any]] = []
+    live = read_cluster(cluster, namespace, wanted=_none, seen=objects.append)
     live.tell_gaps()
-    scene = Scene(live.world)
-    for value in found:
+    scene = LintInput(live.world)
+    for value in objects:
         _add(scene, value, live.namespace)
     return scene
 
 
 def _none(_: Workload) -> bool:
-    """Want no ConfigMaps: no rule of lint looks at what they mention."""
+    """Select no workload: no rule of lint needs ConfigMaps."""
     return False
 
 
-def _add(scene: Scene, value: dict[str, Any], namespace: str | None) -> None:
+def _add(scene: LintInput, value: dict[str, Any], namespace: str | None) -> None:
     metadata = raw.mapping(value.get("metadata"))
     kind, name, where = (raw.text(found) for found in (value["kind"], metadata.get("name"), metadata.get("namespace")))
     if kind == "Namespace":
@@ -36,6 +50,6 @@ def _add(scene: Scene, value: dict[str, Any], namespace: str | None) -> None:
     elif namespace is not None and where != namespace:
         return
     elif kind == "Service" and (service := scene.world.services.get(ServiceKey(where, name))) is not None:
-        scene.services.append((service, Sighting(value=value)))
+        scene.services.append((service, LintObject(value=value)))
     elif (workload := scene.world.workloads.get(WorkloadKey(kind, where, name))) is not None:
-        scene.workloads.append((workload, Sighting(value=value)))
+        scene.workloads.append((workload, LintObject(value=value)))

@@ -1,4 +1,4 @@
-"""`--explain ID`: what a rule reports, why, and what to do."""
+"""`lint --explain ID`: the explanation of a rule: what it reports, why, and how to fix it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def explain(id_: str) -> str:
     Raises
     ------
     CommandError
-        There is no such rule; the message names the nearest.
+        No rule has this id; the message names the most similar one.
     """
     check = ALL.get(id_)
     if check is None:

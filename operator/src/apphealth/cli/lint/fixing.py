@@ -1,4 +1,4 @@
-"""`--fix`: the probes that are missing, written as `render` writes them; what is ignored stays missing."""
+"""`--fix`: missing probes are written as `render` writes them, unless an annotation ignores the finding."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from apphealth.cli.lint.findings import skip_reason
 from apphealth.cli.lint.options import Options
-from apphealth.cli.lint.reading import passed_over
-from apphealth.cli.manifests.problem import Problem
-from apphealth.cli.manifests.reading import read_manifests
-from apphealth.cli.manifests.stock import take_stock
-from apphealth.cli.render.deciding import Decided, decide, look_as_the_operator
-from apphealth.cli.render.rendering import Rendered, write_plans
+from apphealth.cli.manifests.planning import PlannedWorkload, plan_workloads, prepare_for_planning
+from apphealth.cli.manifests.problems import Problem
+from apphealth.cli.manifests.reading import read_manifests, take_inventory
+from apphealth.cli.patching.files import PatchedFile, patch_files
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw
 from apphealth.plan import Options as Planning
@@ -22,30 +21,36 @@ from apphealth.store.world import World
 
 _FIELDS = {
     READINESS_MISSING: ("readinessProbe",),
-    # Startup is there to hold liveness back.
+    # Without a liveness probe there is nothing for a startup probe to delay.
     LIVENESS_MISSING: ("livenessProbe", "startupProbe"),
     STARTUP_MISSING: ("startupProbe",),
     STARTUP_DELAY: ("startupProbe",),
 }
-"""The fields that are not written where an annotation ignores a kind of finding."""
+"""The probes that are not written if an annotation ignores a finding of this kind."""
 
 
-def mended(options: Options) -> tuple[list[Rendered], list[Problem]]:
-    """Return the files with their probes written in, or why none of them can be written."""
+def fix_files(options: Options) -> tuple[list[PatchedFile], list[Problem]]:
+    """Write the missing probes into the texts of the files.
+
+    Returns
+    -------
+    tuple
+        The changed files and the problems of files that can't be edited. If the input has problems, no file.
+    """
     manifests, problems = read_manifests(options.paths)
     world = World(Planning(files=True, unproven=options.unproven))
-    inventory = take_stock(manifests, options.rules, namespace=options.namespace, world=world)
-    wrong = [problem for problem in problems if not passed_over(problem, options.paths)]
+    inventory = take_inventory(manifests, options.rules, namespace=options.namespace, world=world)
+    wrong = [problem for problem in problems if not skip_reason(problem, options.paths)]
     if found := [*wrong, *inventory.problems]:
         return [], found
-    look_as_the_operator(inventory)
-    decided = [_without_unwanted(item) for item in decide(inventory)]
-    rendering = write_plans(manifests, decided, inventory)
-    return [file for file in rendering.files if file.changed], rendering.problems
+    prepare_for_planning(inventory)
+    planned = [_without_ignored(item) for item in plan_workloads(inventory)]
+    patching = patch_files(manifests, planned, inventory)
+    return [file for file in patching.files if file.changed], patching.problems
 
 
-def _without_unwanted(item: Decided) -> Decided:
-    """Take out of a plan's patches the probes that annotations say are not wanted."""
+def _without_ignored(item: PlannedWorkload) -> PlannedWorkload:
+    """Return the plan without the probes whose findings are ignored by an annotation."""
     value = item.placed.item.value
     template = raw.mapping(raw.mapping(value.get("spec")).get("template"))
     ignored = read_ignored(item.placed.item.metadata.get("annotations"), _annotations(template))
@@ -72,6 +77,6 @@ def _pruned(body: Mapping[str, Any], fields: set[str]) -> dict[str, Any]:
     return result
 
 
-def names(files: Sequence[Rendered]) -> list[str]:
-    """Return the names of files, as messages call them."""
+def names(files: Sequence[PatchedFile]) -> list[str]:
+    """Return the names of files as messages show them."""
     return [file.source.name for file in files]

@@ -1,19 +1,19 @@
-"""Findings as workflow commands of GitHub Actions, which show them beside the lines of a pull request."""
+"""Findings as workflow commands of GitHub Actions, which shows them beside the lines of a pull request."""
 
 from __future__ import annotations
 
-from apphealth.cli.lint.report import Judged, Report
+from apphealth.cli.lint.report import LocatedFinding, Report
 from apphealth.plan.findings import Severity
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
 def report_github(report: Report) -> str:
-    """Write a report; what is ignored, or in the baseline, is no annotation."""
+    """Return an annotation for each finding that is neither ignored nor in the baseline."""
     return "".join(f"{_command(one)}\n" for one in report.counting)
 
 
-def _command(one: Judged) -> str:
+def _command(one: LocatedFinding) -> str:
     finding = one.finding
     container = f"container {finding.container}: " if finding.container else ""
     fix = f". Fix: {finding.fix}" if finding.fix else ""

@@ -1,4 +1,4 @@
-"""Findings as JUnit's XML, for CI systems that show tests: an object is a test case, and so is each of its findings."""
+"""Findings as JUnit XML, for CI systems that show tests: a file is a test suite, and a finding is a test case."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
-from apphealth.cli.lint.report import FailOn, Judged, Report
+from apphealth.cli.lint.report import FailOn, LocatedFinding, Report
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, escaped or not."""
 
 
 def report_junit(report: Report, fail_on: FailOn) -> str:
-    """Write a report; findings below `fail_on` are told, and don't fail."""
+    """Return the report as XML. Findings below `fail_on` are listed, and their test cases pass."""
     root = ET.Element("testsuites", name="apphealth lint")
-    for suite, group in groupby(report.judged, key=lambda one: one.file or one.object):
+    for suite, group in groupby(report.findings, key=lambda one: one.file or one.object):
         cases = list(group)
         failing = sum(_fails(one, fail_on) for one in cases)
         skipped = sum(not one.counts for one in cases)
@@ -24,7 +24,7 @@ def report_junit(report: Report, fail_on: FailOn) -> str:
         )
         for one in cases:
             _case(element, one, fail_on)
-    if not report.judged:
+    if not report.findings:
         suite_ = ET.SubElement(root, "testsuite", name="apphealth lint", tests="1", failures="0", skipped="0")
         ET.SubElement(suite_, "testcase", classname="apphealth", name=f"{report.objects} objects without findings")
     ET.indent(root)
@@ -33,7 +33,7 @@ def report_junit(report: Report, fail_on: FailOn) -> str:
     )
 
 
-def _case(suite: ET.Element, one: Judged, fail_on: FailOn) -> None:
+def _case(suite: ET.Element, one: LocatedFinding, fail_on: FailOn) -> None:
     finding = one.finding
     container = f" {finding.container}" if finding.container else ""
     case = ET.SubElement(suite, "testcase", classname=_text(f"{one.object}{container}"), name=finding.id)
@@ -52,7 +52,7 @@ def _case(suite: ET.Element, one: Judged, fail_on: FailOn) -> None:
         ET.SubElement(case, "system-out").text = _text(f"{finding.severity}: {finding.message}\nfix: {finding.fix}")
 
 
-def _fails(one: Judged, fail_on: FailOn) -> bool:
+def _fails(one: LocatedFinding, fail_on: FailOn) -> bool:
     return one.counts and fail_on.reached(one.finding.severity)
 
 

@@ -1,4 +1,4 @@
-"""What the user asked `lint` to do."""
+"""The options of `lint`, checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Options:
     paths: tuple[str, ...]
     rules: tuple[str, ...]
     cluster: Cluster | None
-    """None: files."""
+    """The cluster to read; None means that manifests are read."""
     namespace: str | None
     output: str
     fail_on: FailOn
@@ -31,13 +31,19 @@ class Options:
     quiet: bool
 
     def validate(self) -> None:
-        """Refuse options that contradict each other."""
+        """Check that the options agree with each other.
+
+        Raises
+        ------
+        click.UsageError
+            An option is missing, or two options exclude each other.
+        """
         if not self.paths and self.cluster is None:
-            raise click.UsageError("say what to look at: -f PATH, or --cluster")
+            raise click.UsageError("nothing to check: give -f PATH or --cluster")
         if self.paths and self.cluster is not None:
-            raise click.UsageError("-f and --cluster don't go together: choose one")
+            raise click.UsageError("-f and --cluster exclude each other: choose one")
         if (*self.paths, *self.rules).count(STDIN) > 1:
-            raise click.UsageError("standard input can be read once only")
+            raise click.UsageError("standard input (-) can be read only once")
         self._validate_fix()
 
     def _validate_fix(self) -> None:
@@ -47,4 +53,4 @@ class Options:
             raise click.UsageError("--fix has no file to write for '-f -'; use apphealth render -f -")
         for name, given in (("--unproven", self.unproven), ("--diff", self.diff)):
             if given and not self.fix:
-                raise click.UsageError(f"{name} goes with --fix")
+                raise click.UsageError(f"{name} needs --fix")

@@ -1,4 +1,4 @@
-"""What lint found, as values that every format writes."""
+"""The report of lint as values, from which every format is written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INPUT = INPUT_INVALID.id
 
 
 class FailOn(StrEnum):
-    """From which severity on findings make the exit code 1."""
+    """The lowest severity at which findings make the exit code 1."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -23,22 +23,22 @@ class FailOn(StrEnum):
     NEVER = "never"
 
     def reached(self, severity: Severity) -> bool:
-        """Whether a finding of this severity counts."""
+        """Whether a finding of this severity makes the exit code 1."""
         return self is not FailOn.NEVER and _RANK[severity] >= _RANK[Severity(self.value)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """One finding, with the object that it is about."""
+class LocatedFinding:
+    """One finding, with the object and the place in a file that it is about."""
 
     finding: Finding
     kind: str = ""
     namespace: str = ""
     name: str = ""
     file: str = ""
-    """As it was reached; empty in a cluster."""
+    """The path as given by the user and the search; empty for an object of a cluster."""
     line: int = 0
-    """From 1; 0 where the whole file, or no file, is meant."""
+    """Counted from 1; 0 means the whole file, or no file."""
     column: int = 0
     field: str = ""
     """`spec.template.spec.containers[web].livenessProbe`."""
@@ -65,33 +65,33 @@ class Judged:
 
     @property
     def fingerprint(self) -> str:
-        """What names the finding wherever it stands: neither lines nor files nor numbers are in it."""
+        """The identity of the finding, by which a baseline knows it: independent of file, line and message."""
         what = (self.finding.id, self.kind, self.namespace, self.name, self.finding.container, self.field)
         return blake2b("\0".join(what).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
     @property
     def rank(self) -> int:
-        """How much it matters; the highest most."""
+        """The severity as a number: higher is more severe."""
         return _RANK[self.finding.severity]
 
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """All that was found."""
+    """All findings, and the figures of the summary."""
 
-    judged: list[Judged] = field(default_factory=list)
+    findings: list[LocatedFinding] = field(default_factory=list)
     objects: int = 0
-    """Workloads and Services that were looked at."""
+    """The number of workloads and Services that were checked."""
     files: int = 0
     notes: list[str] = field(default_factory=list)
-    """What was passed over, and why."""
+    """Files and objects that were skipped, each with the reason."""
     fixed: list[str] = field(default_factory=list)
     """Files that `--fix` changed."""
 
     @property
-    def counting(self) -> list[Judged]:
-        """What is neither ignored nor accepted."""
-        return [one for one in self.judged if one.counts]
+    def counting(self) -> list[LocatedFinding]:
+        """The findings that are neither ignored nor accepted."""
+        return [one for one in self.findings if one.counts]
 
     def number(self, severity: Severity) -> int:
         """Return how many findings of a severity count."""

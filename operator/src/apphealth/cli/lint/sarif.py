@@ -7,9 +7,8 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
-from apphealth.cli.lint.report import Judged, Report
+from apphealth.cli.lint.report import LocatedFinding, Report
+from apphealth.cli.output import as_json
 from apphealth.lint.check import Check
 from apphealth.lint.registry import ALL
 from apphealth.plan.findings import Severity
@@ -20,7 +19,7 @@ _INDEX = {id_: index for index, id_ in enumerate(ALL)}
 
 
 def report_sarif(report: Report) -> str:
-    """Write a report."""
+    """Return the report as SARIF."""
     driver = {
         "name": "apphealth",
         "version": version("apphealth"),
@@ -29,10 +28,10 @@ def report_sarif(report: Report) -> str:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(one) for one in report.judged],
+        "results": [_result(one) for one in report.findings],
     }
     value = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+    return as_json(value)
 
 
 def _rule(check: Check) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def _rule(check: Check) -> dict[str, Any]:
     }
 
 
-def _result(one: Judged) -> dict[str, Any]:
+def _result(one: LocatedFinding) -> dict[str, Any]:
     finding = one.finding
     container = f"container {finding.container}: " if finding.container else ""
     fix = f". Fix: {finding.fix}" if finding.fix else ""
@@ -67,7 +66,7 @@ def _result(one: Judged) -> dict[str, Any]:
     return result
 
 
-def _location(one: Judged) -> dict[str, Any]:
+def _location(one: LocatedFinding) -> dict[str, Any]:
     location: dict[str, Any] = {}
     if one.file:
         physical: dict[str, Any] = {"artifactLocation": {"uri": quote(PurePath(one.file).as_posix())}}

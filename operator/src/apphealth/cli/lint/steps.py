@@ -1,4 +1,4 @@
-"""The order of things in `lint`: read, mend, judge, tell."""
+"""The steps of `lint`: read, fix, check, report."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from contextlib import contextmanager
 import click
 
 from apphealth.cli.errors import ExitCode
-from apphealth.cli.graph.text import clean
 from apphealth.cli.lint import text
 from apphealth.cli.lint.baseline import accept, baseline_text, read_baseline
+from apphealth.cli.lint.findings import LintInput, find_all, from_files, problems, skip_reason, sort
 from apphealth.cli.lint.options import Options
-from apphealth.cli.lint.reading import Scene, from_files, judge, passed_over, problems, sort
 from apphealth.cli.lint.report import INPUT, Report
 from apphealth.cli.manifests.inventory import Inventory
-from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.problems import Problem
 from apphealth.cli.manifests.reading import read_manifests
+from apphealth.cli.output import clean, commit, diff, write_file, write_stdout
 from apphealth.plan import Options as Planning
 from apphealth.store.world import World
 
-_UNPROVEN = "--fix writes what is certain; what is only derived needs proof on pods, or --unproven"
+_UNPROVEN = "--fix doesn't write probes that evidence suggests and no pod has proven; --unproven writes them, too"
 
 
 def execute(options: Options) -> ExitCode:
-    """Do what the options ask for."""
+    """Run the command with these options, and return its exit code."""
     known = read_baseline(options.baseline) if options.baseline is not None else frozenset()
     with _without_collector():
-        report = _mended(options) if options.fix else _report(options)
-        report.judged = accept(report.judged, known)
+        report = _fixed(options) if options.fix else _report(options)
+        report.findings = accept(report.findings, known)
         sort(report)
-        return _tell(report, options)
+        return _print(report, options)
 
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Keep the garbage collector from walking all that is read, again and again: a third of the time, for nothing."""
+    """Switch the garbage collector off: it took a third of the time, walking the parsed objects, and freed nothing."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -46,31 +46,31 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _mended(options: Options) -> Report:
-    """Write what is missing into the files, then look at them again; with `--diff`, only show it."""
-    from apphealth.cli.lint.fixing import mended, names
-    from apphealth.cli.render import targets
+def _fixed(options: Options) -> Report:
+    """Write the missing probes into the files, and check them again; with `--diff`, print the changes instead."""
+    from apphealth.cli.lint.fixing import fix_files, names
+    from apphealth.cli.patching.files import in_place
 
     before = _report(options)
-    files, why_not = mended(options)
+    files, unfixed = fix_files(options)
     if options.diff:
-        lines = (line for file in files for line in targets.diff(str(targets.place_of(file)), file.before, file.after))
-        targets.put("".join(lines).encode("utf-8", "replace"))
+        lines = (line for file in files for line in diff(str(file.path), file.before, file.after))
+        write_stdout("".join(lines).encode("utf-8", "replace"))
         return before
-    targets.commit(targets.in_place(files))
+    commit(in_place(files))
     report = _report(options) if files else before
     report.fixed = names(files)
-    told = {(one.file, one.line, one.finding.message) for one in report.judged if one.finding.id == INPUT}
-    report.judged += [one for one in problems(why_not) if (one.file, one.line, one.finding.message) not in told]
+    reported = {(one.file, one.line, one.finding.message) for one in report.findings if one.finding.id == INPUT}
+    report.findings += [one for one in problems(unfixed) if (one.file, one.line, one.finding.message) not in reported]
     return report
 
 
 def _report(options: Options) -> Report:
     if options.cluster is not None:
-        from apphealth.cli.lint.cluster import read_scene
+        from apphealth.cli.lint.cluster import from_cluster
 
-        scene = read_scene(options.cluster, options.namespace)
-        return Report(judged=judge(scene), objects=_objects(scene))
+        scene = from_cluster(options.cluster, options.namespace)
+        return Report(findings=find_all(scene), objects=_objects(scene))
     return _files(options)
 
 
@@ -82,40 +82,36 @@ def _files(options: Options) -> Report:
         inventory.add(manifest.items)
     rules, others = read_manifests(options.rules)
     inventory.add_rules(rules)
-    reasons = {problem: passed_over(problem, options.paths) for problem in unread}
+    reasons = {problem: skip_reason(problem, options.paths) for problem in unread}
     wrong = [problem for problem, reason in reasons.items() if not reason]
     scene = from_files(manifests, inventory)
     report = Report(objects=_objects(scene), files=len(manifests), notes=[*_notes(reasons, inventory, scene)])
-    report.judged = [*judge(scene), *problems([*wrong, *others, *inventory.problems])]
+    report.findings = [*find_all(scene), *problems([*wrong, *others, *inventory.problems])]
     return report
 
 
-def _notes(reasons: Mapping[Problem, str], inventory: Inventory, scene: Scene) -> Iterator[str]:
-    """Say what is passed over."""
+def _notes(reasons: Mapping[Problem, str], inventory: Inventory, scene: LintInput) -> Iterator[str]:
+    """Yield a line for each file and object that is skipped."""
     yield from (f"{problem.file}: {reason}" for problem, reason in reasons.items() if reason)
-    judged = {id(sighting.item) for _, sighting in scene.workloads}
+    checked = {id(sighting.item) for _, sighting in scene.workloads}
     for item in inventory.partial:
-        if id(item) not in judged:
-            yield f"{item.place}: {item.kind} {item.name} is only part of one, and passed over"
+        if id(item) not in checked:
+            yield f"{item.place}: {item.kind} {item.name} is skipped: it is only part of one, such as a patch"
 
 
-def _objects(scene: Scene) -> int:
+def _objects(scene: LintInput) -> int:
     return len(scene.workloads) + len(scene.services)
 
 
-def _tell(report: Report, options: Options) -> ExitCode:
+def _print(report: Report, options: Options) -> ExitCode:
     if options.write_baseline is not None:
-        from apphealth.cli.render.targets import write_file
-
-        write_file(options.write_baseline, baseline_text(report.judged).encode())
+        write_file(options.write_baseline, baseline_text(report.findings).encode())
     if options.diff:
         pass  # the diff has been printed instead
     elif options.output == "text" and text.on_terminal():
         text.print_grouped(report)
     else:
-        from apphealth.cli.render.targets import put
-
-        put(_written(report, options).encode("utf-8", "replace"))
+        write_stdout(_written(report, options).encode("utf-8", "replace"))
     if not options.quiet:
         for note in report.notes:
             click.echo(clean(note), err=True)
@@ -147,7 +143,7 @@ def _written(report: Report, options: Options) -> str:
 
 
 def _exit_code(report: Report, options: Options) -> ExitCode:
-    if any(one.finding.id == INPUT for one in report.judged):
+    if any(one.finding.id == INPUT for one in report.findings):
         return ExitCode.INPUT
     if options.write_baseline is not None:
         return ExitCode.OK

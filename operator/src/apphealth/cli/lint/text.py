@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from itertools import groupby
 
-from apphealth.cli.graph.text import clean
-from apphealth.cli.lint.report import Judged, Report
+from apphealth.cli.lint.report import LocatedFinding, Report
+from apphealth.cli.output import clean
 from apphealth.lint.registry import ALL
 from apphealth.plan.findings import Severity
 
@@ -15,11 +15,11 @@ _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO
 
 
 def plain(report: Report) -> str:
-    """Write each finding as one line, as editors and `grep` take it."""
-    return "".join(f"{clean(_line(one))}\n" for one in report.judged if not one.accepted)
+    """Return the findings as text, one on each line, in the form that editors link."""
+    return "".join(f"{clean(_line(one))}\n" for one in report.findings if not one.accepted)
 
 
-def _line(one: Judged) -> str:
+def _line(one: LocatedFinding) -> str:
     finding = one.finding
     subject = f"{one.object}: " if one.file and one.kind else ""
     container = f"container {finding.container}: " if finding.container else ""
@@ -31,18 +31,18 @@ def _line(one: Judged) -> str:
 
 
 def on_terminal() -> bool:
-    """Whether a person reads standard output as it comes."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def print_grouped(report: Report) -> None:
-    """Print the findings by object, with colours; the width is the terminal's."""
+    """Print the findings grouped by object, in the terminal's width and colours."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    shown = (one for one in report.judged if not one.accepted)
+    shown = (one for one in report.findings if not one.accepted)
     for (file, name), group in groupby(shown, key=lambda one: (one.file, one.object)):
         console.print(Text(clean(f"{name}  {file if name != file else ''}".rstrip()), style="bold"))
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
@@ -50,12 +50,12 @@ def print_grouped(report: Report) -> None:
             style = "dim" if one.suppression is not None else _STYLES[one.finding.severity]
             word = "ignored" if one.suppression is not None else one.finding.severity.value
             line = f":{one.line}" if one.line else ""
-            table.add_row(Text(f"  {line}"), Text(word, style=style), Text("\n".join(_told(one))))
+            table.add_row(Text(f"  {line}"), Text(word, style=style), Text("\n".join(_lines(one))))
         console.print(table)
         console.print()
 
 
-def _told(one: Judged) -> Iterator[str]:
+def _lines(one: LocatedFinding) -> Iterator[str]:
     finding = one.finding
     container = f"{finding.container}: " if finding.container else ""
     yield clean(f"{container}{finding.message}")
@@ -68,10 +68,10 @@ def _told(one: Judged) -> Iterator[str]:
 
 
 def summary(report: Report) -> str:
-    """Return the line that sums it up."""
+    """Return the summary: the numbers of findings and objects."""
     numbers = [_count(report.number(severity), severity.value) for severity in Severity]
-    ignored = sum(one.suppression is not None for one in report.judged)
-    accepted = sum(one.accepted for one in report.judged)
+    ignored = sum(one.suppression is not None for one in report.findings)
+    accepted = sum(one.accepted for one in report.findings)
     parts = [
         ", ".join(numbers) + f" in {_count(report.objects, 'object')}",
         *([f"{ignored} ignored"] if ignored else []),
@@ -79,7 +79,7 @@ def summary(report: Report) -> str:
     ]
     if report.fixed:
         parts.append(f"{_count(len(report.fixed), 'file')} changed by --fix")
-    hint = "; apphealth lint --explain ID tells more" if report.counting else ""
+    hint = "; apphealth lint --explain ID explains a finding" if report.counting else ""
     return "; ".join(parts) + hint
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.problems import Problem
 from apphealth.cli.manifests.sources import Source
 from apphealth.cli.yamledit.nodes import Document as NodeDocument
 from apphealth.cli.yamledit.nodes import Node, locate

@@ -16,7 +16,7 @@ from apphealth.api.errors import InvalidResource, quoted
 from apphealth.api.parse import parse_rule
 from apphealth.api.rule import Rule, RuleKind
 from apphealth.cli.manifests.documents import Item, Manifest, ObjectPath
-from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.problems import Problem
 from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_config_map, parse_namespace, parse_service

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.problems import Problem
 
 STDIN = "-"
 EXTENSIONS = frozenset({".yaml", ".yml", ".json"})

@@ -1,8 +1,8 @@
 """Plans as a kustomize component: a strategic-merge patch for each workload, and the ConfigMaps.
 
-A component goes under `components:` of any kustomization, whatever its resources are. The directory is ours as a whole.
-What an earlier run wrote there is known to be ours, so the input may already have it in: it is taken out before
-planning, and a rule that changes changes the patches, too.
+A component is listed under `components:` of any kustomization. All files of its directory are ours. The input may
+already have the patches of an earlier run applied: they are removed from the input before planning, so that the new
+patches follow from the current rules alone.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from apphealth.api.spec import WorkloadKind
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.manifests.documents import Item, parse
 from apphealth.cli.manifests.inventory import Inventory
-from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.planning import PlannedWorkload
+from apphealth.cli.manifests.problems import Problem
 from apphealth.cli.manifests.sources import gather
-from apphealth.cli.render.configmaps import config_map
-from apphealth.cli.render.deciding import Decided, pod_of
-from apphealth.cli.render.merge import merge, replaced_at, trimmed
-from apphealth.cli.render.unproven import mark_unproven
+from apphealth.cli.patching.configmaps import config_map
+from apphealth.cli.patching.merge import merge, replaced_at, trimmed
+from apphealth.cli.patching.unproven import mark_unproven
 from apphealth.cli.yamledit import emitter
 from apphealth.cli.yamledit.differ import same
 from apphealth.cli.yamledit.layout import Layout
+from apphealth.lint.subject import pod_of
 from apphealth.model import raw
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.probe import ProbeKind, parse_probe
@@ -40,21 +41,28 @@ _POD = ("spec", "template", "spec")
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What an earlier run wrote into the directory."""
+    """The files that an earlier run wrote into the directory."""
 
     files: Mapping[str, str]
-    """Texts by file name, `kustomization.yaml` included."""
+    """The texts of all files, by file name, with `kustomization.yaml`."""
     patches: Mapping[tuple[str, str, str], Mapping[str, Any]]
     """The patches, by kind, namespace and name."""
 
 
 def read_earlier(directory: Path, namespace: str) -> Earlier:
-    """Read what an earlier run wrote.
+    """Read the files that an earlier run wrote.
+
+    Parameters
+    ----------
+    directory
+        The directory of the component; it need not exist.
+    namespace
+        The namespace of patches that name none.
 
     Raises
     ------
     CommandError
-        Where the directory has a kustomization that isn't ours, or files of ours that can't be read.
+        The directory has a kustomization that isn't ours, or files of ours that can't be read.
     """
     kustomization = directory / KUSTOMIZATION
     if not kustomization.exists():
@@ -66,14 +74,14 @@ def read_earlier(directory: Path, namespace: str) -> Earlier:
     manifests = [parse(source) for source in sources]
     problems += [manifest for manifest in manifests if isinstance(manifest, Problem)]
     if problems:
-        raise CommandError(f"{problems[0]}; delete the directory to have it written anew", ExitCode.INPUT)
+        raise CommandError(f"{problems[0]}; delete the directory, and run the command again", ExitCode.INPUT)
     items = [item for manifest in manifests if not isinstance(manifest, Problem) for item in manifest.items]
     patches = {(item.kind, item.namespace(namespace), item.name): item.value for item in items}
     return Earlier(texts, patches)
 
 
-def forget(inventory: Inventory, earlier: Earlier) -> None:
-    """Take out of the workloads what an earlier run's patches put in."""
+def remove_earlier_patches(inventory: Inventory, earlier: Earlier) -> None:
+    """Remove from the workloads of the input the fields that an earlier run's patches added."""
     for placed in inventory.workloads:
         patch = earlier.patches.get(placed.workload.key)
         if patch is not None:
@@ -82,8 +90,8 @@ def forget(inventory: Inventory, earlier: Earlier) -> None:
             inventory.world.put_workload(placed.workload)
 
 
-def leave_rollouts(inventory: Inventory) -> None:
-    """Refuse Argo Rollouts: kustomize replaces the containers of a custom resource whole, images and all."""
+def leave_out_rollouts(inventory: Inventory) -> None:
+    """Remove Argo Rollouts, and print a message for each: kustomize would replace their containers as a whole."""
     rollouts = [placed for placed in inventory.workloads if placed.workload.kind == WorkloadKind.ROLLOUT]
     inventory.workloads = [placed for placed in inventory.workloads if placed not in rollouts]
     for placed in rollouts:
@@ -120,11 +128,11 @@ def _items_without(items: object, written: object) -> list[Any]:
     return [item for item in items if not any(same(item, one) for one in ours)] if isinstance(items, list) else []
 
 
-def component(decided: Iterable[Decided]) -> dict[str, str]:
+def component(planned: Iterable[PlannedWorkload]) -> dict[str, str]:
     """Return the texts of the component's files, by name."""
     patches: dict[str, dict[str, Any]] = {}
     resources: dict[str, dict[str, Any]] = {}
-    for item in decided:
+    for item in planned:
         placed = item.placed.item
         body: dict[str, Any] = {}
         for patch in item.plan.patches:

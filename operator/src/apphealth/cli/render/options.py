@@ -1,4 +1,4 @@
-"""What the user asked `render` to do."""
+"""The options of `render`, checked."""
 
 from __future__ import annotations
 
@@ -32,16 +32,22 @@ class Options:
     quiet: bool
 
     def validate(self) -> None:
-        """Refuse options that contradict each other."""
-        asked = {"--output": bool(self.output), "--in-place": self.in_place, "--patches": self.patches is not None}
-        chosen = [name for name, there in asked.items() if there]
+        """Check that the options agree with each other.
+
+        Raises
+        ------
+        click.UsageError
+            Two options exclude each other, or the namespace is not a valid name.
+        """
+        targets = {"--output": bool(self.output), "--in-place": self.in_place, "--patches": self.patches is not None}
+        chosen = [name for name, given in targets.items() if given]
         if len(chosen) > 1:
-            raise click.UsageError(f"{' and '.join(chosen)} don't go together: choose one")
+            raise click.UsageError(f"{' and '.join(chosen)} exclude each other: choose one")
         if (self.diff or self.check) and (self.output or self.in_place):
-            raise click.UsageError(f"{chosen[0]} writes, --diff and --check don't: choose one")
+            raise click.UsageError(f"{chosen[0]} writes files, --diff and --check don't: choose one")
         if self.namespace is not None and not _NAMESPACE.fullmatch(self.namespace):
-            raise click.UsageError(f"-n: '{self.namespace[:80]}' is no name of a namespace")
+            raise click.UsageError(f"-n: '{self.namespace[:80]}' is not a valid name of a namespace")
         if self.in_place and STDIN in self.paths:
             raise click.UsageError("--in-place has no file to write for '-f -'")
         if (*self.paths, *self.rules).count(STDIN) > 1:
-            raise click.UsageError("standard input can be read once only")
+            raise click.UsageError("standard input (-) can be read only once")

@@ -1,4 +1,4 @@
-"""What was decided, for people: a table on a terminal, plain lines elsewhere. It goes to standard error."""
+"""The summary of `render` on standard error: a table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from apphealth.api.spec import Mode
 from apphealth.cli.manifests.inventory import Inventory
-from apphealth.cli.render.deciding import Decided
+from apphealth.cli.manifests.planning import PlannedWorkload
 from apphealth.model.probe import ProbeKind, describe_handler
 from apphealth.plan.findings import Finding
 from apphealth.plan.result import Action, Conflict, ProbePlan
@@ -30,9 +30,9 @@ class Row:
     """Liveness, readiness, startup."""
 
 
-def rows(decided: Sequence[Decided], inventory: Inventory) -> Iterator[Row]:
-    """Yield what was decided about each container, and a row without one for a workload that is left alone."""
-    for item in decided:
+def rows(planned: Sequence[PlannedWorkload], inventory: Inventory) -> Iterator[Row]:
+    """Yield a row for each container, and for a workload that isn't selected one row without a container."""
+    for item in planned:
         place, name = item.placed.item.place, str(item.plan.workload)
         if not item.plan.selected:
             reason = opted_out(item.placed.workload, inventory.world.namespace(item.placed.workload.namespace))
@@ -58,7 +58,7 @@ def _cell(probe: ProbePlan, mode: Mode | None) -> str:
 
 
 def lines(table: Sequence[Row]) -> Iterator[str]:
-    """Yield the rows as plain lines."""
+    """Yield the lines of the plain summary, one for each row."""
     for row in table:
         if not row.container:
             yield f"{row.place}: {row.workload}: {row.cells[0]}"
@@ -68,7 +68,7 @@ def lines(table: Sequence[Row]) -> Iterator[str]:
 
 
 def print_table(table: Sequence[Row]) -> None:
-    """Print the rows as a table; colours and width are the terminal's."""
+    """Print the rows as a table in the terminal's width and colours."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -96,15 +96,15 @@ def conflict_line(place: str, conflict: Conflict) -> str:
     return f"{place}: warning: {both}; the former wins (conflicting)."
 
 
-def closing(decided: Sequence[Decided], changed: int, inventory: Inventory) -> str:
-    """Return the line that sums it up."""
-    total = f"{len(decided)} workload{'' if len(decided) == 1 else 's'}"
+def closing(planned: Sequence[PlannedWorkload], changed: int, inventory: Inventory) -> str:
+    """Return the last line: the number of workloads, of changed workloads, and the rules."""
+    total = f"{len(planned)} workload{'' if len(planned) == 1 else 's'}"
     rules = ", ".join(str(key) for key in sorted(inventory.world.rules)) or "none"
     return f"{total}, {changed} changed; rules: {rules}"
 
 
 def on_terminal() -> bool:
-    """Whether a person reads standard error as it comes."""
+    """Whether standard error is a terminal."""
     return sys.stderr.isatty()
 
 

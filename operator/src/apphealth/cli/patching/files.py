@@ -1,4 +1,4 @@
-"""From plans to texts: each file with the plans of its workloads written in."""
+"""The files of the input with the plans of their workloads written in, and every other byte unchanged."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 from apphealth.cli.manifests.documents import Document, Item, Manifest
 from apphealth.cli.manifests.inventory import Inventory
-from apphealth.cli.manifests.problem import Problem
+from apphealth.cli.manifests.planning import PlannedWorkload
+from apphealth.cli.manifests.problems import Problem
 from apphealth.cli.manifests.sources import Source
-from apphealth.cli.render.configmaps import Delivery, find_delivery
-from apphealth.cli.render.deciding import Decided
-from apphealth.cli.render.merge import merge, replaced_at
-from apphealth.cli.render.unproven import mark_unproven
+from apphealth.cli.output import Write
+from apphealth.cli.patching.configmaps import Delivery, find_delivery
+from apphealth.cli.patching.merge import merge, replaced_at
+from apphealth.cli.patching.unproven import mark_unproven
 from apphealth.cli.yamledit import emitter
 from apphealth.cli.yamledit.differ import changes, same
 from apphealth.cli.yamledit.edit import Edit, apply
@@ -28,33 +29,42 @@ _CANNOT = "can't be changed in place, because of how it is written ({}); write i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class PatchedFile:
     """One file of the output."""
 
     source: Source
-    """What it was made from, or stands beside."""
+    """The input file that it was made from; for a new file, the input file of its workload."""
     relative: Path
+    """Its path relative to the directory that was searched."""
     before: str
-    """Empty for a file that is new."""
+    """Its text before; empty for a new file."""
     after: str
     new: bool = False
 
     @property
     def changed(self) -> bool:
-        """Whether anything in it is different."""
+        """Whether the text is different now."""
         return self.before != self.after
+
+    @property
+    def path(self) -> Path:
+        """The path of the input file, or for a new file a path in the same directory."""
+        path = self.source.path
+        if path is None:
+            return self.relative
+        return path.with_name(self.relative.name) if self.new else path
 
 
 @dataclass(slots=True, kw_only=True)
-class Rendering:
-    """The output, file by file, and what went wrong on the way."""
+class Patching:
+    """The patched files, and the problems that keep files from being patched."""
 
-    files: list[Rendered] = field(default_factory=list)
+    files: list[PatchedFile] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     changed: set[int] = field(default_factory=set)
-    """Which workloads get something, by the `id` of their `Decided`."""
+    """Workloads that are changed, by the `id` of their `PlannedWorkload`."""
     findings: dict[int, list[Finding]] = field(default_factory=dict)
-    """Findings beyond the plan's, by the same."""
+    """Findings that the plans don't have, by the `id` of the `PlannedWorkload`."""
 
 
 @dataclass(slots=True)
@@ -64,35 +74,55 @@ class _Draft:
     manifest: Manifest
     values: dict[int, Plain]
     added: list[tuple[Layout, dict[str, Any]]] = field(default_factory=list)
-    """Documents to come after the others."""
+    """Documents to append to the file."""
     beside: list[dict[str, Any]] = field(default_factory=list)
-    """Objects for a file of their own: a JSON file holds one."""
+    """Objects to write into files of their own, since a JSON file holds only one."""
 
     def put(self, item: Item, value: Plain) -> None:
-        """Give an object of the file another value."""
+        """Replace the value of an object of the file."""
         document = item.document
         self.values[id(document)] = replaced_at(self.values[id(document)], item.path, value)
 
 
-def write_plans(manifests: Sequence[Manifest], decided: Iterable[Decided], inventory: Inventory) -> Rendering:
-    """Write all plans into the texts of their files. Files that nothing changes keep every byte."""
-    rendering = Rendering()
+def patch_files(manifests: Sequence[Manifest], planned: Iterable[PlannedWorkload], inventory: Inventory) -> Patching:
+    """Write the plans into the texts of their files. Unchanged files keep every byte.
+
+    Parameters
+    ----------
+    manifests
+        All files of the input.
+    planned
+        The workloads of these files, with their plans.
+    inventory
+        The objects of these files.
+
+    Returns
+    -------
+    Patching
+        Every file of the input, and new files; files that can't be edited are among the problems instead.
+    """
+    result = Patching()
     drafts = {
         manifest.source.name: _Draft(manifest, {id(document): document.value for document in manifest.documents})
         for manifest in manifests
     }
-    for item in decided:
-        _draft(item, drafts, inventory, rendering)
+    for item in planned:
+        _draft(item, drafts, inventory, result)
     for draft in drafts.values():
         try:
-            rendering.files += _finish(draft)
+            result.files += _finish(draft)
         except CannotEditError as error:
             name = draft.manifest.source.name
-            rendering.problems.append(Problem(name, 0, 0, _CANNOT.format(error)))
-    return rendering
+            result.problems.append(Problem(name, 0, 0, _CANNOT.format(error)))
+    return result
 
 
-def _draft(item: Decided, drafts: dict[str, _Draft], inventory: Inventory, rendering: Rendering) -> None:
+def in_place(files: Iterable[PatchedFile]) -> list[Write]:
+    """Return the writes that put the changed files into their places."""
+    return [Write(file.path, file.source.encode(file.after)) for file in files if file.changed]
+
+
+def _draft(item: PlannedWorkload, drafts: dict[str, _Draft], inventory: Inventory, result: Patching) -> None:
     placed = item.placed.item
     value: Plain = placed.value
     for patch in item.plan.patches:
@@ -100,22 +130,22 @@ def _draft(item: Decided, drafts: dict[str, _Draft], inventory: Inventory, rende
     value = mark_unproven(value, item.plan)
     if not same(value, placed.value):
         drafts[placed.source.name].put(placed, value)
-        rendering.changed.add(id(item))
+        result.changed.add(id(item))
     if item.plan.delivery is None:
         return
     delivery = find_delivery(item, inventory)
     if isinstance(delivery, Finding):
-        rendering.findings.setdefault(id(item), []).append(delivery)
+        result.findings.setdefault(id(item), []).append(delivery)
     elif _deliver(placed, delivery, drafts):
-        rendering.changed.add(id(item))
+        result.changed.add(id(item))
 
 
 def _deliver(workload: Item, delivery: Delivery, drafts: dict[str, _Draft]) -> bool:
-    """Put a ConfigMap where it is, else near its workload: into the same List, at the end of the file, or beside it."""
-    if delivery.there is not None:
-        if same(delivery.there.value, delivery.value):
+    """Replace the ConfigMap; add a new one to its workload's List, to the end of the file, or as a file beside it."""
+    if delivery.replaces is not None:
+        if same(delivery.replaces.value, delivery.value):
             return False
-        drafts[delivery.there.source.name].put(delivery.there, delivery.value)
+        drafts[delivery.replaces.source.name].put(delivery.replaces, delivery.value)
         return True
     draft = drafts[workload.source.name]
     document = workload.document
@@ -130,13 +160,13 @@ def _deliver(workload: Item, delivery: Delivery, drafts: dict[str, _Draft]) -> b
     return True
 
 
-def _at(value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 -- whatever stands there
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 -- a value of any type
     for part in path:
         value = value[part]
     return value
 
 
-def _finish(draft: _Draft) -> list[Rendered]:
+def _finish(draft: _Draft) -> list[PatchedFile]:
     source = draft.manifest.source
     edits: list[Edit] = []
     for document in draft.manifest.documents:
@@ -146,11 +176,11 @@ def _finish(draft: _Draft) -> list[Rendered]:
         after = _with_document(after, layout, value)
     if after != source.text:
         _verify(draft, after)
-    files = [Rendered(source=source, relative=source.relative, before=source.text, after=after)]
+    files = [PatchedFile(source=source, relative=source.relative, before=source.text, after=after)]
     for value in draft.beside:
         relative = source.relative.with_name(f"{source.relative.stem}-apphealth.json")
         text = emitter.as_json(value, unit="  ") + "\n"
-        files.append(Rendered(source=source, relative=relative, before="", after=text, new=True))
+        files.append(PatchedFile(source=source, relative=relative, before="", after=text, new=True))
     return files
 
 
@@ -167,9 +197,9 @@ def _with_document(text: str, layout: Layout, value: dict[str, Any]) -> str:
 
 
 def _verify(draft: _Draft, after: str) -> None:
-    """Read the new text again: it must be worth exactly what was wanted, or else it is not written.
+    """Parse the new text, and refuse to write it if its values differ from the planned ones.
 
-    An anchor inside a changed container is how it can differ: the change shows through its aliases, too.
+    They differ if a changed container has an anchor: its aliases change with it.
     """
     wanted = [draft.values[id(document)] for document in draft.manifest.documents]
     wanted += [value for _, value in draft.added]

@@ -1,8 +1,8 @@
-"""Asking for the plan of each workload in the files."""
+"""The plan of each workload in manifests, made as the operator would make it in a cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from apphealth.api.rule import Rule, RuleKind
 from apphealth.api.spec import ClusterAppHealthSpec, LabelSelector, Mode
 from apphealth.cli.manifests.inventory import Inventory, Placed
 from apphealth.cli.yamledit.differ import same
+from apphealth.lint.subject import pod_of
 from apphealth.model import raw
 from apphealth.model.workload import Workload
 from apphealth.plan import Plan
@@ -24,26 +25,30 @@ DEFAULT_RULE = Rule(
     name="built-in",
     spec=ClusterAppHealthSpec(mode=Mode.ENFORCE, selector=LabelSelector(), preset="auto"),
 )
-"""What is used where the files hold no rule: every workload, the preset by evidence."""
+"""The built-in rule, used if the input has no rule: it selects every workload, and evidence suggests the preset."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """A workload of the files, and its plan."""
+class PlannedWorkload:
+    """A workload of the manifests, and its plan."""
 
     placed: Placed
     plan: Plan
 
 
-def look_as_the_operator(inventory: Inventory) -> bool:
-    """Leave out what the operator doesn't look at, and use the built-in rule where there is none.
+def prepare_for_planning(inventory: Inventory) -> bool:
+    """Remove NetworkPolicies, which the operator doesn't watch, and add the built-in rule if there is no rule.
+
+    Parameters
+    ----------
+    inventory
+        The objects of the input; its world is changed.
 
     Returns
     -------
     bool
-        Whether the built-in rule is used; never where something can't be used, which may be a rule.
+        Whether the built-in rule was added. It isn't if the input has a problem: the unusable object may be a rule.
     """
-    # The operator doesn't watch NetworkPolicies: to decide as it does, neither may we look at them.
     inventory.world.policies.clear()
     if inventory.world.rules or inventory.problems:
         return False
@@ -51,22 +56,22 @@ def look_as_the_operator(inventory: Inventory) -> bool:
     return True
 
 
-def decide(inventory: Inventory) -> list[Decided]:
-    """Plan every workload of the files."""
+def plan_workloads(inventory: Inventory) -> list[PlannedWorkload]:
+    """Plan every workload of the manifests."""
     return [
-        Decided(placed, plan_of(_with_delivery(placed), inventory.world))
+        PlannedWorkload(placed, plan_of(_with_delivery(placed), inventory.world))
         for placed in inventory.workloads
     ]  # fmt: skip
 
 
 def enforce(world: World) -> None:
-    """Treat every rule as if its mode were Enforce."""
+    """Set the mode of every rule to Enforce."""
     for rule in list(world.rules.values()):
         world.put_rule(replace(rule, spec=msgspec.structs.replace(rule.spec, mode=Mode.ENFORCE)))
 
 
 def _with_delivery(placed: Placed) -> Workload:
-    """Return the workload; its volume and mounts of dependencies count as ours where they are what we would write."""
+    """Return the workload with its volume and mounts for dependencies marked as ours if they equal what we write."""
     workload = placed.workload
     pod = pod_of(placed.item.value)
     if not _holds(pod.get("volumes"), delivery_volume(workload)):
@@ -81,12 +86,6 @@ def _with_delivery(placed: Placed) -> Workload:
         replace(container, mounts_delivery=container.name in mounted) for container in workload.containers
     )
     return replace(workload, containers=containers, delivery_volume=True)
-
-
-def pod_of(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the pod's spec of a workload's object, empty where there is none."""
-    spec = raw.mapping(value.get("spec"))
-    return raw.mapping(raw.mapping(spec.get("template")).get("spec"))
 
 
 def _holds(items: object, wanted: dict[str, Any]) -> bool:

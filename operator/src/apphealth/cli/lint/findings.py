@@ -1,4 +1,4 @@
-"""From what was read to findings, each with its place."""
+"""The findings about manifests or about a cluster, each with its place."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import msgspec
 
 from apphealth.api.rule import Rule
 from apphealth.api.spec import Verification
-from apphealth.cli.lint.report import Judged, Report
+from apphealth.cli.lint.report import LocatedFinding, Report
 from apphealth.cli.manifests.documents import Item, Manifest
 from apphealth.cli.manifests.inventory import Inventory, Placed
-from apphealth.cli.manifests.problem import Problem
-from apphealth.cli.render.deciding import DEFAULT_RULE
+from apphealth.cli.manifests.planning import DEFAULT_RULE
+from apphealth.cli.manifests.problems import Problem
 from apphealth.lint.linting import lint_graph, lint_service, lint_workload
 from apphealth.lint.subject import POD, ServiceSubject, pod_of, read_subject
 from apphealth.lint.suppression import read_ignored, suppressed
@@ -33,52 +33,53 @@ from apphealth.store.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """An object to judge; in a cluster there is no item."""
+class LintObject:
+    """An object to check."""
 
     value: Mapping[str, Any]
     item: Item | None = None
+    """The object in its manifest; None for an object of a cluster."""
 
 
 @dataclass(slots=True)
-class Scene:
-    """All that is judged, and what it is judged with."""
+class LintInput:
+    """The objects to check, and the world that they are planned in."""
 
     world: World
-    workloads: list[tuple[Workload, Sighting]] = field(default_factory=list)
-    services: list[tuple[Service, Sighting]] = field(default_factory=list)
+    workloads: list[tuple[Workload, LintObject]] = field(default_factory=list)
+    services: list[tuple[Service, LintObject]] = field(default_factory=list)
     namespaces: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Annotations by name."""
+    """The annotations of namespaces, by name."""
 
 
-def from_files(manifests: Sequence[Manifest], inventory: Inventory) -> Scene:
-    """Take the objects of files."""
-    scene = Scene(inventory.world)
+def from_files(manifests: Sequence[Manifest], inventory: Inventory) -> LintInput:
+    """Return the workloads, Services and namespaces of manifests as input of lint."""
+    scene = LintInput(inventory.world)
     for placed in (*inventory.workloads, *_whole(inventory)):
-        scene.workloads.append((placed.workload, Sighting(value=placed.item.value, item=placed.item)))
+        scene.workloads.append((placed.workload, LintObject(value=placed.item.value, item=placed.item)))
     for item in (item for manifest in manifests for item in manifest.items):
         if item.kind == "Service" and item.value.get("apiVersion") == "v1" and item.name:
             service = parse_service(inventory.neutral(item))
-            scene.services.append((service, Sighting(value=item.value, item=item)))
+            scene.services.append((service, LintObject(value=item.value, item=item)))
         elif item.kind == "Namespace":
             scene.namespaces[item.name] = raw.mapping(item.metadata.get("annotations"))
     return scene
 
 
 def _whole(inventory: Inventory) -> Iterator[Placed]:
-    """Yield what lacks only its selector: with an image it is no patch."""
+    """Yield workloads that lack only a selector: since they have an image, they are no patches."""
     for item in inventory.partial:
         containers = pod_of(item.value).get("containers")
         if any(isinstance(container.get("image"), str) for container in raw.items(containers)):
             yield Placed(item=item, workload=parse_workload(inventory.neutral(item)))
 
 
-def judge(scene: Scene) -> list[Judged]:
-    """Judge all of it, in order."""
+def find_all(scene: LintInput) -> list[LocatedFinding]:
+    """Return the findings about all objects, in the order of the objects."""
     unproven, auto = _unproven(scene.world), _Auto(scene.world)
     graph = graph_of(scene.world) if says_required(list(scene.world.rules.values())) else None
     by_workload, by_service = lint_graph(graph, shared_in(graph, scene.world)) if graph is not None else ({}, {})
-    found: list[Judged] = []
+    found: list[LocatedFinding] = []
     for workload, sighting in scene.workloads:
         services = scene.world.services_of(workload)
         decided = _plan(workload, unproven)
@@ -86,22 +87,22 @@ def judge(scene: Scene) -> list[Judged]:
         findings = list(lint_workload(subject))
         findings += by_workload.get(workload.key, ())
         if findings:
-            found += _judged(findings, workload.key, sighting, scene)
+            found += _locate(findings, workload.key, sighting, scene)
     for service, sighting in scene.services:
         asked = ServiceSubject(service=service, raw=sighting.value, behind=scene.world.workloads_behind(service))
         findings = [*lint_service(asked), *by_service.get(service.key, ())]
         if findings:
-            found += _judged(findings, service.key, sighting, scene)
+            found += _locate(findings, service.key, sighting, scene)
     return found
 
 
 def _unproven(world: World) -> World | None:
-    """Return the world with nothing to ask of pods, where there are any rules."""
+    """Return the world with verification switched off in all rules, or None if there is no rule."""
     return _with_rules(world, world.rules.values()) if world.rules else None
 
 
 def _with_rules(world: World, rules: Iterable[Rule]) -> World:
-    """Return a world with these rules, whose probes need no proof."""
+    """Return a world with these rules, and with verification switched off in them."""
     unproven = World(replace(world.options, allow_exec=True))
     for rule in rules:
         spec = msgspec.structs.replace(rule.spec, verification=Verification.SKIP)
@@ -115,14 +116,14 @@ def _with_rules(world: World, rules: Iterable[Rule]) -> World:
 
 
 class _Auto:
-    """Plans with the built-in rule alone: every workload, preset auto."""
+    """Plans made with the built-in rule alone, in a world that is made when the first plan is needed."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._auto: World | None = None
 
     def plan(self, workload: Workload) -> Plan | None:
-        """Return what is derived for a workload."""
+        """Return the plan that the built-in rule alone gives a workload."""
         if self._auto is None:
             self._auto = _with_rules(self._world, [DEFAULT_RULE])
         return plan_of(workload, self._auto)
@@ -135,9 +136,9 @@ def _plan(workload: Workload, unproven: World | None) -> Plan | None:
     return decided if decided.selected else None
 
 
-def _judged(
-    findings: Sequence[Finding], key: WorkloadKey | ServiceKey, sighting: Sighting, scene: Scene
-) -> Iterator[Judged]:
+def _locate(
+    findings: Sequence[Finding], key: WorkloadKey | ServiceKey, sighting: LintObject, scene: LintInput
+) -> Iterator[LocatedFinding]:
     metadata = raw.mapping(sighting.value.get("metadata"))
     template = raw.mapping(raw.mapping(raw.mapping(sighting.value.get("spec")).get("template")).get("metadata"))
     ignored = read_ignored(
@@ -147,7 +148,7 @@ def _judged(
     for finding in findings:
         path = finding.where or _path_of(finding, sighting.value)
         line, column = _place(sighting.item, path)
-        yield Judged(
+        yield LocatedFinding(
             finding=finding,
             kind=key.kind if isinstance(key, WorkloadKey) else "Service",
             namespace=key.namespace,
@@ -180,7 +181,7 @@ def _path_of(finding: Finding, value: Mapping[str, Any]) -> tuple[str | int, ...
 
 
 def _field(path: tuple[str | int, ...], names: Mapping[tuple[str | int, ...], str]) -> str:
-    """Spell a path, with the names of containers instead of their places: `spec.containers[web].livenessProbe`."""
+    """Return a path with the names of containers instead of their indexes: `spec.containers[web].livenessProbe`."""
     parts: list[str] = []
     for index, part in enumerate(path):
         if isinstance(part, int):
@@ -190,10 +191,10 @@ def _field(path: tuple[str | int, ...], names: Mapping[tuple[str | int, ...], st
     return "".join(parts)[:300]
 
 
-def problems(found: Sequence[Problem]) -> list[Judged]:
-    """Make findings of input that can't be used."""
+def problems(found: Sequence[Problem]) -> list[LocatedFinding]:
+    """Return a finding for each problem of the input."""
     return [
-        Judged(
+        LocatedFinding(
             finding=INPUT_INVALID.worded(problem.message),
             file=problem.file,
             line=problem.line,
@@ -203,25 +204,32 @@ def problems(found: Sequence[Problem]) -> list[Judged]:
     ]
 
 
-def passed_over(problem: Problem, named: Sequence[str]) -> str:
-    """Say why a file that can't be read is no mistake; empty where it is one.
+def skip_reason(problem: Problem, named: Sequence[str]) -> str:
+    """Return why a file that can't be parsed is skipped, or an empty string if its problem is reported.
 
-    What was named has to be read. What was only found in a directory may be the source of a Helm template, or no
-    manifest at all: a lock file, or the configuration of something else.
+    A file that was only found in a directory may be the source of a Helm template, or no manifest at all, such as a
+    lock file. It is skipped.
+
+    Parameters
+    ----------
+    problem
+        The reason why the file can't be parsed.
+    named
+        The paths that the user named: their problems are always reported.
     """
     if problem.file in (*named, "<stdin>"):
         return ""
     if "Helm template" in problem.message:
-        return "is the source of a Helm template, and passed over: render it first"
+        return "skipped: it is the source of a Helm template; render it first"
     try:
         content = Path(problem.file).read_bytes()
     except OSError:
         return ""
-    # Without the zeros that UTF-16 would put between them.
+    # In UTF-16, every second byte of this word is zero.
     manifest = b"apiVersion" in content.replace(b"\0", b"")
-    return "" if manifest else f"can't be read, and is no manifest: passed over ({problem.message[:120]})"
+    return "" if manifest else f"skipped: it can't be parsed, and is no manifest ({problem.message[:120]})"
 
 
 def sort(report: Report) -> None:
-    """Put what was found into the order of files and lines; what matters most first on one line."""
-    report.judged.sort(key=lambda one: (one.file, one.line, one.object, -one.rank, one.finding.id, one.column))
+    """Sort the findings by file and line, and on one line the most severe first."""
+    report.findings.sort(key=lambda one: (one.file, one.line, one.object, -one.rank, one.finding.id, one.column))

@@ -1,7 +1,7 @@
-"""A strategic merge of plain values, as far as the patches of a plan need it.
+"""Strategic merge of plain values, as far as the patches of a plan need it.
 
-Lists of objects are merged by the key that Kubernetes gives them. What a patch would delete from such a list stays:
-in files nothing is known to be ours to take away.
+Lists of objects are merged by the key that Kubernetes defines for them. Items that a patch deletes from such a list
+stay in the list: in files nothing shows that an item is ours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MERGE_KEYS: Mapping[str, str] = {
 
 
 def merge(value: Plain, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `value` with a patch made on it. Neither is changed, and what the patch doesn't touch is shared."""
+    """Return `value` with the patch applied. Neither argument is changed; the result shares their values."""
     result: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
     for key, item in patch.items():
         if item is None:
@@ -51,17 +51,17 @@ def _merge_list(value: Plain, patches: list[dict[str, Any]], key: str) -> list[A
 
 
 def trimmed(patch: Mapping[str, Any], value: Plain) -> dict[str, Any]:
-    """Return a patch without the nulls that delete nothing from `value` and the list items that are to go."""
-    there = value if isinstance(value, dict) else {}
+    """Return a patch without nulls for fields that `value` doesn't have, and without list items that are deleted."""
+    present = value if isinstance(value, dict) else {}
     result: dict[str, Any] = {}
     for key, item in patch.items():
         if item is None:
-            if key in there:
+            if key in present:
                 result[key] = None
         elif isinstance(item, dict):
-            result[key] = trimmed(item, there.get(key))
+            result[key] = trimmed(item, present.get(key))
         elif key in MERGE_KEYS:
-            if kept := _trimmed_list(item, there.get(key), MERGE_KEYS[key]):
+            if kept := _trimmed_list(item, present.get(key), MERGE_KEYS[key]):
                 result[key] = kept
         else:
             result[key] = item
@@ -74,7 +74,13 @@ def _trimmed_list(patches: list[dict[str, Any]], value: Plain, key: str) -> list
 
 
 def replaced_at(value: Plain, path: tuple[str | int, ...], new: Plain) -> Plain:
-    """Return `value` with `new` at a path that exists. The original is not changed."""
+    """Return a copy of `value` with `new` at a path.
+
+    Raises
+    ------
+    KeyError
+        `value` has nothing at this path.
+    """
     if not path:
         return new
     first, *rest = path

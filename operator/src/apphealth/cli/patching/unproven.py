@@ -1,13 +1,13 @@
-"""Marking what `--unproven` writes: a comment above each probe that nothing but evidence speaks for."""
+"""Comments above the unproven probes that `--unproven` writes: they come from evidence alone, not from a proof."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from apphealth.cli.render.deciding import pod_of
-from apphealth.cli.render.merge import replaced_at
+from apphealth.cli.patching.merge import replaced_at
 from apphealth.cli.yamledit.commented import Commented
 from apphealth.cli.yamledit.plain import Plain
+from apphealth.lint.subject import pod_of
 from apphealth.model import raw
 from apphealth.plan.result import Action, ContainerPlan, Plan
 
@@ -16,7 +16,7 @@ _POD = ("spec", "template", "spec")
 
 
 def mark_unproven(value: Plain, plan: Plan) -> Plain:
-    """Return a workload, or a patch of one, with a comment on each probe that was written unproven."""
+    """Return a workload, or a patch of one, with a comment above each unproven probe of its plan."""
     marked = {container.name: container for container in plan.containers if _fields(container)}
     if not marked:
         return value

@@ -1,4 +1,4 @@
-"""What follows when a Service fails, as text; and finding the Service that is meant."""
+"""The impact of a failing Service as text, and the Service that `--impact` names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from apphealth.cli.errors import CommandError, ExitCode
-from apphealth.cli.graph.text import clean
+from apphealth.cli.output import clean
 from apphealth.model.service import ServiceKey
 from apphealth.plan.dependencies.graph import Graph
 from apphealth.plan.dependencies.impact import Impact
@@ -15,12 +15,21 @@ PREFIXES = ("svc/", "service/", "services/")
 
 
 def find_service(given: str, namespace: str, graph: Graph) -> ServiceKey:
-    """Find `svc/users-api`, or `svc/users-api.shop` in another namespace than the one given.
+    """Find the Service that the user names.
+
+    Parameters
+    ----------
+    given
+        `svc/users-api`, or `svc/users-api.shop` with its namespace.
+    namespace
+        The namespace that is searched first if the name has none.
+    graph
+        The Services to search.
 
     Raises
     ------
     CommandError
-        There is no such Service; the message names the nearest.
+        There is no such Service; the message names the most similar one.
     """
     prefix = next((prefix for prefix in PREFIXES if given.startswith(prefix)), "")
     name, _, elsewhere = given.removeprefix(prefix).partition(".")
@@ -38,7 +47,7 @@ def find_service(given: str, namespace: str, graph: Graph) -> ServiceKey:
 
 
 def impact_text(found: Impact) -> str:
-    """Write an impact."""
+    """Return an impact as text."""
     return "".join(f"{clean(line)}\n" for line in _lines(found))
 
 
@@ -51,4 +60,4 @@ def _lines(found: Impact) -> Iterator[str]:
     for one in found.degraded:
         yield f"  degraded, and stays in rotation: {one.workload}, by {one.through}"
     if not (found.unready or found.degraded):
-        yield "  nobody is known to need it"
+        yield "  no workload is known to need it"
