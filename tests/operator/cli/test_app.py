@@ -51,7 +51,7 @@ def test_the_version_is_the_distributions(run: Callable) -> None:
         pytest.param(["render", "-f", "-", "--rules", "-"], "can be read only once", id="standard input twice"),
         pytest.param(["render", "-f", "a", "-i", "-o", "b"], "--in-place exclude each other", id="two outputs"),
         pytest.param(["render", "-f", "a", "-i", "--diff"], "--in-place writes files, --diff", id="diff in place"),
-        pytest.param(["render", "-f", "a", "-n", "a/b"], "-n: 'a/b' is not a valid name of a namespace", id="no namespace"),
+        pytest.param(["render", "-f", "a", "-n", "a/b"], "is not a valid name of a namespace", id="no namespace"),
         pytest.param(["completion", "tcsh"], "'tcsh' is not one of", id="unknown shell"),
     ],
 )  # fmt: skip

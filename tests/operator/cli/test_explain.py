@@ -82,7 +82,7 @@ def test_the_only_workload_of_a_file_need_not_be_named(run, write):
         pytest.param(("deploy/web", "-n", "x", *SHOP), 3, "there is no workload in the namespace x", id="elsewhere"),
         pytest.param(("deploy/web", "-A", *SHOP), 2, "-f reads files", id="both a cluster and files"),
         pytest.param(("deploy/web", "--rules", "x"), 2, "--rules goes with -f", id="rules for a cluster"),
-        pytest.param(("deploy/web", "-f", "-", "--rules", "-"), 2, "standard input can be read once", id="twice"),
+        pytest.param(("deploy/web", "-f", "-", "--rules", "-"), 2, "can be read only once", id="twice"),
         pytest.param(("deploy/web", "-f", "nowhere"), 3, "1 problem in the input", id="no such file"),
     ],
 )

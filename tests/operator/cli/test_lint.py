@@ -90,7 +90,7 @@ def test_the_exit_code_says_what_was_found(
         pytest.param(["-f", "-", "--fix"], "has no file to write", id="mending standard input"),
         pytest.param(["--cluster", "--fix"], "--fix writes files", id="mending a cluster"),
         pytest.param(["-f", ".", "--diff"], "--diff needs --fix", id="a diff of nothing"),
-        pytest.param(["-f", "-", "--rules", "-"], "standard input can be read once", id="standard input twice"),
+        pytest.param(["-f", "-", "--rules", "-"], "can be read only once", id="standard input twice"),
         pytest.param(["--explain", "probe-identical"], "did you mean probes-identical?", id="a rule that isn't there"),
     ],
 )
