@@ -19,13 +19,13 @@ from apphealth.model.workload import DOMAIN, Workload, WorkloadKey, WrittenProbe
 from apphealth.plan.dependencies.evidence.mention import Mention
 
 CLUSTER_DOMAIN = "cluster.local"
-"""The domain of a cluster that says no other (the kubelet's `clusterDomain`)."""
+"""The default domain of a cluster (the kubelet's `clusterDomain`)."""
 EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 SHARE_HEALTH_PATHS = f"{DOMAIN}share-health-paths"
-"""Annotation of a namespace: "true" lets workloads of other namespaces be told the paths of its health endpoints."""
+"""Annotation of a namespace: "true" shares the paths of its health endpoints with workloads of other namespaces."""
 MAX_BACKENDS = 32
-"""Workloads behind one Service that are looked at for its readiness."""
+"""Most workloads behind one Service whose readiness is read."""
 Readiness = tuple[tuple[str, Handler], ...]
 """The handler of each container's readiness probe, by the container's name."""
 Requirements = Mapping[WorkloadKey, Mapping[ServiceKey, tuple[WorkloadKey, ...]]]
@@ -39,7 +39,7 @@ def _nothing() -> Mapping[Any, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How the operator, or the command line, was told to plan.
+    """How to plan, as the operator's or the command line's options set it.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Backend:
 
     workload: Workload
     readiness: Readiness = ()
-    """From the first pass of planning it (`plan_probes`)."""
+    """The result of the first pass of planning it (`plan_probes`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class Neighbour:
     backends
         The workloads behind it, by kind and name: the first `MAX_BACKENDS`.
     shares_paths
-        Its namespace lets the paths of its probes be known in other namespaces (`SHARE_HEALTH_PATHS`).
+        Its namespace shares the paths of its probes with other namespaces (`SHARE_HEALTH_PATHS`).
     """
 
     service: Service
@@ -98,12 +98,12 @@ class Neighbours:
     Attributes
     ----------
     mentions
-        Places in its configuration that name Services, existing or not; none where no rule wants them discovered.
+        The places in its configuration that name Services, existing or not. Empty if no rule enables discovery.
     services
         The Services that exist among those named by `mentions`, rules and annotations.
     requirements
-        All that can be reached from this workload by required edges. Empty where it requires nothing, or no Service
-        selects it: then nobody can require it.
+        The required edges that can be reached from this workload. Empty if it requires nothing, or if no Service
+        selects it, because then no workload can require it.
     """
 
     mentions: tuple[Mention, ...] = ()
@@ -116,22 +116,23 @@ NO_NEIGHBOURS = Neighbours()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the cluster, or a set of manifests, says that concerns one workload.
+    """What is known about one workload, from the cluster or from a set of manifests.
 
     Attributes
     ----------
     namespace
-        The workload's.
+        The workload's namespace.
     rules
         The rules that may reach that namespace: its AppHealths, and every ClusterAppHealth.
     services
         The Services whose selector matches the workload's pods, by name.
     originals
-        Probes of others that we have replaced, as the HealthPlan remembers them.
+        The probes of other owners that we have replaced, as the HealthPlan remembers them.
     written
-        The probes that the HealthPlan says we have written: they are ours, also where managedFields don't say so.
+        The probes that we have written, as the HealthPlan remembers them: they are ours, also if managedFields doesn't
+        name us.
     answers
-        What pods of this namespace and template have answered, by the question's id.
+        The answers of pods of this namespace and template, by the question's id.
     neighbours
         What it may depend on. The first pass (`plan_probes`) doesn't read it.
     """

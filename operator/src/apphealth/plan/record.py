@@ -1,4 +1,4 @@
-"""From a plan to its HealthPlan: the decision as people read it, the same before and after it is carried out."""
+"""Write a plan as a HealthPlan, which users read. It is the same before and after the plan is carried out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,20 @@ from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, Previ
 
 
 def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
-    """Write down a plan."""
+    """Return the HealthPlan of a plan.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    workload
+        Its workload, as it is now.
+
+    Returns
+    -------
+    HealthPlan
+        The object to write to the cluster.
+    """
     reference = api.WorkloadReference(api_version=workload.api_version, kind=workload.kind, name=workload.name)
     status = api.HealthPlanStatus(
         state=plan.state,
@@ -40,7 +53,7 @@ def _preview(preview: Preview, workload: Workload) -> api.PreviewRecord:
 
 
 def finding_record(finding: Finding) -> api.FindingRecord:
-    """Write down a finding."""
+    """Return a finding as the HealthPlan records it."""
     return api.FindingRecord(
         id=finding.id,
         severity=finding.severity,
@@ -77,7 +90,7 @@ def _probe(probe: ProbePlan) -> api.ProbeRecord:
 
 
 def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
-    """Write down what pods have answered."""
+    """Return the answer to a question as the HealthPlan records it."""
     return api.ProofRecord(
         id=question.id,
         asked=str(question),
@@ -101,7 +114,7 @@ def written_by(plan: api.HealthPlan) -> tuple[WrittenProbe, ...]:
 
 
 def read_proof(record: api.ProofRecord) -> Proof | None:
-    """Read it again; None where it is none that this version could have written."""
+    """Return the answer that a record holds, or None if this version of the operator can't have written the record."""
     try:
         return Proof(
             verdict=Verdict(record.verdict),
@@ -125,7 +138,7 @@ def _dependency(dependency: Dependency) -> api.DependencyRecord:
 
 
 def _summary(containers: Iterable[ContainerPlan], workload: Workload) -> api.Summary:
-    """Write the workload, and the probes that it carries or is to carry, one line a kind."""
+    """Return the workload's name and the probes that it has or will have, one line for each kind."""
     live = {container.name: container.probes for container in workload.containers}
     shown: dict[ProbeKind, list[str]] = {kind: [] for kind in KINDS}
     for container in containers:

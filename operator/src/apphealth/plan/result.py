@@ -1,4 +1,4 @@
-"""What planning gives: the decisions about one workload, as values."""
+"""The result of planning: the decisions about one workload, as values."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What is decided about one probe. It describes the goal, not the way there, so that it is stable once reached."""
+    """The decision about one probe. It names the goal, not the next step, so it doesn't change once that is reached."""
 
     APPLY = "Apply"
-    """The container carries this probe because of us."""
+    """The container has this probe because a rule wants it."""
     KEEP = "Keep"
-    """Somebody else's probe stays."""
+    """The probe of another owner stays."""
     CONTESTED = "Contested"
-    """Somebody else took back a probe that we had replaced; it stays."""
+    """Its owner wrote a probe again that we had replaced; the owner's probe stays."""
     NONE = "None"
     """No probe of ours is wanted here."""
 
@@ -52,23 +52,23 @@ class ProbePlan:
     action: Action
     reason: str
     probe: Probe | None = None
-    """What is wanted, also where it is not written (Keep, mode Audit)."""
+    """The probe that rules want, also if it is not written (Keep, mode Audit)."""
     provenance: tuple[Provenance, ...] = ()
     verification: VerificationState | None = None
-    """How it stands to the proof on running pods; None where nothing of ours is wanted."""
+    """Its verification state; None if no rule wants a probe here."""
     proof: Proof | None = None
-    """What the pods answered, where they were asked for this very probe."""
+    """The pods' answer to this probe; None if they were not asked."""
     unproven: bool = False
-    """Derived, and in a file, where nothing can be proven: written because `Options.unproven` says so."""
+    """Derived, and written to a file without proof because of `Options.unproven`."""
 
 
 class Considered(NamedTuple):
-    """A preset that a container shows signs of, or that was looked for, and was not taken."""
+    """A preset that was considered for a container and not chosen."""
 
     preset: str
     evidence: str
     why: str
-    """Why it was not taken: what the pods answered."""
+    """The answers of the pods that refuted it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,34 +81,34 @@ class ContainerPlan:
     reason: str = ""
     """Why it was skipped, or why its preset was chosen: one word."""
     message: str = ""
-    """The same for people."""
+    """The same as a sentence."""
     preset: str = ""
     preset_source: str = ""
     runs_library: bool = False
     """It runs flask_management_endpoints, and so reads the dependencies that are mounted."""
     probes: tuple[ProbePlan, ...] = ()
     considered: tuple[Considered, ...] = ()
-    """Presets that were not taken, the best first."""
+    """The presets that were not chosen, the best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbesPlan:
-    """What the first pass decides: all about a workload's probes, and nothing of what it depends on.
+    """The decisions of the first pass: all about a workload's probes, and nothing about its dependencies.
 
     Attributes
     ----------
     settings
-        What users said of the workload as a whole.
+        The settings of the workload as a whole.
     edits
-        What to do now about each probe, by container and kind.
+        The next step for each probe, by container and kind.
     originals
-        What the HealthPlan must remember before the edits are written.
+        The replaced probes that the HealthPlan must remember before the edits are written.
     disowned
-        Where our entry in managedFields has to give up its claims.
+        The fields that our entry in managedFields must give up.
     questions
-        What running pods have to be asked before more can be decided.
+        The questions to running pods that are open.
     proofs
-        What they have answered, and counted.
+        The answers that the decisions rest on.
     readiness
         The handler of each container's readiness probe, by the container's name.
     """
@@ -131,12 +131,12 @@ class Dependency:
 
     service: ServiceKey
     url: str
-    """What is asked: a readiness URL, or `tcp://host:port`; empty where no port is known."""
+    """The URL to check: a readiness URL, or `tcp://host:port`; empty if no port is known."""
     port: int
     required: bool
     confidence: float
     evidence: tuple[str, ...]
-    """Where it was found, credentials masked."""
+    """The places that name it, with credentials masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,58 +159,60 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What would be written if the rules in mode Audit were enforced too. It holds up nothing."""
+    """The probes that would be written if the rules in mode Audit were enforced too. The plan doesn't wait for it."""
 
     message: str
     containers: tuple[ContainerPlan, ...]
     questions: tuple[Question, ...] = ()
-    """What the running pods have to be asked before it is known."""
+    """The questions to running pods that are open for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that is decided about one workload.
+    """All decisions about one workload.
 
     Attributes
     ----------
     workload
         The workload.
     state, message
-        What it comes to.
+        The state of its HealthPlan, and a sentence about it.
     mode
-        Enforce where any rule in that mode selects the workload, else Audit; None where no rule does.
+        Enforce if a rule in that mode selects the workload, else Audit; None if no rule selects it.
     rules
         The rules that select it, the weakest first.
     containers
-        The decisions that are written, in mode Enforce; those that would be, in mode Audit.
+        The decisions about containers: in mode Enforce they are written, in mode Audit only shown.
     preview
-        Beside rules in mode Enforce, what those in mode Audit would add to them.
+        What the rules in mode Audit would add to those in mode Enforce; None unless rules in both modes select it.
     readiness
-        How each container (by name) tells its readiness; when it changes, whoever depends on it is planned again.
+        The handler of each container's readiness probe, by the container's name. When it changes, the workloads that
+        depend on this one are planned again.
     dependencies
         The Services that it needs.
     questions
-        What the running pods have to be asked before this plan can go further. In mode Enforce it has no patches until
-        then; in mode Audit its patches only take back what is ours.
+        The questions to running pods that are open. While there are any, a plan in mode Enforce has no patches, and a
+        plan in mode Audit only removes our probes.
     proofs
-        What was asked before, and counted in this decision or in the preview.
+        The answers that the decisions and the preview rest on.
     findings, conflicts
-        What people should know; where rules of equal rank differ.
+        What users should know; the fields that rules of equal rank set to different values.
     patches
-        What to send now to reach the goal; empty when it is reached.
+        The patches to send now; empty once the goal is reached.
     disowned
-        Where our entry in managedFields has to give up its claims, after the patches: FieldsV1 paths.
+        The fields that our entry in managedFields must give up after the patches, as FieldsV1 paths.
     originals
-        What the HealthPlan must remember before the patches are sent.
+        The replaced probes that the HealthPlan must remember before the patches are sent.
     delivery
-        The text of `dependencies.json`; None where nothing is delivered.
+        The text of `dependencies.json`; None if no container reads it.
     mentions
-        Services, existing or not, whose coming, going or changing would change this plan.
+        The Services, existing or not, that this plan depends on: when one is created, changed or deleted, the
+        workload is planned again.
     cycle
         The cycle of required dependencies that the workload is part of. When its edges change, all its workloads are
         planned again.
     record
-        The HealthPlan to be kept; None where no rule selects the workload.
+        The HealthPlan to write; None if no rule selects the workload.
     """
 
     workload: WorkloadKey

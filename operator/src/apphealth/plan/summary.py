@@ -1,4 +1,4 @@
-"""What a plan comes to: its state, and a sentence about it."""
+"""Sum up a plan: its state, and a sentence about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
     planned
         The decisions.
     mode
-        Enforce where they are written; else it says what would be.
+        Enforce: the decisions are written. Audit: they are only shown. None: no rule selects the workload.
 
     Returns
     -------

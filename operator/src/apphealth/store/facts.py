@@ -15,8 +15,8 @@ from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Plan, plan
 from apphealth.plan.dependencies.cycles import required_by
 from apphealth.plan.dependencies.edges import Derived, find_mentions, named_services, plan_dependencies
+from apphealth.plan.dependencies.evidence.declared import requires_any
 from apphealth.plan.dependencies.evidence.mention import Mention
-from apphealth.plan.dependencies.evidence.said import says_required
 from apphealth.plan.facts import (
     EMPTY,
     MAX_BACKENDS,
@@ -158,7 +158,7 @@ def _readiness(workload: Workload, world: World) -> Readiness:
 
 def _requirements(workload: Workload, rules: Sequence[Rule], own: Facts, world: World) -> Requirements:
     """Follow required edges from a workload, each one once."""
-    if not own.services or not says_required(rules):
+    if not own.services or not requires_any(rules):
         return EMPTY
     first = _required(workload, world)
     found: dict[WorkloadKey, dict[ServiceKey, tuple[WorkloadKey, ...]]] = {workload.key: first}

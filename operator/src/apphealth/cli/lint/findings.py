@@ -24,7 +24,7 @@ from apphealth.model import raw
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.plan.dependencies.evidence.said import says_required
+from apphealth.plan.dependencies.evidence.declared import requires_any
 from apphealth.plan.findings import INPUT_INVALID, Finding
 from apphealth.plan.result import Plan
 from apphealth.store.facts import plan_of
@@ -77,7 +77,7 @@ def _whole(inventory: Inventory) -> Iterator[Placed]:
 def find_all(scene: LintInput) -> list[LocatedFinding]:
     """Return the findings about all objects, in the order of the objects."""
     unproven, auto = _unproven(scene.world), _Auto(scene.world)
-    graph = graph_of(scene.world) if says_required(list(scene.world.rules.values())) else None
+    graph = graph_of(scene.world) if requires_any(list(scene.world.rules.values())) else None
     by_workload, by_service = lint_graph(graph, shared_in(graph, scene.world)) if graph is not None else ({}, {})
     found: list[LocatedFinding] = []
     for workload, sighting in scene.workloads:

@@ -1,8 +1,8 @@
-"""Required dependencies that lead back to the workload: nobody's readiness may wait for itself.
+"""Cycles of required dependencies: a workload's readiness must not wait for itself.
 
-If A requires B and B requires A, neither is ready before the other, and so never. Required edges within a strongly
-connected component are all treated as not required. Only the user's word makes an edge required, so that nothing is
-looked at where nobody says it, and the graph library is imported only for a workload that stands in a cycle.
+If A requires B and B requires A, neither ever becomes ready. So no required edge within a strongly connected component
+counts as required. Only rules make an edge required, so a workload whose rules require nothing costs nothing here, and
+the graph library is imported only for a workload in a cycle.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from apphealth.api.rule import Rule
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey
-from apphealth.plan.dependencies.evidence.said import by_rules, counting, says_required
+from apphealth.plan.dependencies.evidence.declared import by_rules, dependable_services, requires_any
 from apphealth.plan.facts import EMPTY, Requirements
 from apphealth.plan.findings import DEPENDENCY_CYCLE, Finding
 
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
     import networkx as nx
 
 MAX_SHOWN = 12
-"""Workloads of a loop that are printed."""
+"""Most workloads of a loop that the finding lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """A strongly connected component of required edges, as one of its workloads sees it."""
+    """A strongly connected component of required edges, found from one of its workloads."""
 
     edges: tuple[tuple[WorkloadKey, WorkloadKey], ...]
-    """All its edges, in order: the same for each of its workloads."""
+    """All its edges, sorted: equal for each of its workloads."""
     services: frozenset[ServiceKey]
     """The Services that the workload requires and that lead back to it."""
     loop: tuple[WorkloadKey, ...]
-    """A shortest way from the workload back to it, which is the first and the last."""
+    """A shortest path from the workload back to itself; it is the first and the last item."""
 
 
 def find_cycle(workload: WorkloadKey, required: Collection[ServiceKey], requirements: Requirements) -> Cycle | None:
-    """Find the cycle that a workload stands in, if it does.
+    """Return the cycle that a workload is part of, or None.
 
     Parameters
     ----------
     workload
-        Where to start.
+        The workload.
     required
         The Services that it requires.
     requirements
-        All that can be reached from it by required edges.
+        The required edges that can be reached from it.
     """
     own = {service: behind for service, behind in requirements.get(workload, EMPTY).items() if service in required}
     if not any(workload in behind for found in requirements.values() for behind in found.values()):
@@ -68,7 +68,7 @@ def find_cycle(workload: WorkloadKey, required: Collection[ServiceKey], requirem
 
 
 def as_graph(requirements: Requirements, graph: nx.DiGraph[WorkloadKey]) -> nx.DiGraph[WorkloadKey]:
-    """Fill a graph with requirements."""
+    """Add the requirements to a graph, and return it."""
     for source, required in requirements.items():
         graph.add_node(source)
         graph.add_edges_from((source, target) for behind in required.values() for target in behind)
@@ -84,18 +84,18 @@ def cycle_finding(cycle: Cycle) -> Finding:
 
 
 def required_by(workload: Workload, rules: Sequence[Rule], own: Collection[ServiceKey]) -> list[ServiceKey]:
-    """Return the Services that a workload requires by its rules' word, those in a cycle included, existing or not.
+    """Return the Services that a workload's rules require, existing or not, also those in a cycle.
 
     Parameters
     ----------
     workload
         The workload.
     rules
-        Those that select it, the weakest first.
+        The rules that select it, the weakest first.
     own
         The Services that select its pods.
     """
-    if not says_required(rules):
+    if not requires_any(rules):
         return []
-    counts = counting(rules, own)
+    counts = dependable_services(rules, own)
     return [said.service for said in by_rules(rules, workload) if said.required and counts(said.service)]

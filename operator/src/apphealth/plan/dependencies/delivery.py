@@ -1,7 +1,7 @@
-"""Handing a workload its dependencies: a volume and a mount in its containers, the text of the file in a ConfigMap.
+"""Delivery of dependencies to a workload: a ConfigMap with the file, and a volume and mounts in the pod template.
 
-The mount is there from the first patch on, dependencies or not, so that a dependency found later restarts nobody. No
-environment variable: a client-side apply that drops a container's last one would wipe ours with it.
+The first patch adds the mount also if there are no dependencies yet, so that a dependency found later restarts no pod.
+There is no environment variable: a client-side apply that removes a container's last one would remove ours too.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from apphealth.plan.findings import VOLUME_TAKEN, Finding
 from apphealth.plan.result import ContainerPlan, Dependency
 
 FILE = "dependencies.json"
-"""The ConfigMap's key, and so the file's name."""
+"""The key in the ConfigMap, which is the file's name."""
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What has to change in the pod template so that its containers see the file."""
+    """The changes of the pod template after which its containers see the file."""
 
     add_mounts: tuple[str, ...] = ()
     """Containers that lack the mount."""
@@ -37,7 +37,17 @@ class Delivery:
 
 
 def plan_delivery(workload: Workload, containers: Sequence[ContainerPlan], *, deliver: bool) -> Delivery:
-    """Decide which volume and mounts to add or remove."""
+    """Decide which volume and mounts to add or remove.
+
+    Parameters
+    ----------
+    workload
+        The workload, as it is now.
+    containers
+        The decisions about its containers; those that run the library read the file.
+    deliver
+        Whether rules want the delivery; if not, the volume and the mounts are removed.
+    """
     readers = {plan.name for plan in containers if plan.runs_library} if deliver else set()
     mounted = {container.name for container in workload.containers if DELIVERY_PATH in container.mounts}
     add = tuple(c.name for c in workload.containers if c.name in readers - mounted)
@@ -48,7 +58,7 @@ def plan_delivery(workload: Workload, containers: Sequence[ContainerPlan], *, de
         add_mounts=add,
         remove_mounts=remove,
         add_volume=bool(add) and not workload.delivery_volume,
-        # A mount that somebody has made theirs may need the volume.
+        # A mount that another owner has claimed may need the volume.
         remove_volume=workload.delivery_volume and not readers and not mounted - set(remove),
     )
 
@@ -59,7 +69,7 @@ def _taken(workload: Workload) -> Finding:
 
 
 def delivery_volume(workload: Workload) -> dict[str, Any]:
-    """Return the volume; optional, so that a pod starts also while there is no ConfigMap."""
+    """Return the volume. It is optional, so that a pod starts without the ConfigMap too."""
     return {
         "name": DELIVERY_VOLUME,
         "configMap": {"name": config_map_name(workload.kind, workload.name), "optional": True},
@@ -72,7 +82,7 @@ def delivery_mount() -> dict[str, Any]:
 
 
 def delivery_text(workload: Workload, dependencies: Sequence[Dependency]) -> str:
-    """Return the file's text, in the format that flask_management_endpoints documents; the same for equal input."""
+    """Return the file's text, in the format that flask_management_endpoints documents; equal for equal input."""
     services = {
         _name(dependency.service, workload.namespace): {"url": dependency.url, "required": dependency.required}
         for dependency in dependencies

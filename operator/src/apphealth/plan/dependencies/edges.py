@@ -1,8 +1,8 @@
-"""Which Services a workload needs: named by its rules, its annotation, or what it is configured with.
+"""Find the Services that a workload needs, as its rules, its annotation and its configuration name them.
 
-Only names of Services that exist count, and never the workload's own. Confidence: a user's word 1.0; a URL, DSN,
-`host:port` or qualified name 0.9; a bare name where its key says that it is a host 0.7; a NetworkPolicy 0.6; a bare
-name elsewhere is no evidence.
+Only Services that exist count, and never those that select the workload's own pods. Confidence: declared by users 1.0;
+a URL, DSN, `host:port` or qualified name 0.9; a bare name whose key means a host 0.7; a NetworkPolicy 0.6; any other
+bare name is no evidence.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from apphealth.model.service import Service, ServiceKey, ServicePort
 from apphealth.model.workload import Workload
 from apphealth.plan.dependencies.cycles import Cycle, cycle_finding, find_cycle
 from apphealth.plan.dependencies.evidence.commandline import command_line
+from apphealth.plan.dependencies.evidence.declared import by_annotation, by_rules, dependable_services
 from apphealth.plan.dependencies.evidence.environment import ConfigMaps, environment, variables
 from apphealth.plan.dependencies.evidence.files import files
 from apphealth.plan.dependencies.evidence.mention import USER_WORD, Mention
-from apphealth.plan.dependencies.evidence.said import by_annotation, by_rules, counting
 from apphealth.plan.dependencies.evidence.text import Names, mentions_in
 from apphealth.plan.facts import Neighbour, Neighbours, Options
 from apphealth.plan.findings import DEPENDENCY_MISSING, TOO_MANY_DEPENDENCIES, Finding
 
 MAX_DEPENDENCIES = 64
-"""Most dependencies of one workload; the likeliest are kept."""
+"""Most dependencies of one workload; those with the highest confidence are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """A Service that the workload needs, with all that says so."""
+    """A Service that the workload needs, with the evidence."""
 
     service: Service
     port: ServicePort | None
-    """None where the Service has no port and nobody names one."""
+    """None if the Service has no port and no mention names one."""
     required: bool
     confidence: float
     evidence: tuple[str, ...]
@@ -42,11 +42,11 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What was found."""
+    """The dependencies of one workload, as far as its own facts tell them."""
 
     edges: tuple[Edge, ...] = ()
     mentions: frozenset[ServiceKey] = frozenset()
-    """Every Service named, existing or not."""
+    """The Services that are named, existing or not."""
     findings: tuple[Finding, ...] = ()
     cycle: Cycle | None = None
     """The cycle of required edges that this workload is part of: none of them counts as required."""
@@ -67,13 +67,13 @@ def plan_dependencies(
     workload
         The workload.
     rules
-        Those that select it, the weakest first.
+        The rules that select it, the weakest first.
     own_services
         The Services that select its pods: it never depends on them.
     neighbours
-        What it may depend on.
+        The Services that it may depend on, and the places that name them.
     """
-    counts = counting(rules, {service.key for service in own_services})
+    counts = dependable_services(rules, {service.key for service in own_services})
     said = (*by_annotation(workload), *by_rules(rules, workload))
     mentions = [m for m in (*said, *sorted(neighbours.mentions, key=_likeliest)) if counts(m.service)]
     edges = _edges(mentions, neighbours.services)
@@ -93,7 +93,7 @@ def named_services(workload: Workload, rules: Sequence[Rule], found: Iterable[Me
     workload, rules
         As for `plan_dependencies`.
     found
-        What the configuration names.
+        The mentions in its configuration.
     """
     return {mention.service for mention in (*by_annotation(workload), *by_rules(rules, workload), *found)}
 
@@ -106,13 +106,13 @@ def find_mentions(
     Parameters
     ----------
     workload
-        Its containers' environment, command lines and files are read.
+        The workload: the environment, command lines and files of its containers are read.
     config_maps
         The text of ConfigMaps, by (namespace, name).
     addresses
         The Services by their cluster IPs.
     options
-        Say the cluster's domain.
+        The options, with the cluster's domain.
     """
     names = Names(workload.namespace, addresses, options.cluster_domain)
     found: list[Mention] = []
@@ -142,7 +142,7 @@ def _without_cycle(derived: Derived, workload: Workload, neighbours: Neighbours)
 
 
 def _edges(mentions: Iterable[Mention], services: Mapping[ServiceKey, Neighbour]) -> list[Edge]:
-    """Gather the mentions of each Service that exists."""
+    """Return an edge for each Service that exists and is mentioned."""
     by_service: dict[ServiceKey, list[Mention]] = {}
     for mention in mentions:
         neighbour = services.get(mention.service)
@@ -152,7 +152,7 @@ def _edges(mentions: Iterable[Mention], services: Mapping[ServiceKey, Neighbour]
 
 
 def _likeliest_of(edges: Sequence[Edge]) -> list[Edge]:
-    """Return as many as may be kept, the likeliest: required ones first."""
+    """Return the `MAX_DEPENDENCIES` edges to keep: required ones first, then the highest confidence."""
     ranked = sorted(edges, key=lambda edge: (not edge.required, -edge.confidence, edge.service.key))
     return sorted(ranked[:MAX_DEPENDENCIES], key=lambda edge: edge.service.key)
 
@@ -178,7 +178,7 @@ def _port(service: Service, asked: int | str | None) -> ServicePort | None:
 
 
 def _meant(service: Service, mention: Mention) -> bool:
-    """Whether what stands there can be this Service."""
+    """Return whether a mention can mean this Service."""
     if mention.pod and not service.headless:
         return False
     if not mention.port_tells or _leaves_ports_open(service):
@@ -187,17 +187,17 @@ def _meant(service: Service, mention: Mention) -> bool:
 
 
 def _leaves_ports_open(service: Service) -> bool:
-    """Whether the name leads straight to pods, or out of the cluster: any port may be served there."""
+    """Return whether the Service's name resolves to pods or leaves the cluster: then any port may be open."""
     return bool(service.external_name) or service.headless or not service.ports
 
 
 def _likeliest(mention: Mention) -> tuple[float, str, str]:
-    """Order what was found, so that the order of variables does not matter."""
+    """Return the sort key of a mention: the order of variables must not matter."""
     return (-mention.confidence, mention.evidence, str(mention.port))
 
 
 def _missing(mentions: Iterable[Mention], services: Mapping[ServiceKey, Neighbour]) -> Iterator[Finding]:
-    """Tell of Services that users name and that don't exist."""
+    """Yield a finding for each Service that users declare and that doesn't exist."""
     for mention in mentions:
         if mention.confidence == USER_WORD and mention.service not in services:
             yield DEPENDENCY_MISSING(evidence=mention.evidence, service=mention.service)

@@ -1,4 +1,4 @@
-"""The graph of who needs whom, over all workloads, selected by a rule or not. `store.graph` gathers what it takes."""
+"""The dependency graph of all workloads, selected by a rule or not. `store.graph` gathers its input."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from apphealth.model.workload import WorkloadKey
 from apphealth.plan.dependencies.edges import Derived
 
 SHARED_SHARE = 0.2
-"""Share of all workloads; a Service that so many of them require is a shared dependency: its failure is everybody's."""
+"""The share of all workloads that makes a Service a shared dependency if they require it."""
 SHARED_LEAST = 3
-"""Fewer workloads than this never make one."""
+"""The least number of workloads that make a Service a shared dependency."""
 Requirement = tuple[WorkloadKey, WorkloadKey]
 
 
@@ -24,27 +24,27 @@ class GraphEdge:
     source: WorkloadKey
     service: ServiceKey
     port: int
-    """0 where none is known."""
+    """0: not known."""
     required: bool
-    """By the user's word, and not in a cycle."""
+    """A rule requires it, and it is not in a cycle."""
     in_cycle: bool
-    """It leads back to the workload by required edges, and so doesn't count as required."""
+    """A rule requires it, but it leads back to the workload by required edges, so it doesn't count as required."""
     confidence: float
     evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """Who needs whom."""
+    """The dependencies between all workloads and Services."""
 
     workloads: tuple[WorkloadKey, ...]
     services: Mapping[ServiceKey, tuple[WorkloadKey, ...]]
     """The Services, with the workloads behind each."""
     edges: tuple[GraphEdge, ...]
     cycles: tuple[tuple[WorkloadKey, ...], ...]
-    """The workloads that require each other in a circle, one tuple for each cycle."""
+    """The workloads of each cycle of required edges, one tuple for each cycle."""
     shared: Mapping[ServiceKey, int]
-    """Shared dependencies, with the number of workloads that require them."""
+    """The shared dependencies, with the number of workloads that require each."""
 
 
 def build_graph(
@@ -71,7 +71,7 @@ def build_graph(
 
 
 def around(graph: Graph, namespace: str) -> Graph:
-    """Return what a namespace has to do with: its workloads and Services, what these need, and who is known to need it.
+    """Return the part of a graph around a namespace: its workloads and Services, what they need, and what needs them.
 
     Shared dependencies and cycles are those of the whole graph.
     """

@@ -1,4 +1,4 @@
-"""What follows when a Service fails: who leaves rotation, after how long, and who only degrades."""
+"""The impact of a failed Service: which workloads leave rotation, after how long, and which only degrade."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from apphealth.plan.result import Action, Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affected:
-    """A workload that a failure reaches."""
+    """A workload that a failure affects."""
 
     workload: WorkloadKey
     through: ServiceKey
-    """The Service by which it is reached."""
+    """The Service through which the failure affects it."""
     seconds: int | None = None
-    """Until it is unready, at most, counted from the failure; None: it stays in rotation."""
+    """The most seconds from the failure until it is unready; None: it stays in rotation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impact:
-    """What a failure leads to."""
+    """The consequences of a failure."""
 
     service: ServiceKey
     unready: tuple[Affected, ...]
     degraded: tuple[Affected, ...]
     failing: Mapping[ServiceKey, int]
-    """Further Services that no ready pod is left behind, with the seconds until then."""
+    """The other Services that lose their last ready pod, with the seconds until then."""
 
 
 Patience = Mapping[WorkloadKey, int | None]
@@ -39,11 +39,20 @@ Patience = Mapping[WorkloadKey, int | None]
 
 
 def impact(service: ServiceKey, graph: Graph, patience: Patience) -> Impact:
-    """Work out what follows when a Service fails; `patience` is that of the graph's workloads.
+    """Return the impact of a failed Service.
 
-    A workload becomes unready where a required dependency has failed and it has a readiness probe that can tell:
-    `failureThreshold` probes in a row, `periodSeconds` apart, and the last one's `timeoutSeconds`. One that only opens
-    a port knows of no dependency. A Service fails with the last workload behind it.
+    A workload becomes unready if a required dependency has failed and its readiness probe notices it, after
+    `failureThreshold` probes, `periodSeconds` apart, and the last one's `timeoutSeconds`. A probe that only opens a
+    port never notices it. A Service fails when the last workload behind it has become unready.
+
+    Parameters
+    ----------
+    service
+        The Service that fails.
+    graph
+        The dependencies of all workloads.
+    patience
+        The seconds until each workload notices a failed dependency.
     """
     failing: dict[ServiceKey, int] = {service: 0}
     unready: dict[WorkloadKey, Affected] = {}
@@ -83,7 +92,7 @@ def seconds_until_unready(workload: Workload, plan: Plan) -> int | None:
     Parameters
     ----------
     workload, plan
-        The workload, and its plan: it may change the probe.
+        The workload, and its plan, which may change the probe.
     """
     probes = readiness_probes(workload, plan)
     telling = [probe for probe in probes if probe.handler is not None and not isinstance(probe.handler, TcpSocket)]

@@ -1,7 +1,7 @@
-"""Shared dependencies: Services that so many workloads require that their failure is everybody's.
+"""Shared dependencies: Services that a large share of all workloads requires, so that one failure stops many of them.
 
-`shared_dependencies` tells which they are, and what their failure would lead to; `shared_finding` says it. (The finding
-`dependency-cycle` is among those of every plan.)
+`shared_dependencies` finds them with the impact of their failure; `shared_finding` makes the finding about one. (The
+finding `dependency-cycle` is part of every plan.)
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from apphealth.plan.findings import SHARED_DEPENDENCY, Finding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedDependency:
-    """A Service that many require, and its blast radius."""
+    """A Service that many workloads require, and its blast radius."""
 
     service: ServiceKey
     required_by: int
-    """Workloads that require it by the user's word."""
+    """The number of workloads whose rules require it."""
     workloads: int
-    """All workloads there are."""
+    """The number of all workloads."""
     unready: tuple[WorkloadKey, ...]
-    """What leaves rotation if it fails, directly or by way of others."""
+    """The workloads that leave rotation if it fails, directly or through other Services."""
     degraded: tuple[WorkloadKey, ...]
-    """What else needs it, directly or by way of others, and stays in rotation."""
+    """The other workloads that need it, directly or through other Services, and stay in rotation."""
 
 
 def shared_dependencies(graph: Graph, patience: Patience) -> tuple[SharedDependency, ...]:
-    """Return the shared dependencies of a graph, with what their failure would lead to.
+    """Return the shared dependencies of a graph, with the impact of their failure.
 
     Parameters
     ----------
     graph
-        Who needs whom.
+        The dependencies of all workloads.
     patience
-        That of the graph's workloads; it need not be known where nothing is shared.
+        The seconds until each workload notices a failed dependency. Not read if the graph has no shared dependency.
     """
     found = {service: impact(service, graph, patience) for service in graph.shared}
     return tuple(
@@ -64,5 +64,5 @@ def shared_finding(shared: SharedDependency) -> Finding:
 
 
 def blast_radius(shared: SharedDependency) -> str:
-    """Say what the failure of a shared dependency would lead to."""
+    """Return the impact of a shared dependency's failure as a sentence."""
     return f"if it fails, {len(shared.unready)} become unready and {len(shared.degraded)} degrade"

@@ -1,7 +1,7 @@
-"""How a dependency is asked: by the readiness probe of the workload behind the Service, else by opening its port.
+"""The URL of a dependency: the readiness probe of the workload behind the Service, else its open port.
 
-What another namespace's probes ask stays there, unless that namespace shares it: a rule's author may name any Service,
-and need not have the right to read its workload. A query string, which may hold a token, is never handed on.
+The probe paths of another namespace are not used unless that namespace shares them: the author of a rule may name any
+Service without the right to read its workload. A query string, which may hold a token, is never used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from apphealth.plan.result import Dependency
 
 
 def dependency_of(edge: Edge, neighbour: Neighbour, namespace: str) -> Dependency:
-    """Complete an edge with what is asked.
+    """Return the dependency of an edge, with its URL.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def dependency_of(edge: Edge, neighbour: Neighbour, namespace: str) -> Dependenc
     neighbour
         The same Service, with the workloads behind it.
     namespace
-        The workload's.
+        The workload's namespace.
     """
     return Dependency(
         service=edge.service.key,
@@ -41,16 +41,16 @@ def dependency_of(edge: Edge, neighbour: Neighbour, namespace: str) -> Dependenc
 
 
 def url_of(neighbour: Neighbour, port: ServicePort | None, *, paths: bool) -> str:
-    """Return the URL by which a Service is asked; empty where no port is known.
+    """Return the URL that checks a Service; empty if no port is known.
 
     Parameters
     ----------
     neighbour
         The Service, with the workloads behind it.
     port
-        The port that is used, if one is known: of several, the one that is preferred for asking, too.
+        The port that the workload uses; preferred for the check. None if it is not known.
     paths
-        Whether the path of a probe may be told; else the port is only opened.
+        Whether the URL may hold the path of a probe; if not, the check opens the port.
     """
     service = neighbour.service
     host = f"{service.name}.{service.namespace}.svc"
@@ -68,7 +68,7 @@ def _without_query(path: str) -> str:
 
 
 def _pod_port(service: Service, port: ServicePort, backends: Sequence[Backend]) -> int:
-    """Return the number to connect to: a headless Service's name leads to the pods, and so to their own port."""
+    """Return the port to connect to. The name of a headless Service resolves to its pods, so their own port counts."""
     if not service.headless:
         return port.number
     found = (

@@ -1,1 +1,1 @@
-"""Ownership: whose a probe is, what to do about it, and the patches that do it."""
+"""Ownership: who owns a probe, what to do about it, and the patches that do it."""

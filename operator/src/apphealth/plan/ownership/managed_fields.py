@@ -1,4 +1,4 @@
-"""Whose share of a probe is what: what is left of it without our leaves, and whether it is still anybody's."""
+"""Split a probe into the fields we own and the fields others own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apphealth.model.workload import Container, LiveProbe, Workload, WrittenProb
 
 
 def without(probe: Probe, leaves: tuple[Path, ...]) -> Probe | None:
-    """Return a probe without some of its leaves, defaults filled in; None where no complete probe would be left."""
+    """Return a probe without some of its leaves, with defaults filled in, or None if the rest is no valid probe."""
     value = serialise_probe(probe)
     for leaf in leaves:
         _remove(value, leaf)
@@ -24,7 +24,7 @@ def without(probe: Probe, leaves: tuple[Path, ...]) -> Probe | None:
 
 
 def theirs_alone(live: LiveProbe) -> Probe:
-    """Return somebody's probe as their manifest has it: without our leaves, where that leaves a probe."""
+    """Return a probe as its other owner's manifest has it: without our leaves, if the rest is a valid probe."""
     return without(live.probe, to_yield(live)) or live.probe
 
 
@@ -37,23 +37,23 @@ def _remove(value: dict[str, Any], leaf: Path) -> None:
 
 
 def to_yield(live: LiveProbe) -> tuple[Path, ...]:
-    """Return our leaves; of a handler that is partly theirs, not those without which it would be none."""
-    if without(live.probe, live.owner.our_leaves) is not None or only_ours_holds_it(live):
+    """Return the leaves of ours to take out of a probe; not those that a partly shared handler can't lose."""
+    if without(live.probe, live.owner.our_leaves) is not None or owns_handler(live):
         return live.owner.our_leaves
     return tuple(leaf for leaf in live.owner.our_leaves if leaf[-1] not in ("port", "command"))
 
 
-def only_ours_holds_it(live: LiveProbe) -> bool:
-    """Whether a probe that is not wholly ours has our handler: somebody tweaked ours."""
+def owns_handler(live: LiveProbe) -> bool:
+    """Return whether we own every field of a probe's handler: another owner changed only numbers of our probe."""
     handler = [path for path, _ in leaves(serialise_probe(live.probe)) if len(path) > 1]
     return bool(handler) and set(handler) <= set(live.owner.held)
 
 
 def abandoned(live: LiveProbe) -> bool:
-    """Whether somebody took a probe out of their manifest that shared our handler: nobody else has a hand in it.
+    """Return whether the other owner of a probe that shared our handler has removed it from their manifest.
 
-    What is left of theirs are the API server's defaults. Something else that is nobody's, as a webhook may put in, is
-    not for us to write over.
+    Then only our fields and the API server's defaults are left. Other fields without an owner, such as a webhook's,
+    are never overwritten.
     """
     if not live.owner.held or not set(live.owner.others) <= {RESTORER}:
         return False

@@ -1,4 +1,4 @@
-"""From decisions to strategic-merge patches: a small number of exact edits, never a whole object.
+"""Build strategic-merge patches from decisions: a few exact edits, never a whole object.
 
 Why strategic merge and explicit nulls: docs/decisions, "Write probes by strategic-merge PATCH". Why two field managers:
 "What we put back is written under another field manager".
@@ -23,7 +23,7 @@ Target = tuple[str, ProbeKind]
 
 
 def build_patches(workload: Workload, edits: Mapping[Target, Edit], delivery: Delivery) -> tuple[Patch, ...]:
-    """Build the patches that make all edits: one, or two where somebody's original is put back as well."""
+    """Build the patches that make all edits: one, or two if an original is put back as well."""
     ours: dict[str, dict[str, Any]] = defaultdict(dict)
     theirs: dict[str, dict[str, Any]] = defaultdict(dict)
     for (container, kind), edit in edits.items():
@@ -43,7 +43,7 @@ def build_patches(workload: Workload, edits: Mapping[Target, Edit], delivery: De
 
 
 def complete(probe: Probe, live: Probe | None) -> dict[str, Any]:
-    """Write a whole probe over whatever is there: what it lacks is null, so that nothing of the old one stays."""
+    """Return the patch body that replaces a whole probe: fields that the new probe lacks are null."""
     value = serialise_probe(probe)
     before = serialise_probe(live) if live is not None else {}
     cleared: dict[str, Any] = dict.fromkeys((*HANDLER_FIELDS, *before), None)
@@ -83,7 +83,7 @@ def _patches(
     theirs: Mapping[str, dict[str, Any]],
     volumes: list[dict[str, Any]],
 ) -> Iterator[Patch]:
-    """Yield the originals first: while they are being put back, the HealthPlan still remembers them."""
+    """Yield the patches, the one with the originals first, while the HealthPlan still remembers them."""
     if theirs:
         yield Patch(RESTORER, _body(workload, theirs, []))
     if ours or volumes:

@@ -1,4 +1,4 @@
-"""What to do about one probe of one container, given what is wanted and who owns what is there.
+"""Decide about one probe of one container, by what is wanted and by who owns the probe that is there.
 
 ==================  ===========================  =========================================================
  there now           wanted                       decision
@@ -28,7 +28,7 @@ from apphealth.model.workload import LiveProbe
 from apphealth.plan.ownership.managed_fields import (
     abandoned,
     leaves,
-    only_ours_holds_it,
+    owns_handler,
     theirs_alone,
     to_yield,
     without,
@@ -51,7 +51,7 @@ class RemoveProbe:
 
 @dataclass(frozen=True, slots=True)
 class RestoreProbe:
-    """Put somebody's probe back, so that it counts as theirs."""
+    """Put the original probe back under another field manager, so that it doesn't count as ours."""
 
     probe: Probe
     live: Probe
@@ -59,7 +59,7 @@ class RestoreProbe:
 
 @dataclass(frozen=True, slots=True)
 class YieldLeaves:
-    """Take our leaves out of somebody's probe."""
+    """Take our leaves out of another owner's probe."""
 
     leaves: tuple[Path, ...]
 
@@ -71,23 +71,23 @@ Edit = SetProbe | RemoveProbe | RestoreProbe | YieldLeaves
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is decided about one probe."""
+    """The decision about one probe."""
 
     action: Action
     reason: str
     edit: Edit | None = None
-    """What to do now to get there; None when it is reached."""
+    """The next step; None once the goal is reached."""
     original: OriginalRecord | None = None
-    """What the HealthPlan must remember from now on."""
+    """The replaced probe that the HealthPlan must remember from now on."""
     disown: bool = False
-    """Our entry in managedFields is to give up what it says of this probe."""
+    """Our entry in managedFields must give up the fields of this probe."""
     unchanged: bool = False
     """A probe of ours stays as it was, because the one that is wanted now can't be planned yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """All that the decision about one probe looks at."""
+    """The input of the decision about one probe."""
 
     container: str
     kind: ProbeKind
@@ -96,34 +96,46 @@ class Case:
     replace: bool
     """`existingProbes: Replace`."""
     generation: int
-    """The workload's generation, which goes up with every change of its spec."""
+    """The workload's generation: it rises with every change of its spec."""
     original: OriginalRecord | None = None
-    """What the HealthPlan remembers of an earlier takeover."""
+    """The HealthPlan's record of an earlier takeover."""
     unresolved: bool = False
-    """A probe is wanted, and cannot be worked out."""
+    """A probe is wanted, but can't be planned."""
 
 
 def decide(case: Case) -> Decision:
-    """Decide about one probe: the table above. What is somebody else's is given up wholly, in managedFields too."""
+    """Decide about one probe by the table above.
+
+    Parameters
+    ----------
+    case
+        What is wanted, and what is there.
+
+    Returns
+    -------
+    Decision
+        The goal, and the next step. We give up every field of a probe that stays another owner's, in managedFields
+        too.
+    """
     decision = _decide(case)
     return replace(decision, disown=True) if _gives_up(case.live, decision) else decision
 
 
 def is_ours(live: LiveProbe, original: OriginalRecord | None) -> bool:
-    """Whether a probe is there because of us: ours alone, or one that we put in the place of somebody else's."""
+    """Return whether we wrote a probe: it is ours alone, or we put it in the place of another owner's."""
     return live.owner.ours or (original is not None and _is_replaced(live, original)) or abandoned(live)
 
 
 def _gives_up(live: LiveProbe | None, decision: Decision) -> bool:
-    """Whether a claim of ours is left on a probe that stays somebody else's.
+    """Return whether we still claim fields of a probe that stays another owner's.
 
-    Beside their own it would keep a value that they take out, and refuse a server-side apply of theirs without force.
+    Such a claim would keep a value that the owner removes, and make their server-side apply without force conflict.
     """
     if live is None or decision.action is Action.APPLY or isinstance(decision.edit, RemoveProbe):
         return False
     if isinstance(decision.edit, RestoreProbe):
         return True
-    return live.owner.claimed and not live.owner.ours and not only_ours_holds_it(live)
+    return live.owner.claimed and not live.owner.ours and not owns_handler(live)
 
 
 def _decide(case: Case) -> Decision:
@@ -141,7 +153,7 @@ def _nothing_remembered(case: Case, live: LiveProbe) -> Decision:
 
 
 def _unresolved(case: Case, live: LiveProbe) -> Decision:
-    """Leave what is there: a mistake in a rule takes nobody's probes away."""
+    """Keep the probe that is there: a mistake in a rule never removes a probe."""
     record = case.original
     if live.owner.ours or (record is not None and _is_replaced(live, record)):
         return Decision(action=Action.APPLY, reason=_UNRESOLVED, original=record, unchanged=True)
@@ -172,11 +184,11 @@ def _theirs_there(case: Case, live: LiveProbe) -> Decision:
     if abandoned(live):
         return _ours_there(case, live.probe)
     if case.wanted is None:
-        edit = _yield(live) or (RemoveProbe() if only_ours_holds_it(live) else None)
+        edit = _yield(live) or (RemoveProbe() if owns_handler(live) else None)
         return Decision(action=Action.NONE, reason=f"no probe is wanted; the one there is {whose}", edit=edit)
     if not case.replace:
         return Decision(action=Action.KEEP, reason=f"a probe is there already, {whose}", edit=_yield(live))
-    if live.probe == case.wanted and (theirs_alone(live) == live.probe or only_ours_holds_it(live)):
+    if live.probe == case.wanted and (theirs_alone(live) == live.probe or owns_handler(live)):
         return Decision(action=Action.KEEP, reason=f"the wanted probe is there already, {whose}")
     return _take_over(case, case.wanted, live)
 
@@ -185,18 +197,18 @@ def _take_over(case: Case, wanted: Probe, live: LiveProbe) -> Decision:
     original = OriginalRecord(
         container=case.container,
         type=case.kind,
-        # Where they only changed numbers in a probe of ours, there is nothing of theirs to put back.
-        original={} if only_ours_holds_it(live) else serialise_probe(theirs_alone(live)),
+        # If the other owner only changed numbers in a probe of ours, there is no original to put back.
+        original={} if owns_handler(live) else serialise_probe(theirs_alone(live)),
         written=(serialise_probe(wanted),),
         generation=case.generation,
     )
-    # Who writes the handler that we wrote shares the probe with us: what is theirs of it has to be known later.
+    # An owner who writes the same handler as we do shares the probe with us: remember their part for later.
     edit = None if live.probe == wanted else SetProbe(wanted, live.probe)
     return Decision(action=Action.APPLY, reason=_REPLACES, edit=edit, original=original)
 
 
 def _once_replaced(case: Case, live: LiveProbe, record: OriginalRecord) -> Decision:
-    """Decide about a probe that the HealthPlan remembers to have been replaced."""
+    """Decide about a probe that was replaced, according to the HealthPlan."""
     if record.contested:
         return _contested(live, record) if _still_taken_back(case, live, record) else _nothing_remembered(case, live)
     if _is_replaced(live, record):
@@ -213,7 +225,7 @@ def _still_taken_back(case: Case, live: LiveProbe, record: OriginalRecord) -> bo
 
 
 def _is_replaced(live: LiveProbe, record: OriginalRecord) -> bool:
-    """Whether what we wrote is there, and nobody has made it theirs since, as by writing the same values."""
+    """Return whether our probe is still there, and no other owner has claimed it since by writing the same values."""
     written = next((value for value in record.written if parse_probe(value) == live.probe), None)
     if written is None or record.contested:
         return False
@@ -222,10 +234,10 @@ def _is_replaced(live: LiveProbe, record: OriginalRecord) -> bool:
 
 
 def _has_not_landed(case: Case, live: LiveProbe, record: OriginalRecord) -> bool:
-    """Whether nothing has been replaced yet: remembered, and the operator stopped before it wrote.
+    """Return whether the probe was not replaced yet: the operator remembered it and stopped before it wrote.
 
-    Our patch would have raised the generation by one, whoever took the probe back after it by one more. A probe that
-    somebody has made theirs by writing our own values counts as theirs as well, not as taken back.
+    Our patch would have raised the generation by one, and an owner who took the probe back by one more. If an owner
+    has claimed our probe by writing the same values, it counts as theirs, not as taken back.
     """
     adopted = any(parse_probe(value) == live.probe for value in record.written)
     return adopted or live.owner.ours or case.generation <= record.generation + 1
@@ -257,7 +269,7 @@ def _contested(live: LiveProbe, record: OriginalRecord) -> Decision:
 
 
 def _yield(live: LiveProbe) -> YieldLeaves | None:
-    """Take our leaves out, if that leaves a probe, and another one than is there."""
+    """Return the edit that takes our leaves out, or None if the rest is no valid probe or nothing would change."""
     taken = to_yield(live)
     return None if without(live.probe, taken) in (None, live.probe) else YieldLeaves(taken)
 

@@ -1,1 +1,1 @@
-"""What says that a workload needs a Service: a module for each kind of place. Nothing here decides what counts."""
+"""Find the places that name a Service, one module for each kind of place. `edges` decides which of them count."""

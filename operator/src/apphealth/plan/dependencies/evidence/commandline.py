@@ -9,11 +9,11 @@ from apphealth.plan.dependencies.evidence.environment import Variable, expanded
 from apphealth.plan.dependencies.evidence.text import Text
 
 MAX_WORDS = 128
-"""Words of one command line that are looked at."""
+"""Most words of one command line that are read."""
 
 
 def command_line(container: Container, known: Mapping[str, Variable]) -> Iterator[Text]:
-    """Yield the words of a command line; the name of a flag that stands alone belongs to the word after it."""
+    """Yield the words of a command line as texts. In `--name value`, the flag's name is the key of the value."""
     for source, words in (("command", container.command), ("args", container.args)):
         flag = ""
         for word in words[:MAX_WORDS]:

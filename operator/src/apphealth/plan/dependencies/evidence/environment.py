@@ -1,4 +1,4 @@
-"""The variables of a container, as it sees them: references to other variables, `$(NAME)`, put in."""
+"""The environment variables of a container, with references to other variables, `$(NAME)`, replaced by values."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from apphealth.model.workload import Container
 from apphealth.plan.dependencies.evidence.text import Text
 
 MAX_REFERENCES = 32
-"""References of one text that are put in."""
+"""Most references of one text that are replaced."""
 MAX_PUT_IN = 512
-"""Characters of a value that a reference stands for."""
+"""Most characters of a value that replaces a reference."""
 ConfigMaps = Mapping[tuple[str, str], Mapping[str, str]]
 _REFERENCE = re.compile(r"\$(\$|\(([-._a-zA-Z0-9]{1,128})\))")
 
 
 class Variable(NamedTuple):
-    """A variable whose value can be known."""
+    """A variable with a known value."""
 
     value: str
     source: str
 
 
 def variables(container: Container, namespace: str, config_maps: ConfigMaps) -> dict[str, Variable]:
-    """Return each variable whose value can be known; Secrets are never read.
+    """Return the variables with known values, by name. Secrets are never read.
 
-    Of several of one name the last counts, and those of `env` count before those of `envFrom`. As for Kubernetes, a
-    variable of `env` may refer to what was said before it; the others are taken as they stand.
+    As in Kubernetes: of several variables with one name the last wins, `env` wins over `envFrom`, and a variable of
+    `env` may refer to the variables before it. References in `envFrom` are not replaced.
     """
     found: dict[str, Variable] = {}
     for config_map in container.env_from:
@@ -50,7 +50,7 @@ def environment(container: Container, known: Mapping[str, Variable]) -> Iterator
 
 
 def expanded(text: str, known: Mapping[str, Variable]) -> str:
-    """Put in what `$(NAME)` refers to, where that is known; `$$` stands for a dollar sign."""
+    """Replace each `$(NAME)` by the value of the variable, if it is known, and `$$` by a dollar sign."""
     if "$" not in text:
         return text
 

@@ -1,7 +1,7 @@
-"""The files that a container mounts from ConfigMaps: YAML, JSON, properties, INI, nginx, whatever has lines.
+"""The files that a container mounts from ConfigMaps: YAML, JSON, properties, INI, nginx, any format with lines.
 
-No format is parsed: a line is a setting where it looks like `key = value` or `key: value`, else just a text. So it
-costs the same whatever stands there, and a URL is found in formats that nobody thought of.
+No format is parsed: a line like `key = value` or `key: value` is a setting, any other line is a plain text. So the
+cost doesn't depend on the content, and URLs are found in unknown formats too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from apphealth.plan.dependencies.evidence.environment import ConfigMaps
 from apphealth.plan.dependencies.evidence.text import Text
 
 MAX_LINES = 2000
-"""Lines of one file that are looked at."""
+"""Most lines of one file that are read."""
 COMMENTS = ("#", "//", ";", "<!--", "*", "--")
 _KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
 _MAX_KEY = 64
@@ -33,7 +33,7 @@ def files(container: Container, namespace: str, config_maps: ConfigMaps) -> Iter
 
 
 def _setting(line: str) -> tuple[str, str]:
-    """Split a line into key and value; the key is empty where it has none."""
+    """Split a line into key and value; the key is empty if the line has none."""
     cut, width = min(
         ((at, len(mark)) for mark in ("=", ": ", '":') if (at := line.find(mark)) > 0), default=(len(line), 0)
     )

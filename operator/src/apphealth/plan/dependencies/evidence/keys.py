@@ -1,4 +1,4 @@
-"""What the name of a variable, a flag or a setting says about its value."""
+"""Derive from the name of a variable, a flag or a setting what its value means."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _HOSTS = (
     "BROKERS UPSTREAM"
 )
 HOSTS = frozenset(_HOSTS.split())
-"""Last words of a name that say: the value is a host."""
+"""Last words of the names whose values are hosts."""
 NOT_ALONE = frozenset({"SERVICE", "HOSTNAME"})
-"""As the whole name, these are more likely what the application itself is called."""
+"""Names whose value is more likely the application's own name than a host."""
 OWN_NAMES = frozenset({"DD_SERVICE", "OTEL_SERVICE"})
-"""What an application is called in traces."""
+"""Variables that hold the application's own name in traces."""
 _STRANGERS = (
     "ALLOW ALLOWED CORS CSRF ORIGIN ORIGINS TRUSTED EXCLUDE EXCLUDED IGNORE IGNORED DENY DENIED BLOCKED BIND LISTEN "
     "LISTENER LISTENERS ADVERTISED NOPROXY NONPROXYHOSTS"
 )
 STRANGERS = frozenset(_STRANGERS.split())
-"""Words of a name that say: hosts that may call, that are left out, or where the application itself listens."""
+"""Words of the names whose values are no dependencies: allowed callers, excluded hosts, own listen addresses."""
 IMAGES = frozenset({"IMAGE", "IMAGES"})
-"""Words of a name that say: a container's image, unless the last one says that it is a host."""
+"""Words of the names whose values are images, unless the last word of the name is in `HOSTS`."""
 SECRETS = frozenset({"PASSWORD", "PASSWD", "PASS", "PWD", "SECRET", "TOKEN", "KEY"})
-"""Last words of a name whose value is not looked at."""
+"""Last words of the names whose values are never read."""
 _MAX = 128
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BREAKS = str.maketrans("-.", "__")
@@ -36,8 +36,8 @@ def _words(key: str) -> tuple[str, ...]:
     return tuple(word for word in _CAMEL.sub("_", key).translate(_BREAKS).upper().split("_") if word)
 
 
-def says_host(key: str) -> bool:
-    """Whether the value is a host, or several."""
+def holds_hosts(key: str) -> bool:
+    """Return whether the values of this name are hosts."""
     words = _words(key[-_MAX:])
     if words[-2:] == ("HOST", "NAME"):
         words = (*words[:-2], "HOSTNAME")
@@ -46,8 +46,8 @@ def says_host(key: str) -> bool:
     return len(words) > 1 or words[0] not in NOT_ALONE
 
 
-def says_stranger(key: str) -> bool:
-    """Whether what may look like hosts in the value are not those that the application calls."""
+def holds_other_hosts(key: str) -> bool:
+    """Return whether hosts in the values of this name are not called by the application."""
     words = _words(key[-_MAX:])
     if not words:
         return False

@@ -1,4 +1,4 @@
-"""A place that names a Service, and how likely it is that the workload needs it."""
+"""The type of a place that names a Service, and the confidence of each kind of evidence."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ USER_WORD = 1.0
 ADDRESS = 0.9
 """A URL, DSN, `host:port` or qualified name."""
 NAMED_HOST = 0.7
-"""A bare name, where the key says that it is a host."""
+"""A bare name whose key means a host (`holds_hosts`)."""
 ALLOWED = 0.6
-"""A NetworkPolicy lets the workload talk to it."""
+"""A NetworkPolicy that allows the workload to connect to it."""
 
 
 class Mention(NamedTuple):
@@ -24,6 +24,6 @@ class Mention(NamedTuple):
     evidence: str
     required: bool = False
     port_tells: bool = False
-    """Only a port that the Service has makes it one: `redis:7` may be an image as well."""
+    """It counts only if the Service has this port: `redis:7` may be an image."""
     pod: bool = False
-    """The name is that of a pod, `db-0.db`, so only a headless Service can be meant."""
+    """The name is a pod's, `db-0.db`, so it counts only for a headless Service."""

@@ -1,4 +1,4 @@
-"""The user's word: the rules' `dependencies.services`, and the annotation `apphealth.dev/depends-on`."""
+"""Dependencies that users declare: `dependencies.services` of rules, and the annotation `apphealth.dev/depends-on`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ DEPENDS_ON = f"{DOMAIN}depends-on"
 
 
 def by_rules(rules: Sequence[Rule], workload: Workload) -> Iterator[Mention]:
-    """Yield the last word of the rules on each Service."""
+    """Yield the Services that rules name, one mention each; the strongest rule wins field by field.
+
+    Parameters
+    ----------
+    rules
+        The rules that select the workload, the weakest first.
+    workload
+        The workload.
+    """
     last: dict[ServiceKey, Mention] = {}
     for rule in rules:
         for reference in rule.spec.dependencies.services:
@@ -34,7 +42,7 @@ def by_rules(rules: Sequence[Rule], workload: Workload) -> Iterator[Mention]:
 
 
 def by_annotation(workload: Workload) -> Iterator[Mention]:
-    """Yield the Services that the annotation names."""
+    """Yield the Services that the workload's annotation names."""
     for host in hosts(workload.pod_annotations.get(DEPENDS_ON, "")):
         name, _, rest = host.name.partition(".")
         yield Mention(
@@ -45,8 +53,16 @@ def by_annotation(workload: Workload) -> Iterator[Mention]:
         )
 
 
-def counting(rules: Sequence[Rule], own: Collection[ServiceKey]) -> Callable[[ServiceKey], bool]:
-    """Return whether a Service may be a dependency: not if it leads to the workload itself, or a rule ignores it."""
+def dependable_services(rules: Sequence[Rule], own: Collection[ServiceKey]) -> Callable[[ServiceKey], bool]:
+    """Return a function that decides whether a Service may be a dependency.
+
+    Parameters
+    ----------
+    rules
+        The rules that select the workload: they may ignore Services.
+    own
+        The Services that select the workload's pods: it never depends on them.
+    """
     ignored = [entry for rule in rules for entry in rule.spec.dependencies.ignore]
 
     def counts(service: ServiceKey) -> bool:
@@ -58,6 +74,6 @@ def counting(rules: Sequence[Rule], own: Collection[ServiceKey]) -> Callable[[Se
     return counts
 
 
-def says_required(rules: Sequence[Rule]) -> bool:
-    """Whether any rule calls any Service required."""
+def requires_any(rules: Sequence[Rule]) -> bool:
+    """Return whether any rule requires a Service."""
     return any(reference.required for rule in rules for reference in rule.spec.dependencies.services)
