@@ -96,7 +96,10 @@ def _key(part: str) -> tuple[str, str]:
 
 
 def _host(part: str, *, secret: bool) -> Host | None:
-    """Return the host in one part of a value, or None. `secret`: the value has credentials, which a part may end in."""
+    """Return the host in one part of a value, or None.
+
+    `secret`: the value holds credentials, and a separator may have split them between two parts.
+    """
     address = _address(part)
     if address is None:
         return None
