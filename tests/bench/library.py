@@ -1,6 +1,6 @@
 """The library's numbers: the table of its contract, beside 1.1.0, other libraries, and the floor, all in one run.
 
-``python -m tests.bench library [--write]``; ``--write`` puts the table into docs/benchmarks-library.md.
+``python -m tests.bench.library [--write]``; ``--write`` puts the table into docs/benchmarks-library.md.
 """
 
 import importlib.util

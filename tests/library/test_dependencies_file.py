@@ -271,7 +271,7 @@ def test_a_file_without_read_permission_keeps_the_last_good_one_for_an_ordinary_
     if pid == 0:
         os.setuid(65534) if os.getuid() == 0 else None
         kept = set(reader.dependencies()) == {"a"}
-        os._exit(0 if kept and reader.problem is not None else 1)
+        os._exit(0 if kept and reader._problem is not None else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 

@@ -97,7 +97,8 @@ class Health:
         self._questioner = Questioner()
         self._file = DependenciesFile(options["dependencies_file"])
         APPS.add(self)
-        self._file.dependencies()  # now, since the first probe waits for no disk and may not miss one
+        if self.dependencies(self._memo.settings()[0]):  # look now: the first probe waits for no disk and no import
+            self._questioner.client()
 
     # What holds now
 

@@ -181,7 +181,8 @@ class AppState:
         return True
 
     def _reason(self, word: str) -> str | None:
-        said = self._record().get(word)
+        record = self._store.read().get(self._app)
+        said = record.get(word) if record else None
         return next(iter(said.values()), None) if said else None
 
 

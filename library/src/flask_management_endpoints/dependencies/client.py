@@ -21,12 +21,12 @@ from flask_management_endpoints.dependencies.model import Timeouts
 from flask_management_endpoints.dependencies.sockets import DeadlineSocket, connect
 from flask_management_endpoints.dependencies.urls import BadUrlError, origin, split
 from flask_management_endpoints.execution.forking import reset_in_children
+from flask_management_endpoints.probe import USER_AGENT
 
 MAX_BODY = 1024 * 1024
 MAX_REDIRECTS = 3
 MAX_KEPT = 4
 KEPT_SECONDS = 75.0
-USER_AGENT = "flask-management-endpoints/2.0"
 
 
 class RequestError(Exception):

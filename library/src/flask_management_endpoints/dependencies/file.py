@@ -57,11 +57,6 @@ class DependenciesFile:
         """Where the file is looked for: the given path, ``APPHEALTH_DEPENDENCIES_FILE``, else the operator's mount."""
         return Path(self._fixed_path or os.environ.get(PATH_VARIABLE) or DEFAULT_PATH)
 
-    @property
-    def problem(self) -> str | None:
-        """What is wrong with the file as it is now, if the last good version is served instead."""
-        return self._problem
-
     def dependencies(self) -> Mapping[str, Dependency]:
         """Return the dependencies by name; looks at the file at most every half second.
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask_management_endpoints.checks.definition import Policy
 from flask_management_endpoints.checks.outcome import Result, down
-from flask_management_endpoints.dependencies.client import Client
 from flask_management_endpoints.dependencies.hops import HEADER, Hops, Identity
 from flask_management_endpoints.dependencies.model import Dependency, Timeouts
-from flask_management_endpoints.dependencies.probe import ask
 from flask_management_endpoints.dependencies.urls import BadUrlError, health_url, preferred_scheme, split
 from flask_management_endpoints.execution.runner import Job
+
+if TYPE_CHECKING:
+    from flask_management_endpoints.dependencies.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,17 @@ class Questioner:
     """
 
     def __init__(self) -> None:
-        self._client = Client()
+        self._client: Client | None = None
         self._identity = Identity()
+
+    def client(self) -> "Client":
+        """Return the client, which an app without dependencies doesn't even import."""
+        if self._client is None:
+            from flask_management_endpoints.dependencies.client import Client
+
+            self._client = Client()
+            self._client.warm_up()
+        return self._client
 
     def asks(self, dependency: Dependency, question: Question, levels: int) -> bool:
         """Return whether ``dependency`` is asked for this question. A TCP connection asks nobody else in turn."""
@@ -43,15 +53,17 @@ class Questioner:
         A URL that nothing can be asked at gives a job that says so. Of who asks, the key holds only how far the
         question has come: answers are shared by all, and nobody can invent a key.
         """
+        from flask_management_endpoints.dependencies.probe import ask
+
+        client = self.client()
         limits = dependency.timeouts or timeouts
         kind = dependency.kind
         headers = {HEADER: self._identity.header(question.hops)}
-        self._client.warm_up()
 
         def run(until: float) -> Result:
             if isinstance(url, BadUrlError):
                 return down(str(url))
-            return ask(self._client, kind, url, timeouts=limits, until=until, headers=headers)
+            return ask(client, kind, url, timeouts=limits, until=until, headers=headers)
 
         depth = 0 if kind == "tcp" else len(question.hops)
         return Job(("dependency", dependency.name, str(url), kind, limits, depth), run, limits.total, policy)
