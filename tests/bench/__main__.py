@@ -19,6 +19,7 @@ _MODULES = {
     "start": "starting",
     "latency": "latency",
     "settled": "settled",
+    "clients": "clients",
     "plan": "planning",
     "render": "rendering",
     "lint": "linting",

@@ -25,7 +25,7 @@ def bench(name: str, folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["start", "plan", "render", "lint", "graph"])
+@pytest.mark.parametrize("name", ["start", "clients", "plan", "render", "lint", "graph"])
 def test_benchmark_gives_figures(name: str, tmp_path: Path):
     rows = bench(name, tmp_path)["rows"]
     assert all(row["value"] > 0 for row in rows)

@@ -1,6 +1,6 @@
 """A thin client: one method, JSON in and out, typed errors, bounded connections.
 
-Why not the official one: docs/decisions, "A client of our own on aiohttp".
+Why not the official one: docs/decisions, "The official client, beside the hot path".
 """
 
 from __future__ import annotations
