@@ -185,6 +185,13 @@ def operator(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield started
 
 
+@pytest.fixture(scope="class")
+def operator_of_the_class(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Run the operator for all tests of a class; the other tests of its module run one of their own."""
+    with running(installed, tmp_path_factory.mktemp("operator")) as started:
+        yield started
+
+
 @pytest.fixture
 def run_operator(installed: Path, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
     """Provide a way to run operators of one's own: `run_operator("--namespace=x", kubeconfig=..., wait=False)`."""

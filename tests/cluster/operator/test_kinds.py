@@ -70,7 +70,7 @@ def owner(control_plane: Cluster, shop: Any) -> Owner:
     return Owner(control_plane, shop)
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("operator_of_the_class")
 class TestWithTheOperator:
     """One operator for all."""
 
