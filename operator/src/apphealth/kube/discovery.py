@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from apphealth.kube.client import Client
 from apphealth.kube.errors import NotFoundError
 from apphealth.kube.resources import Resource
-from apphealth.model import raw
 
 
 async def served(client: Client, resources: Sequence[Resource]) -> list[Resource]:
@@ -43,17 +42,4 @@ async def is_served(client: Client, resource: Resource) -> bool:
         api = await client.get(resource.api_path, dict[str, Any])
     except NotFoundError:
         return False
-    return lists(api, resource)
-
-
-def lists(api: Mapping[str, Any], resource: Resource) -> bool:
-    """Return whether what an API says of itself has a resource.
-
-    Parameters
-    ----------
-    api
-        The APIResourceList at the resource's `api_path`.
-    resource
-        The resource to look for.
-    """
-    return any(item.get("name") == resource.value.plural for item in raw.items(api.get("resources")))
+    return resource.is_in(api)

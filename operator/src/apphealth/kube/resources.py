@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from apphealth.api import GROUP, VERSION
 from apphealth.kube.meta import path_of
+from apphealth.model import raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,16 @@ class Resource(Enum):
             The object; empty: the collection.
         """
         return path_of(self.api_path, self.value.plural, namespace or "", name)
+
+    def is_in(self, api: Mapping[str, Any]) -> bool:
+        """Return whether an API has this resource.
+
+        Parameters
+        ----------
+        api
+            The APIResourceList at `api_path`.
+        """
+        return any(item.get("name") == self.value.plural for item in raw.items(api.get("resources")))
 
 
 WORKLOADS = {

@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Any
 
 from apphealth.cli.live.gaps import POLICIES_UNSEEN, Gap, follows, gap, optional
-from apphealth.kube.discovery import lists
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError
 from apphealth.kube.meta import parse_meta, path_of
 from apphealth.kube.reader import CONNECTIONS, Reader
@@ -86,13 +85,13 @@ class Reading:
 
     def _is_served(self, resource: Resource) -> bool:
         try:
-            return lists(self._reader.get(resource.api_path), resource)
+            return resource.is_in(self._reader.get(resource.api_path))
         except NotFoundError:
             return False
 
     def _namespace(self, name: str) -> None:
         try:
-            found = self._reader.get(_path(Resource.NAMESPACES, "", name))
+            found = self._reader.get(Resource.NAMESPACES.path(None, name))
         except ForbiddenError as error:
             self.gaps.add(gap("namespaces", name, error, follows(Resource.NAMESPACES), verb="get"))
         else:
@@ -164,7 +163,7 @@ class Reading:
 
     def _read_text(self, key: ConfigMapKey) -> None:
         try:
-            self._keep_text(key, self._reader.get(_path(Resource.CONFIG_MAPS, *key)))
+            self._keep_text(key, self._reader.get(Resource.CONFIG_MAPS.path(*key)))
         except ForbiddenError as error:
             self._without_texts(key[0], error)
         except NotFoundError:
@@ -177,10 +176,6 @@ class Reading:
 
     def _without_texts(self, namespace: str, error: ForbiddenError) -> None:
         self.gaps.add(gap("configmaps", namespace, error, follows(Resource.CONFIG_MAPS), verb="read"))
-
-
-def _path(resource: Resource, namespace: str, name: str) -> str:
-    return path_of(resource.api_path, resource.value.plural, namespace, name)
 
 
 def _side_by_side(jobs: Iterable[Job]) -> None:
