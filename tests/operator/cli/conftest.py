@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from apphealth.cli.app import DEBUG, execute
-from apphealth.cli.live.options import Cluster
+from apphealth.cli.options import Cluster
 from apphealth.kube.resources import WORKLOADS
 
 

@@ -41,7 +41,7 @@ def test_the_version_is_the_distributions(run: Callable) -> None:
     ("args", "words"),
     [
         pytest.param(["rendr"], "there is no command 'rendr': did you mean 'render'?; see", id="typo"),
-        pytest.param(["x"], "there are run, render, lint, explain, graph, completion", id="unknown command"),
+        pytest.param(["x"], "the commands are run, render, lint, explain, graph, completion", id="unknown command"),
         pytest.param(["--nope"], "No such option '--nope'", id="unknown option"),
         pytest.param(["render"], "Missing option '-f'", id="missing option"),
         pytest.param(["render", "-f"], "Option '-f' requires an argument", id="missing value"),
@@ -108,7 +108,7 @@ def test_an_unexpected_error_is_one_line_that_says_how_to_report_it(run: Callabl
     failing(KeyError("x"))
     outcome = run("fail")
     assert outcome.code == ExitCode.INTERNAL
-    assert outcome.err.startswith("apphealth: KeyError: 'x' (this is a mistake in apphealth; please report it")
+    assert outcome.err.startswith("apphealth: KeyError: 'x' (this is a bug in apphealth; please report it")
     assert outcome.err.count("\n") == 1
 
 

@@ -71,17 +71,19 @@ def test_the_only_workload_of_a_file_need_not_be_named(run, write):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        pytest.param(("web", *SHOP), 2, "'web' is no KIND/NAME, such as deploy/web or sts/db", id="no kind"),
-        pytest.param(("job/web", *SHOP), 2, "'job' is no kind of workload; there are deploy", id="another kind"),
-        pytest.param(("a", "b", "c", *SHOP), 2, "'a/b/c' is no KIND/NAME", id="too much"),
-        pytest.param((), 2, "which workload? Say KIND/NAME", id="nothing"),
-        pytest.param(SHOP, 3, "which one? There is Deployment/shop/web, StatefulSet/shop/db; say", id="several"),
+        pytest.param(
+            ("web", *SHOP), 2, "'web' is not of the form KIND/NAME, such as deploy/web or sts/db", id="no kind"
+        ),
+        pytest.param(("job/web", *SHOP), 2, "'job' is not a kind of workload; the kinds are deploy", id="another kind"),
+        pytest.param(("a", "b", "c", *SHOP), 2, "'a/b/c' is not of the form KIND/NAME", id="too much"),
+        pytest.param((), 2, "no workload given: give KIND/NAME", id="nothing"),
+        pytest.param(SHOP, 3, "several workloads match: Deployment/shop/web, StatefulSet/shop/db; give", id="several"),
         pytest.param(("deploy/wep", *SHOP), 3, "did you mean Deployment/web?", id="a near name"),
         pytest.param(("ds/web", *SHOP), 3, "did you mean Deployment/web?", id="the name of another kind"),
-        pytest.param(("deploy/zzz", *SHOP), 3, "there is no Deployment/zzz here", id="no such name"),
+        pytest.param(("deploy/zzz", *SHOP), 3, "there is no Deployment/zzz in the input", id="no such name"),
         pytest.param(("deploy/web", "-n", "x", *SHOP), 3, "there is no workload in the namespace x", id="elsewhere"),
-        pytest.param(("deploy/web", "-A", *SHOP), 2, "-f reads files", id="both a cluster and files"),
-        pytest.param(("deploy/web", "--rules", "x"), 2, "--rules goes with -f", id="rules for a cluster"),
+        pytest.param(("deploy/web", "-A", *SHOP), 2, "-f reads manifests", id="both a cluster and files"),
+        pytest.param(("deploy/web", "--rules", "x"), 2, "--rules needs -f", id="rules for a cluster"),
         pytest.param(("deploy/web", "-f", "-", "--rules", "-"), 2, "can be read only once", id="twice"),
         pytest.param(("deploy/web", "-f", "nowhere"), 3, "1 problem in the input", id="no such file"),
     ],
@@ -172,13 +174,13 @@ def test_a_probe_of_ours_that_is_as_it_should_be_changes_nothing(live):
     wanted = probe_of(first)["wanted"]
     there = workload("Deployment", "web", managed=[owned("liveness", wanted, **OURS_ALONE)], livenessProbe=wanted)
     found = live(there, rule())
-    assert found["next"] == {"writes": False, "why": "nothing: it is as it should be, as far as can be known"}
+    assert found["next"] == {"writes": False, "why": "nothing: the workload is as planned"}
     assert probe_of(found)["owner"] == "apphealth"
 
 
 def test_what_keeps_a_rule_from_working_is_said_to_come_first(live):
     found = live(workload("Deployment", "web"), rule(preset="flaks"))
-    assert found["next"]["why"] == "nothing, until the errors among the findings are mended"
+    assert found["next"]["why"] == "nothing, until the errors among the findings are fixed"
     assert probe_of(found)["reason"] == "what is wanted cannot be worked out, see the findings"
 
 
@@ -186,7 +188,7 @@ def test_a_probe_of_ours_without_a_rule_is_taken_back(live):
     entry = owned("liveness", LIVENESS, **OURS_ALONE)
     found = live(workload("Deployment", "web", managed=[entry], livenessProbe=LIVENESS))
     assert (found["selected"], found["next"]["writes"]) == (False, True)
-    assert found["next"]["why"] == "no rule selects it any more: this is taken back"
+    assert found["next"]["why"] == "no rule selects it any more: our probes are removed"
     assert "-      path: /live\n" in found["next"]["diff"]
 
 
@@ -234,7 +236,7 @@ def test_the_pods_are_not_asked_and_what_they_would_be_asked_is_shown(live):
     found = live(there, rule(verification="Required"))
     assert found["next"] == {
         "writes": False,
-        "why": "the running pods are asked first; what is written depends on them",
+        "why": "the running pods are asked first; their answers decide what is written",
         "asks": ["GET http :8080/live"],
     }
 

@@ -80,7 +80,7 @@ def test_a_service_may_be_named_in_several_ways(run, given):
         pytest.param(("--impact", "svc/usersapi"), 3, "did you mean svc/users-api.shop?", id="a wrong name"),
         pytest.param(("--impact", "svc/zzz"), 3, "there are 6 others", id="nothing like it"),
         pytest.param(("--impact", "svc/db.shop"), 3, "there is no Service shop/db", id="a wrong namespace"),
-        pytest.param(("--impact", "svc/db", "-o", "dot"), 2, "--impact goes with -o tree or json", id="no drawing"),
+        pytest.param(("--impact", "svc/db", "-o", "dot"), 2, "--impact needs -o tree or json", id="no drawing"),
         pytest.param(("-o", "svg"), 2, "Invalid value for '-o'", id="a notation that there isn't"),
         pytest.param(("-f", "-", "--rules", "-"), 2, "standard input (-) can be read only once", id="twice"),
         pytest.param(("-f", "nowhere.yaml"), 3, "1 problem in the input", id="no such file"),

@@ -86,7 +86,7 @@ def test_the_exit_code_says_what_was_found(
     [
         pytest.param([], "nothing to check: give -f PATH or --cluster", id="nothing to look at"),
         pytest.param(["-f", ".", "--cluster"], "-f and --cluster exclude each other", id="files and cluster"),
-        pytest.param(["-f", ".", "-A"], "go with --cluster", id="namespaces without a cluster"),
+        pytest.param(["-f", ".", "-A"], "need --cluster", id="namespaces without a cluster"),
         pytest.param(["-f", "-", "--fix"], "has no file to write", id="mending standard input"),
         pytest.param(["--cluster", "--fix"], "--fix writes files", id="mending a cluster"),
         pytest.param(["-f", ".", "--diff"], "--diff needs --fix", id="a diff of nothing"),

@@ -9,8 +9,8 @@ import click
 import pytest
 
 from apphealth.cli.errors import CommandError
-from apphealth.cli.live.options import Cluster, cluster_options
 from apphealth.cli.live.world import read_cluster
+from apphealth.cli.options import Cluster, cluster_options
 from apphealth.model.workload import WorkloadKey
 
 

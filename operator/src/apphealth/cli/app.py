@@ -15,17 +15,17 @@ from apphealth.cli.group import Lazy, LazyGroup
 
 NAME = "apphealth"
 DEBUG = "APPHEALTH_DEBUG"
-"""Environment variable that has unexpected errors shown with their traceback."""
+"""Environment variable with which unexpected errors are printed with their traceback."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 COMPLETE = "_APPHEALTH_COMPLETE"
-"""Environment variable by which a shell's completion script asks us; click's convention."""
+"""Environment variable that a shell's completion script sets, by click's convention."""
 
 COMMANDS = {
     "run": Lazy("apphealth.cli.run", "run", "Run the operator, in a cluster or with a kubeconfig."),
     "render": Lazy("apphealth.cli.render.command", "render", "Write the probes into manifests, without a cluster."),
-    "lint": Lazy("apphealth.cli.lint.command", "lint", "Tell what is wrong with probes, in manifests or a cluster."),
+    "lint": Lazy("apphealth.cli.lint.command", "lint", "Find mistakes in probes, in manifests or in a cluster."),
     "explain": Lazy(
-        "apphealth.cli.explain.command", "explain", "Tell where each value of a workload's probes comes from."
+        "apphealth.cli.explain.command", "explain", "Show where each value of a workload's probes comes from."
     ),
     "graph": Lazy("apphealth.cli.graph.command", "graph", "Show which workload needs which Service, and why."),
     "completion": Lazy("apphealth.cli.completion", "completion", "Print the completion script of a shell."),
@@ -34,24 +34,24 @@ COMMANDS = {
 EPILOG = """
 \b
 Examples:
-  apphealth render -f deploy/ --diff          what would be added to these manifests
+  apphealth render -f deploy/ --diff          show what would be added to these manifests
   helm template shop ./chart | apphealth render -f - | kubectl apply -f -
-  apphealth lint -f deploy/                   what is wrong with the probes
+  apphealth lint -f deploy/                   find mistakes in the probes
   apphealth explain deploy/web -n shop        why these probes, and what would change
-  apphealth graph -f deploy/                  who needs whom, and why
-  apphealth run                               the operator, with your kubeconfig
-  source <(apphealth completion bash)         completion in this shell
+  apphealth graph -f deploy/                  which workload needs which Service, and why
+  apphealth run                               run the operator with your kubeconfig
+  source <(apphealth completion bash)         complete commands in this shell
 
 \b
 Exit codes:
   0   done
-  1   --check found something that would change, lint something wrong
+  1   render --check found a change, or lint a finding
   2   the command line is wrong
-  3   something that was read can't be used; nothing was written
-  4   a file can't be written, or a cluster can't be reached or refuses
-  70  a mistake of apphealth's own
+  3   a part of the input can't be used; nothing was written
+  4   a file can't be written, or a cluster can't be reached or refuses a request
+  70  a bug in apphealth
 
-'apphealth COMMAND --help' tells more. Environment: APPHEALTH_DEBUG=1 as --debug.
+'apphealth COMMAND --help' explains a command. APPHEALTH_DEBUG=1 in the environment does the same as --debug.
 """
 
 
@@ -70,13 +70,13 @@ def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # 
 )
 @click.version_option(package_name="apphealth", message="%(prog)s %(version)s")
 @click.option(
-    "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show unexpected errors with their traceback."
+    "--debug", is_flag=True, expose_value=False, callback=_debug, help="Print unexpected errors with their traceback."
 )
 def cli() -> None:
     """Give every service the health probes that match what it really serves.
 
-    The operator (run) does it in a cluster, for each workload that an AppHealth or a ClusterAppHealth selects; render
-    takes the same decisions on files.
+    The operator (run) writes them in a cluster, into each workload that an AppHealth or a ClusterAppHealth selects;
+    render writes the same probes into manifests.
     """
 
 
@@ -86,7 +86,7 @@ def execute(args: Sequence[str]) -> int:
     Returns
     -------
     int
-        The exit code, one of `ExitCode`. Whatever goes wrong is said in one line on standard error.
+        The exit code, one of `ExitCode`. Every error is printed on standard error, in one line.
     """
     try:
         result = cli.main(args=list(args), prog_name=NAME, complete_var=COMPLETE, standalone_mode=False)
@@ -104,7 +104,7 @@ def execute(args: Sequence[str]) -> int:
         return _complain("interrupted", ExitCode.INTERRUPTED)
     except ReaderGoneError:
         return _reader_gone()
-    except Exception as error:  # noqa: BLE001 -- nobody but us should have to read a traceback
+    except Exception as error:  # noqa: BLE001 -- users should not have to read a traceback
         return _unexpected(error)
     return result if isinstance(result, int) else ExitCode.OK
 
@@ -120,7 +120,7 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _reader_gone() -> int:
-    """End quietly when whoever read our output has had enough; keep the interpreter from flushing into the void."""
+    """End without a message. The output goes to the null device, so that the interpreter's last flush can't fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.BROKEN_PIPE
 
@@ -130,5 +130,5 @@ def _unexpected(error: Exception) -> int:
         return _complain(f"the output can't be written: {error.strerror}", ExitCode.ENVIRONMENT)
     if os.environ.get(DEBUG, "0") not in ("", "0"):
         traceback.print_exception(error, file=sys.stderr)
-    hint = f"this is a mistake in {NAME}; please report it with what {DEBUG}=1 shows"
+    hint = f"this is a bug in {NAME}; please report it with the output of {DEBUG}=1"
     return _complain(f"{type(error).__name__}: {str(error)[:300]} ({hint})", ExitCode.INTERNAL)

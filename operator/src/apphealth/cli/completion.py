@@ -8,9 +8,9 @@ from click.shell_completion import get_completion_class
 HELP = """
 \b
 Examples:
-  source <(apphealth completion bash)                      this shell
-  apphealth completion bash >> ~/.bash_completion          every bash
-  apphealth completion zsh > "${fpath[1]}/_apphealth"      every zsh
+  source <(apphealth completion bash)                      for this shell
+  apphealth completion bash >> ~/.bash_completion          for every bash
+  apphealth completion zsh > "${fpath[1]}/_apphealth"      for every zsh
   apphealth completion fish > ~/.config/fish/completions/apphealth.fish
 """
 
@@ -18,7 +18,7 @@ Examples:
 @click.command(epilog=HELP)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that teaches SHELL to complete apphealth's commands and options."""
+    """Print the script with which SHELL completes apphealth's commands and options."""
     from apphealth.cli.app import COMPLETE, NAME, cli
 
     chosen = get_completion_class(shell)

@@ -1,4 +1,4 @@
-"""What can go wrong for a user of the command line, and the exit code that says so."""
+"""The errors that end a command, and the exit codes."""
 
 from __future__ import annotations
 
@@ -6,32 +6,40 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit codes, the same for every subcommand. docs/cli.md promises them."""
+    """The exit codes, the same for every subcommand, as documented in docs/cli.md."""
 
     OK = 0
     """Done."""
     CHANGES = 1
-    """The answer is no: `--check` found something that would change."""
+    """`render --check` found a change, or `lint` a finding that counts."""
     USAGE = 2
     """The command line itself is wrong."""
     INPUT = 3
-    """Something that was read can't be used; nothing was written."""
+    """A part of the input can't be used; nothing was written."""
     ENVIRONMENT = 4
-    """A file can't be written, a cluster can't be reached or refuses."""
+    """A file can't be written, or a cluster can't be reached or refuses a request."""
     INTERNAL = 70
-    """A mistake of ours (EX_SOFTWARE)."""
+    """A bug in apphealth (EX_SOFTWARE)."""
     INTERRUPTED = 130
-    """Ctrl-C, as shells count it."""
+    """Ctrl-C: 128 + SIGINT, as shells report it."""
     BROKEN_PIPE = 141
-    """Whoever read our output went away, as shells count it."""
+    """The reader of our output closed the pipe: 128 + SIGPIPE, as shells report it."""
 
 
 class ReaderGoneError(Exception):
-    """Whoever read our output has had enough (`apphealth ... | head`); click would swallow a BrokenPipeError."""
+    """The reader of our output closed the pipe (`apphealth ... | head`). click would hide a BrokenPipeError."""
 
 
 class CommandError(Exception):
-    """An end that a user can do something about: one line, and an exit code."""
+    """An error that users can correct: it ends the command with one line and an exit code.
+
+    Parameters
+    ----------
+    message
+        What is wrong, and how to correct it.
+    code
+        The exit code of the command.
+    """
 
     def __init__(self, message: str, code: ExitCode) -> None:
         super().__init__(message)

@@ -19,7 +19,7 @@ class Lazy:
     module: str
     attribute: str
     summary: str
-    """Its line in the group's help, so that the module is not needed for it."""
+    """Its line in the help of the group, which is printed without importing the module."""
 
 
 class LazyGroup(click.Group):
@@ -52,10 +52,16 @@ class LazyGroup(click.Group):
         ctx: click.Context,
         args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the subcommand, or say which one was probably meant."""
+        """Find the subcommand.
+
+        Raises
+        ------
+        click.UsageError
+            There is no such command; the message suggests the most similar one.
+        """
         if args and args[0] not in self.lazy and not args[0].startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(args[0], self.lazy, n=1, cutoff=0.5)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(self.lazy)}"
+            hint = f"did you mean '{near[0]}'?" if near else f"the commands are {', '.join(self.lazy)}"
             raise click.UsageError(f"there is no command '{args[0]}': {hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -1,8 +1,11 @@
-"""Options that several commands share, so that they mean the same everywhere."""
+"""The options that several commands share: manifests, rules, and the cluster to read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -11,9 +14,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def filename_option(*, required: bool = False, without: str = "") -> Callable[[Command], Command]:
-    """Return the option -f, the manifests to read, as an argument `paths`; `without` tells what is read otherwise."""
-    kinds = "File or directory of manifests (directories with all below), or - for standard input"
-    otherwise = f"; without: {without}" if without else ""
+    """Return the option -f, which gives a command the manifests to read as its argument `paths`.
+
+    Parameters
+    ----------
+    required
+        Whether the option must be given.
+    without
+        What the command reads without this option, for its help; empty if it reads nothing.
+    """
+    kinds = "File of manifests, directory that is searched for manifests with all below, or - for standard input"
+    otherwise = f". Without it, {without} is read" if without else ""
     return click.option(
         "-f",
         "--filename",
@@ -26,8 +37,50 @@ def filename_option(*, required: bool = False, without: str = "") -> Callable[[C
 
 
 rules_option = click.option(
-    "--rules", multiple=True, metavar="PATH", help="More AppHealths and ClusterAppHealths. Repeatable."
+    "--rules",
+    multiple=True,
+    metavar="PATH",
+    help="Further AppHealths and ClusterAppHealths. Repeatable.",
 )
 cluster_domain_option = click.option(
-    "--cluster-domain", default="cluster.local", show_default=True, help="What full names of Services end with."
+    "--cluster-domain", default="cluster.local", show_default=True, help="Domain at the end of full Service names."
 )
+kubeconfig_option = click.option(
+    "--kubeconfig",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Kubeconfig to use. [default: $KUBECONFIG, else the pod's ServiceAccount, else ~/.kube/config]",
+)
+context_option = click.option(
+    "--context", metavar="NAME", help="Context of the kubeconfig. [default: its current-context]"
+)
+_all_namespaces_option = click.option(
+    "-A", "--all-namespaces", "everywhere", is_flag=True, help="Read all namespaces of the cluster."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The cluster to read, and how much of it."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+    everywhere: bool = False
+    """Whether to read all namespaces (`-A`)."""
+
+    @property
+    def named(self) -> bool:
+        """Whether the command line has any of these options."""
+        return self.kubeconfig is not None or self.context is not None or self.everywhere
+
+
+def cluster_options(command: Command) -> Command:
+    """Give a command --kubeconfig, --context and -A as one argument `cluster`."""
+
+    @wraps(command)
+    def with_cluster(*, kubeconfig: Path | None, context: str | None, everywhere: bool, **others: Any) -> Any:  # noqa: ANN401 -- the command's own
+        return command(cluster=Cluster(kubeconfig=kubeconfig, context=context, everywhere=everywhere), **others)
+
+    found: Any = with_cluster
+    for option in (_all_namespaces_option, context_option, kubeconfig_option):
+        found = option(found)
+    return found  # type: ignore[no-any-return]  # click keeps the function's type

@@ -8,26 +8,22 @@ from pathlib import Path
 import click
 
 from apphealth.cli.errors import CommandError, ExitCode
-from apphealth.cli.options import cluster_domain_option
+from apphealth.cli.options import cluster_domain_option, context_option, kubeconfig_option
 
 POD_HEALTH_PORT = 8080
-"""The port that the probes of deploy/operator ask."""
+"""The port that the probes in deploy/operator use."""
 
 
 @click.command(short_help="Run the operator: watch the cluster, write probes.")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Kubeconfig to use. [default: $KUBECONFIG, else the pod's ServiceAccount, else ~/.kube/config]",
-)
-@click.option("--context", metavar="NAME", help="Context of the kubeconfig. [default: its current-context]")
+@kubeconfig_option
+@context_option
 @click.option(
     "--namespace",
     "-n",
     metavar="NAME",
-    help="Look after this namespace alone: needs no rights on the cluster, and knows no ClusterAppHealth.",
+    help="Manage this namespace alone: needs no rights on the cluster, and reads no ClusterAppHealth.",
 )
-@click.option("--allow-exec", is_flag=True, help="Let rules have commands run in containers (probes of type Exec).")
+@click.option("--allow-exec", is_flag=True, help="Allow probes that run a command in the container (type Exec).")
 @click.option(
     "--leader-elect", is_flag=True, help="For several replicas: only the one that holds the Lease 'apphealth' writes."
 )
@@ -53,9 +49,9 @@ def run(
     """Run the operator until SIGTERM or Ctrl-C.
 
     It watches workloads (Deployments, StatefulSets, DaemonSets, and Argo Rollouts, which it never writes to), Services,
-    namespaces, AppHealths and ClusterAppHealths, and gives every selected workload the probes that its rules ask for.
-    An API server that can't be reached, resources that aren't installed and rights that are missing are said and
-    waited for.
+    namespaces, AppHealths and ClusterAppHealths, and gives every selected workload the probes that its rules describe.
+    If the API server can't be reached, a resource isn't installed or a right is missing, the operator logs it and tries
+    again.
 
     Exit codes: 0 stopped as asked, 2 wrong usage, 3 no usable kubeconfig, 4 the health port is taken, 70 a bug.
     """
@@ -82,6 +78,6 @@ def run(
     try:
         asyncio.run(run_operator(options))
     except OperatorFailedError as error:
-        raise CommandError("the operator has failed: see its log", ExitCode.INTERNAL) from error
+        raise CommandError("the operator has failed; see its log", ExitCode.INTERNAL) from error
     except OSError as error:
         raise CommandError(f"cannot serve --health-port {health_port}: {error}", ExitCode.ENVIRONMENT) from error

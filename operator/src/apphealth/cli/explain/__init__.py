@@ -1,1 +1,1 @@
-"""`apphealth explain`: one workload, every value with where it came from, and what would change next. Reading only."""
+"""`apphealth explain`: the plan of one workload, with the source of every value and the next change. Read-only."""

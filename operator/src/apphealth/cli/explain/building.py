@@ -1,4 +1,4 @@
-"""From a plan to what is told of it."""
+"""The explanation of a workload, built from its plan. Nothing is decided here."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from apphealth.store.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
-    """What all containers of the workload have in common."""
+class _Context:
+    """The values that the explanations of all containers need."""
 
     workload: Workload
     world: World
@@ -39,10 +39,18 @@ class _Scene:
 
 
 def explain(workload: Workload, world: World) -> Explanation:
-    """Plan a workload, and tell all of it."""
+    """Plan a workload, and explain the plan.
+
+    Parameters
+    ----------
+    workload
+        The workload to explain.
+    world
+        The world that it is planned in.
+    """
     decided = plan_of(workload, world)
     status = record_of(decided, workload).status
-    scene = _Scene(workload, world, [world.rules[key] for key in decided.rules])
+    context = _Context(workload, world, [world.rules[key] for key in decided.rules])
     return Explanation(
         workload=Reference(
             api_version=workload.api_version, kind=workload.kind, namespace=workload.namespace, name=workload.name
@@ -52,12 +60,12 @@ def explain(workload: Workload, world: World) -> Explanation:
         message=decided.message if decided.selected else "",
         mode=decided.mode or "",
         rules=tuple(map(str, decided.rules)),
-        passed_over=tuple(_passed_over(workload, world, decided)),
+        passed_over=tuple(_not_selecting(workload, world, decided)),
         conflicts=tuple(
             Conflicting(field=one.field, loser=str(one.loser), winner=str(one.winner)) for one in decided.conflicts
         ),
         containers=tuple(
-            _container(one, live, scene) for one, live in zip(decided.containers, workload.containers, strict=True)
+            _container(one, live, context) for one, live in zip(decided.containers, workload.containers, strict=True)
         ),
         dependencies=status.dependencies,
         findings=status.findings,
@@ -68,7 +76,7 @@ def explain(workload: Workload, world: World) -> Explanation:
     )
 
 
-def _container(planned: ContainerPlan, live: Container, scene: _Scene) -> ExplainedContainer:
+def _container(planned: ContainerPlan, live: Container, context: _Context) -> ExplainedContainer:
     return ExplainedContainer(
         name=planned.name,
         preset=planned.preset,
@@ -76,13 +84,13 @@ def _container(planned: ContainerPlan, live: Container, scene: _Scene) -> Explai
         reason=planned.reason,
         message=planned.message,
         considered=tuple(Rejected(preset=o.preset, evidence=o.evidence, why=o.why) for o in planned.considered),
-        probes=tuple(_probe(probe, live, scene) for probe in planned.probes),
+        probes=tuple(_probe(probe, live, context) for probe in planned.probes),
     )
 
 
-def _probe(planned: ProbePlan, container: Container, scene: _Scene) -> ExplainedProbe:
+def _probe(planned: ProbePlan, container: Container, context: _Context) -> ExplainedProbe:
     live = container.probes.get(planned.kind)
-    owner = _owner(live.owner, scene.world) if live is not None else ""
+    owner = _owner(live.owner, context.world) if live is not None else ""
     stays = live is not None and planned.action is not Action.APPLY and not live.owner.ours
     carried = live.probe if stays and live is not None else planned.probe
     return ExplainedProbe(
@@ -99,7 +107,7 @@ def _probe(planned: ProbePlan, container: Container, scene: _Scene) -> Explained
 
 
 def _values(carried: Probe | None, planned: ProbePlan, owner: str) -> Iterator[Value]:
-    """Yield every field of a probe, with its source: the layers, or whoever owns it."""
+    """Yield every field of a probe with its source: a layer, or the owner of the probe."""
     if carried is None:
         return
     known = {} if owner else {one.field: one.source for one in planned.provenance}
@@ -114,7 +122,7 @@ def _owner(owner: Ownership, world: World) -> str:
     return ", ".join(others) or ("the manifest" if world.options.files else "nobody in managedFields")
 
 
-def _passed_over(workload: Workload, world: World, decided: Plan) -> Iterator[NotSelecting]:
+def _not_selecting(workload: Workload, world: World, decided: Plan) -> Iterator[NotSelecting]:
     """Yield the rules in reach that don't select the workload, and why."""
     namespace = world.namespace(workload.namespace)
     reason = opted_out(workload, namespace)

@@ -1,4 +1,4 @@
-"""What the next reconcile would do to a workload, as a small diff of the pod's spec."""
+"""The change that the next reconcile would make to a workload, as a diff of the pod spec."""
 
 from __future__ import annotations
 
@@ -20,12 +20,27 @@ from apphealth.plan.result import Action, Plan
 from apphealth.store.world import World
 
 CONTEXT = 3
-"""Lines around a change that are shown."""
+"""The number of unchanged lines that are shown around a change."""
 Pod = dict[str, Any]
 
 
 def change_of(workload: Workload, decided: Plan, world: World) -> Change:
-    """Say what would be written now, and if nothing is, why."""
+    """Work out what the operator would write now.
+
+    Parameters
+    ----------
+    workload
+        The workload as it is.
+    decided
+        Its plan.
+    world
+        The world that it was planned in.
+
+    Returns
+    -------
+    Change
+        The change as a diff, or the reason why nothing would be written.
+    """
     before = _pod(workload)
     asks = tuple(dict.fromkeys(map(str, decided.questions)))
     if decided.patches:
@@ -38,7 +53,9 @@ def change_of(workload: Workload, decided: Plan, world: World) -> Change:
         why = "mode Audit: nothing is written" + ("; Enforce would write this" if diff else "")
         return Change(writes=False, why=why, asks=asks, diff=diff)
     if asks:
-        return Change(writes=False, why="the running pods are asked first; what is written depends on them", asks=asks)
+        return Change(
+            writes=False, why="the running pods are asked first; their answers decide what is written", asks=asks
+        )
     return Change(writes=False, why=_settled(decided))
 
 
@@ -46,23 +63,23 @@ def _why(decided: Plan, world: World) -> str:
     if world.options.files:
         return "apphealth render would write this"
     if decided.mode is Mode.AUDIT:
-        return "no rule in mode Enforce selects it any more: this is taken back"
-    return "this is written" if decided.selected else "no rule selects it any more: this is taken back"
+        return "no rule in mode Enforce selects it any more: our probes are removed"
+    return "this is written" if decided.selected else "no rule selects it any more: our probes are removed"
 
 
 def _settled(decided: Plan) -> str:
     if not decided.selected:
-        return "no rule selects it, and nothing of ours is there"
+        return "no rule selects it, and it has no fields of ours"
     waits = any(probe.verification == "AwaitingPods" for container in decided.containers for probe in container.probes)
     if waits:
         return "nothing, until a pod can be asked"
     if any(finding.severity is Severity.ERROR for finding in decided.findings):
-        return "nothing, until the errors among the findings are mended"
-    return "nothing: it is as it should be, as far as can be known"
+        return "nothing, until the errors among the findings are fixed"
+    return "nothing: the workload is as planned"
 
 
 def _pod(workload: Workload) -> Pod:
-    """Write what we look after in a pod's spec: the probes, and our volume with its mounts."""
+    """Return the parts of a pod spec that we write: the probes, and our volume with its mounts."""
     pod: Pod = {}
     for container in workload.containers:
         item: Pod = {"name": container.name}
@@ -76,7 +93,7 @@ def _pod(workload: Workload) -> Pod:
 
 
 def _patched(pod: Pod, patch: Mapping[str, Any]) -> Pod:
-    """Make a strategic-merge patch of ours: what it deletes is our volume and mounts, which go with it."""
+    """Apply a strategic-merge patch of ours. The only list items that it deletes are our volume and its mounts."""
     merged = merge(pod, patch)
     for name in ("containers", "initContainers"):
         gone = {item["name"] for item in patch.get(name, ()) if _deletes(item.get("volumeMounts", ()))}
@@ -96,7 +113,7 @@ def _without_mounts(item: Pod) -> Pod:
 
 
 def _wanted(pod: Pod, decided: Plan) -> Pod:
-    """Return the pod with the probes that Enforce would give it."""
+    """Return the pod spec with the probes that mode Enforce would write."""
     probes = {
         container.name: {
             probe.kind.field: serialise_probe(probe.probe)
@@ -121,7 +138,7 @@ def _lines(pod: Pod) -> list[str]:
 
 
 def _body(lines: Iterator[str]) -> Iterator[str]:
-    """Yield a diff without the names of files, and with dots for what is left out."""
+    """Yield a diff without file names, and with dots for the lines that are left out."""
     for number, line in enumerate(lines):
         if number < 2:
             continue

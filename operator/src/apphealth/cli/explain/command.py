@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import click
 
-from apphealth.cli.live.options import Cluster, cluster_options
-from apphealth.cli.options import cluster_domain_option, filename_option, rules_option
+from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, filename_option, rules_option
 
 EPILOG = """
 \b
 Examples:
-  apphealth explain deploy/web -n shop           a workload of the cluster
-  apphealth explain sts/db -o yaml               all of it, for programs
-  apphealth explain deploy/web -f deploy/        on manifests, without a cluster
+  apphealth explain deploy/web -n shop           a workload of a cluster
+  apphealth explain sts/db -o yaml               as YAML, for programs
+  apphealth explain deploy/web -f deploy/        a workload in manifests, without a cluster
   helm template shop ./chart | apphealth explain sts/db -f -
 
 \b
-Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't be used, or there is no such
-workload; 4 the cluster can't be reached, or may not be read.
+Exit codes: 0 done; 2 the command line is wrong; 3 a part of the input can't be used, or there is no such
+workload; 4 the cluster can't be reached, or refuses to be read.
 """
 
 
-@click.command(epilog=EPILOG, short_help="Tell where each value of a workload's probes comes from.")
+@click.command(epilog=EPILOG, short_help="Show where each value of a workload's probes comes from.")
 @click.argument("workload", nargs=-1, metavar="[KIND/NAME]")
 @filename_option(without="a cluster")
 @rules_option
@@ -30,7 +29,7 @@ workload; 4 the cluster can't be reached, or may not be read.
     "-n",
     "--namespace",
     metavar="NAME",
-    help="The workload's namespace. [default: that of the kubeconfig's context; with -f, default]",
+    help="The workload's namespace. [default: the namespace of the kubeconfig's context; with -f, default]",
 )
 @click.option(
     "-o",
@@ -38,9 +37,13 @@ workload; 4 the cluster can't be reached, or may not be read.
     type=click.Choice(["text", "json", "yaml"]),
     default="text",
     show_default=True,
-    help="The format. The schema of json and yaml is in docs/cli.md.",
+    help="The output format. docs/cli.md has the schema of json and yaml.",
 )
-@click.option("--allow-exec", is_flag=True, help="As the operator's: let rules have commands run in containers.")
+@click.option(
+    "--allow-exec",
+    is_flag=True,
+    help="Plan as an operator with --allow-exec does.",
+)
 @cluster_domain_option
 def explain(
     *,
@@ -53,24 +56,24 @@ def explain(
     allow_exec: bool,
     cluster_domain: str,
 ) -> None:
-    """Tell everything that is decided about one workload, and why.
+    """Show the plan of one workload, and the reason of each decision.
 
-    For each probe, every field with its value and the layer or evidence that it came from; presets that were not
-    taken; what the pods answered; dependencies with their evidence; findings with their fix; what is remembered to be
-    put back; and what the operator would write next. KIND/NAME is deploy/web, sts/db, ds/agent, rollout/web or a longer
-    form of these. Nothing is written, and no pod is asked.
+    The output has every field of each probe with its value and the layer or evidence that it came from; presets that
+    were not chosen; the answers of the pods; dependencies with their evidence; findings with their fix; probes that are
+    restored when no rule replaces them any more; and the next write of the operator. KIND/NAME is deploy/web, sts/db,
+    ds/agent, rollout/web or a longer form of these. Nothing is written, and no pod is asked.
     """
+    from apphealth.cli.explain.formats import write_explanation
     from apphealth.cli.explain.name import parse_name
     from apphealth.cli.explain.reading import Options, read
-    from apphealth.cli.explain.telling import tell
 
     wanted = parse_name(workload)
     if wanted is None and not paths:
-        raise click.UsageError("which workload? Say KIND/NAME, such as deploy/web")
+        raise click.UsageError("no workload given: give KIND/NAME, such as deploy/web")
     if paths and cluster.named:
-        raise click.UsageError("-f reads files, --kubeconfig, --context and -A a cluster: choose one")
+        raise click.UsageError("-f reads manifests, --kubeconfig, --context and -A a cluster: choose one")
     if rules and not paths:
-        raise click.UsageError("--rules goes with -f: a cluster has its own")
+        raise click.UsageError("--rules needs -f: in a cluster, the rules of the cluster are used")
     if (*paths, *rules).count("-") > 1:
         raise click.UsageError("standard input (-) can be read only once")
     options = Options(
@@ -82,4 +85,4 @@ def explain(
         allow_exec=allow_exec,
         cluster_domain=cluster_domain,
     )
-    tell(*read(options), output)
+    write_explanation(*read(options), output)

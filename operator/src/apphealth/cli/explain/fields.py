@@ -1,4 +1,4 @@
-"""The fields of a probe one by one, named as rules and HealthPlans name them."""
+"""The fields of a probe with the names that rules and HealthPlans use."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from apphealth.api.spec import ProbeType
 from apphealth.model.probe import Exec, Grpc, HttpGet, Probe, TcpSocket
 
 MAX_COMMAND = 200
-"""Characters of a command that are shown."""
+"""The number of characters of a command that are shown."""
 
 
 def fields_of(probe: Probe) -> Iterator[tuple[str, str]]:
-    """Yield name and value of every field that a probe has."""
+    """Yield the name and value of every field of a probe."""
     yield from _handler(probe)
     yield "initialDelaySeconds", str(probe.initial_delay)
     yield "periodSeconds", str(probe.period)

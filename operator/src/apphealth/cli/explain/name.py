@@ -1,4 +1,4 @@
-"""Which workload is meant: `deploy/web`, `sts web`, `deployment.apps/web`, as kubectl takes them."""
+"""The workload that the user names, as kubectl accepts names: `deploy/web`, `sts web`, `deployment.apps/web`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the user calls a workload."""
+class WorkloadName:
+    """Kind and name of a workload, as given on the command line."""
 
     kind: str
     name: str
@@ -36,52 +36,67 @@ class Wanted:
         return f"{self.kind}/{self.name}"
 
 
-def parse_name(words: Sequence[str]) -> Wanted | None:
-    """Read the words of the command line; None where there are none."""
+def parse_name(words: Sequence[str]) -> WorkloadName | None:
+    """Parse the arguments of the command line.
+
+    Returns
+    -------
+    WorkloadName or None
+        None if there are no arguments.
+
+    Raises
+    ------
+    click.UsageError
+        The arguments are no KIND/NAME.
+    """
     if not words:
         return None
     given = "/".join(words)
     kind, slash, name = given.partition("/")
     if not slash or not name or "/" in name:
-        raise click.UsageError(f"'{given[:80]}' is no KIND/NAME, such as deploy/web or sts/db")
+        raise click.UsageError(f"'{given[:80]}' is not of the form KIND/NAME, such as deploy/web or sts/db")
     # deployment.apps, deployments.v1.apps: what follows the first dot names the API group.
     known = _KINDS.get(kind.lower().partition(".")[0])
     if known is None:
-        raise click.UsageError(f"'{kind[:80]}' is no kind of workload; there are deploy, sts, ds and rollout")
-    return Wanted(known.value, name)
+        raise click.UsageError(f"'{kind[:80]}' is not a kind of workload; the kinds are deploy, sts, ds and rollout")
+    return WorkloadName(known.value, name)
 
 
-def find_workload(wanted: Wanted | None, namespace: str | None, world: World) -> Workload:
-    """Find it in a world; without a name, the only one there is.
+def find_workload(wanted: WorkloadName | None, namespace: str | None, world: World) -> Workload:
+    """Find a workload in a world.
 
     Parameters
     ----------
+    wanted
+        Its kind and name; None finds the only workload.
     namespace
-        Where to look; None: everywhere.
+        The namespace to search; None searches all.
+    world
+        The world to search.
 
     Raises
     ------
     CommandError
-        There is none, or more than one; says which there are.
+        There is no such workload, or there are several; the message names the candidates.
     """
-    there = [key for key in sorted(world.workloads) if namespace in (None, key.namespace)]
-    found = [key for key in there if wanted is None or (key.kind, key.name) == (wanted.kind, wanted.name)]
+    known = [key for key in sorted(world.workloads) if namespace in (None, key.namespace)]
+    found = [key for key in known if wanted is None or (key.kind, key.name) == (wanted.kind, wanted.name)]
     if len(found) == 1:
         return world.workloads[found[0]]
-    raise CommandError(_complaint(wanted, namespace, there, found), ExitCode.INPUT)
+    raise CommandError(_complaint(wanted, namespace, known, found), ExitCode.INPUT)
 
 
 def _complaint(
-    wanted: Wanted | None, namespace: str | None, there: Sequence[WorkloadKey], found: Sequence[WorkloadKey]
+    wanted: WorkloadName | None, namespace: str | None, known: Sequence[WorkloadKey], found: Sequence[WorkloadKey]
 ) -> str:
-    where = f"in the namespace {namespace}" if namespace else "here"
+    where = f"in the namespace {namespace}" if namespace else "in the input"
     if found:
         listed = ", ".join(map(str, found[:5])) + (", …" if len(found) > 5 else "")
-        return f"which one? There is {listed}; say KIND/NAME, and -n"
-    if wanted is None or not there:
+        return f"several workloads match: {listed}; give KIND/NAME, and -n"
+    if wanted is None or not known:
         return f"there is no workload {where}"
-    near = [key for key in there if key.name == wanted.name]
-    names = get_close_matches(wanted.name, {key.name for key in there}, n=1)
-    near = near or [key for key in there if key.name in names]
+    near = [key for key in known if key.name == wanted.name]
+    names = get_close_matches(wanted.name, {key.name for key in known}, n=1)
+    near = near or [key for key in known if key.name in names]
     hint = f"; did you mean {near[0].kind}/{near[0].name}?" if near else ""
     return f"there is no {wanted} {where}{hint}"

@@ -1,14 +1,14 @@
-"""From the command line to a workload and the world around it: in files, or in a cluster."""
+"""The workload to explain and the world that it is planned in: of manifests, or of a cluster."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apphealth.cli.explain.name import Wanted, find_workload
-from apphealth.cli.live.options import Cluster
+from apphealth.cli.explain.name import WorkloadName, find_workload
 from apphealth.cli.manifests.planning import prepare_for_planning
 from apphealth.cli.manifests.problems import refuse
 from apphealth.cli.manifests.reading import read_manifests, take_inventory
+from apphealth.cli.options import Cluster
 from apphealth.model.workload import Workload
 from apphealth.plan import Options as Planning
 from apphealth.store.world import World
@@ -16,9 +16,9 @@ from apphealth.store.world import World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The command line."""
+    """The options of `explain`."""
 
-    wanted: Wanted | None
+    wanted: WorkloadName | None
     paths: tuple[str, ...]
     rules: tuple[str, ...]
     cluster: Cluster
@@ -28,17 +28,17 @@ class Options:
 
 
 def read(options: Options) -> tuple[Workload, World]:
-    """Read what is asked for.
+    """Read the workload, and the world around it.
 
     Raises
     ------
     CommandError
-        It can't be read, or there is no such workload.
+        The manifests or the cluster can't be read, or there is no such workload.
     """
     if options.paths:
         world = _files(options)
         return find_workload(options.wanted, options.namespace, world), world
-    from apphealth.cli.live.world import read_cluster  # the HTTP client takes longer to load than files to read
+    from apphealth.cli.live.world import read_cluster  # importing the HTTP client takes longer than reading files
 
     live = read_cluster(
         options.cluster,

@@ -1,4 +1,4 @@
-"""What is told of a workload, as values: `-o json` and `-o yaml` write them out, and text is made of them."""
+"""The explanation of a workload as values, from which text, JSON and YAML are written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apphealth.api.healthplan import DependencyRecord, FindingRecord, OriginalRe
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The base of every part: immutable, camelCase on the wire, empty parts left out."""
+    """The base of every part: immutable, camelCase in the output, empty parts left out."""
 
 
 class Reference(_Part, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class Conflicting(_Part, frozen=True, kw_only=True):
 
 
 class Rejected(_Part, frozen=True, kw_only=True):
-    """A preset that there were signs of, or that was looked for, and that was not taken."""
+    """A preset that evidence suggested, or that was tried, and that was not chosen."""
 
     preset: str
     evidence: str
@@ -54,17 +54,17 @@ class ExplainedProbe(_Part, frozen=True, kw_only=True):
     """`Apply`, `Keep`, `Contested` or `None`, as in a HealthPlan."""
     reason: str
     verification: str = ""
-    """`Verified`, `Refuted`, `Unverified` or `AwaitingPods`; empty where nothing of ours is wanted."""
+    """`Verified`, `Refuted`, `Unverified` or `AwaitingPods`; empty if no probe is planned."""
     answer: str = ""
-    """What the pods answered."""
+    """The answer of the pods."""
     values: tuple[Value, ...] = ()
-    """Every field of the probe that the container is to carry, with where it came from."""
+    """Every field of the desired probe, with its source."""
     wanted: dict[str, Any] | None = None
-    """The planned probe, also where somebody else's stays."""
+    """The planned probe, also if the existing one of another owner stays."""
     live: dict[str, Any] | None = None
-    """The probe that is there now."""
+    """The probe in the workload now."""
     owner: str = ""
-    """Who owns the one that is there: `apphealth`, or the names in managedFields."""
+    """The owner of the live probe: `apphealth`, or the field managers in managedFields."""
 
 
 class ExplainedContainer(_Part, frozen=True, kw_only=True):
@@ -80,20 +80,20 @@ class ExplainedContainer(_Part, frozen=True, kw_only=True):
 
 
 class Change(_Part, frozen=True, kw_only=True):
-    """What the next reconcile would do to the workload."""
+    """The change that the next reconcile would make to the workload."""
 
     writes: bool
-    """Whether it would write at all."""
+    """Whether the operator would write to the workload."""
     why: str
-    """One sentence."""
+    """The reason, as one sentence."""
     asks: tuple[str, ...] = ()
-    """What the pods would be asked first."""
+    """The questions that the pods would be asked first."""
     diff: str = ""
-    """The pod's spec before and after, as far as it changes; in mode Audit, what Enforce would make of it."""
+    """The changed lines of the pod spec; in mode Audit, the change that mode Enforce would make."""
 
 
 class Explanation(_Part, frozen=True, kw_only=True):
-    """All that is told of one workload."""
+    """The explanation of one workload."""
 
     workload: Reference
     selected: bool
@@ -101,17 +101,17 @@ class Explanation(_Part, frozen=True, kw_only=True):
     message: str = ""
     mode: str = ""
     rules: tuple[str, ...] = ()
-    """Those that select it, the weakest first."""
+    """The rules that select the workload, the one with the lowest rank first."""
     passed_over: tuple[NotSelecting, ...] = ()
-    """Those that might and don't."""
+    """The rules of the namespace and the cluster that don't select the workload."""
     conflicts: tuple[Conflicting, ...] = ()
     containers: tuple[ExplainedContainer, ...] = ()
     dependencies: tuple[DependencyRecord, ...] = ()
     findings: tuple[FindingRecord, ...] = ()
     proofs: tuple[ProofRecord, ...] = ()
-    """What running pods have answered, and counted here."""
+    """The answers of running pods that the plan uses."""
     preview: PreviewRecord | None = None
-    """What would be written if the rules in mode Audit were enforced beside those that are."""
+    """The probes that would be written if the rules in mode Audit were enforced, too."""
     originals: tuple[OriginalRecord, ...] = ()
-    """What is put back when no rule wants another probe."""
+    """The replaced probes, which are restored when no rule replaces them any more."""
     next: Change

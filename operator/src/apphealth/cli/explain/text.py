@@ -1,4 +1,4 @@
-"""An explanation for people: coloured and fitted to a terminal, plain and unbroken elsewhere."""
+"""An explanation as text: in the colours and width of a terminal, plain and without line breaks elsewhere."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from apphealth.cli.output import clean, write_stdout
 from apphealth.model.probe import KINDS, describe_probe, parse_probe
 
 UNBROKEN = 100_000
-"""Columns of a line where no terminal is: whoever reads it by a program wants each on one line."""
+"""The width of lines without a terminal: a program that reads them needs each value on one line."""
 _SEVERITY = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 _STYLES = {"Verified": "green", "Refuted": "bold red", "Unverified": "yellow", "AwaitingPods": "yellow"}
 _DIFF = {"+": "green", "-": "red"}
 
 
 def print_explanation(found: Explanation) -> None:
-    """Print it on standard output."""
+    """Print an explanation on standard output."""
     if sys.stdout.isatty():
         console = Console(highlight=False)
         for part in _parts(found):
@@ -34,11 +34,11 @@ def print_explanation(found: Explanation) -> None:
 
 
 def plain(found: Explanation) -> str:
-    """Write it without colours, each value on one line."""
+    """Return an explanation as text without colours, each value on one line."""
     console = Console(file=StringIO(), width=UNBROKEN, highlight=False, color_system=None)
     for part in _parts(found):
         console.print(part)
-    assert isinstance(console.file, StringIO)  # noqa: S101 -- as made above
+    assert isinstance(console.file, StringIO)  # noqa: S101 -- it was made above
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
 

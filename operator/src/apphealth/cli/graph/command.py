@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from apphealth.cli.live.options import Cluster, cluster_options
-from apphealth.cli.options import cluster_domain_option, filename_option, rules_option
+from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, filename_option, rules_option
 
 if TYPE_CHECKING:
     from apphealth.plan.dependencies.graph import Graph
@@ -16,17 +15,17 @@ if TYPE_CHECKING:
 EPILOG = """
 \b
 Examples:
-  apphealth graph -f deploy/                               who needs whom, and why
-  apphealth graph -f deploy/ --impact svc/users-api        what follows if it fails
-  apphealth graph -f deploy/ -o mermaid                    for a README
-  apphealth graph -f deploy/ -o html > graph.html          to search, and to click through
-  apphealth graph -f deploy/ -o dot | dot -Tsvg > g.svg    for a wall
+  apphealth graph -f deploy/                               which workload needs which Service
+  apphealth graph -f deploy/ --impact svc/users-api        which workloads fail with it
+  apphealth graph -f deploy/ -o mermaid                    as Mermaid, for a README
+  apphealth graph -f deploy/ -o html > graph.html          as a page, to search and click
+  apphealth graph -f deploy/ -o dot | dot -Tsvg > g.svg    as an image
   helm template shop ./chart | apphealth graph -f - -n shop -o json
-  apphealth graph -n shop                                  of a cluster: one namespace,
-  apphealth graph -A --impact svc/users-api.shop           or all of them
+  apphealth graph -n shop                                  one namespace of a cluster
+  apphealth graph -A --impact svc/users-api.shop           all namespaces of a cluster
 
 \b
-Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't be used;
+Exit codes: 0 done; 2 the command line is wrong; 3 a part of the input can't be used;
 4 the cluster can't be reached.
 """
 
@@ -34,7 +33,9 @@ Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't
 @click.command(epilog=EPILOG, short_help="Show which workload needs which Service, and why.")
 @filename_option(without="a cluster")
 @rules_option
-@click.option("-n", "--namespace", metavar="NAME", help="The one to read; with -f, that of objects that name none.")
+@click.option(
+    "-n", "--namespace", metavar="NAME", help="The namespace to read; with -f, the namespace of objects that name none."
+)
 @cluster_options
 @click.option(
     "-o",
@@ -42,9 +43,9 @@ Exit codes: 0 done; 2 the command line is wrong; 3 something that was read can't
     type=click.Choice(["tree", "mermaid", "dot", "json", "html"]),
     default="tree",
     show_default=True,
-    help="The notation.",
+    help="The output format.",
 )
-@click.option("--impact", "service", metavar="svc/NAME", help="Tell what becomes unready if this Service fails.")
+@click.option("--impact", "service", metavar="svc/NAME", help="Show the workloads that fail with this Service.")
 @cluster_domain_option
 def graph(
     *,
@@ -56,13 +57,13 @@ def graph(
     service: str | None,
     cluster_domain: str,
 ) -> None:
-    """Show which workload needs which Service, where that is said, and what is required.
+    """Show which workload needs which Service, by which evidence, and whether it is required.
 
-    In manifests (-f), or in a cluster: a namespace (-n, else that of the kubeconfig's context), or all (-A). Nothing
-    is written. Deployments, StatefulSets and DaemonSets count, whether a rule selects them or not.
+    The input is manifests (-f) or a cluster: one namespace (-n, else the namespace of the kubeconfig's context), or all
+    (-A). Nothing is written. Deployments, StatefulSets and DaemonSets are shown, whether a rule selects them or not.
     """
     if service is not None and output not in ("tree", "json"):
-        raise click.UsageError(f"--impact goes with -o tree or json, not {output}")
+        raise click.UsageError(f"--impact needs -o tree or json, not {output}")
     if (*paths, *rules).count("-") > 1:
         raise click.UsageError("standard input (-) can be read only once")
     if paths and cluster.named:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from apphealth.cli.live.options import Cluster
 from apphealth.cli.manifests.problems import refuse
 from apphealth.cli.manifests.reading import read_manifests, take_inventory
+from apphealth.cli.options import Cluster
 from apphealth.plan import Options
 from apphealth.store.world import World
 

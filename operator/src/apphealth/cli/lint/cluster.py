@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from apphealth.cli.lint.findings import LintInput, LintObject
-from apphealth.cli.live.options import Cluster
 from apphealth.cli.live.world import read_cluster
+from apphealth.cli.options import Cluster
 from apphealth.model import raw
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import Workload, WorkloadKey

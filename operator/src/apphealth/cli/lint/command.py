@@ -1,4 +1,4 @@
-"""The command `apphealth lint`: its options and its help."""
+"""The command `apphealth lint`: its options and help."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ import click
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.report import FailOn
-from apphealth.cli.live.options import Cluster, cluster_options
-from apphealth.cli.options import filename_option, rules_option
+from apphealth.cli.options import Cluster, cluster_options, filename_option, rules_option
 
 EPILOG = """
 \b
 Examples:
-  apphealth lint -f deploy/                              manifests, directories with all below
-  helm template shop ./chart | apphealth lint -f -       what a chart or kustomize puts out
-  apphealth lint --cluster -A                            what runs
-  apphealth lint -f . --write-baseline lint.json         adopt it: accept what is there now ...
-  apphealth lint -f . --baseline lint.json               ... and fail for what is new
-  apphealth lint -f deploy/ --fix --diff                 what would be added to mend it
+  apphealth lint -f deploy/                              manifests in a directory and all below
+  helm template shop ./chart | apphealth lint -f -       the output of a chart or kustomize
+  apphealth lint --cluster -A                            all workloads of a cluster
+  apphealth lint -f . --write-baseline lint.json         accept the findings of today ...
+  apphealth lint -f . --baseline lint.json               ... and fail only for new ones
+  apphealth lint -f deploy/ --fix --diff                 show the probes that --fix would add
   apphealth lint -f . -o sarif > lint.sarif              for code scanning
   apphealth lint --explain probes-identical
 
 \b
-Exit codes: 0 nothing found at or above --fail-on; 1 something found; 2 the command line is wrong;
-3 something among the input can't be used (the rest is judged all the same); 4 a file can't be written,
+Exit codes: 0 no finding at or above --fail-on; 1 at least one finding; 2 the command line is wrong;
+3 a part of the input can't be used (the rest is checked nevertheless); 4 a file can't be written,
 or the cluster can't be reached.
 """
 
 
-@click.command(epilog=EPILOG, short_help="Tell what is wrong with the probes in manifests or in a cluster.")
+@click.command(epilog=EPILOG, short_help="Find mistakes in the probes of manifests or of a cluster.")
 @filename_option()
 @click.argument("files", nargs=-1, metavar="[PATH]...")
 @rules_option
-@click.option("--cluster", "live", is_flag=True, help="Look at a cluster instead: with your kubeconfig, reading only.")
+@click.option("--cluster", "live", is_flag=True, help="Check a cluster instead, with your kubeconfig.")
 @cluster_options
 @click.option(
-    "-n", "--namespace", metavar="NAME", help="The namespace to read; with files, that of objects that name none."
+    "-n",
+    "--namespace",
+    metavar="NAME",
+    help="The namespace to read; with files, of objects that name none.",
 )
 @click.option(
     "-o",
@@ -46,7 +48,7 @@ or the cluster can't be reached.
     type=click.Choice(["text", "json", "sarif", "junit", "github"]),
     default="text",
     show_default=True,
-    help="The format.",
+    help="The output format.",
 )
 @click.option(
     "--fail-on",
@@ -59,19 +61,23 @@ or the cluster can't be reached.
     "--baseline",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Findings that are in this file don't count.",
+    help="Ignore the findings in this file, which --write-baseline wrote.",
 )
 @click.option(
     "--write-baseline",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the findings of now to this file, and exit with 0.",
+    help="Write all findings to this file, and exit with 0.",
 )
-@click.option("--fix", is_flag=True, help="Write the probes that are missing into the files, as render does.")
-@click.option("--unproven", is_flag=True, help="With --fix: also derived probes, which on files nothing can prove.")
-@click.option("--diff", is_flag=True, help="With --fix: print what would change, and write nothing.")
-@click.option("--explain", "explained", metavar="ID", help="Explain a rule, and do nothing else.")
-@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+@click.option("--fix", is_flag=True, help="Write missing probes into the files, as render does.")
+@click.option(
+    "--unproven",
+    is_flag=True,
+    help="With --fix: also write probes that only evidence suggests.",
+)
+@click.option("--diff", is_flag=True, help="With --fix: print the changes as a diff, and write nothing.")
+@click.option("--explain", "explained", metavar="ID", help="Explain a rule, and check nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
 def lint(
     *,
     paths: tuple[str, ...],
@@ -90,11 +96,10 @@ def lint(
     explained: str | None,
     quiet: bool,
 ) -> ExitCode:  # fmt: skip
-    """Tell what is wrong with the probes in manifests (-f PATH, or just PATH), or in a cluster (--cluster).
+    """Find mistakes in the probes of manifests (-f PATH, or just PATH), or of a cluster (--cluster).
 
-    Deployments, StatefulSets, DaemonSets and the Services in front of them are judged, by the probes that they
-    carry. A probe that a rule among the input gives counts as there. An annotation ignores a finding, and says why:
-    apphealth.dev/ignore-ID: "the reason".
+    Deployments, StatefulSets, DaemonSets and their Services are checked. A probe that a rule in the input adds counts
+    as present. An annotation ignores a finding, and gives the reason: apphealth.dev/ignore-ID: "the reason".
     """
     if explained is not None:
         from apphealth.cli.lint.explain import explain
@@ -102,7 +107,7 @@ def lint(
         click.echo(explain(explained), nl=False)
         return ExitCode.OK
     if cluster.named and not live:
-        raise click.UsageError("--kubeconfig, --context and -A go with --cluster")
+        raise click.UsageError("--kubeconfig, --context and -A need --cluster")
     options = Options(
         paths=(*paths, *files),
         rules=rules,

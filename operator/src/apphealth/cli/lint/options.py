@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from apphealth.cli.lint.report import FailOn
-from apphealth.cli.live.options import Cluster
 from apphealth.cli.manifests.sources import STDIN
+from apphealth.cli.options import Cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

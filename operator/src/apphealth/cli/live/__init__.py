@@ -2,7 +2,7 @@
 
 How a command takes it (`-n` stays the command's own, for files have namespaces too)::
 
-    from apphealth.cli.live.options import Cluster, cluster_options
+    from apphealth.cli.options import Cluster, cluster_options
 
     @click.command()
     @cluster_options

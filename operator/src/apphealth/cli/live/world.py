@@ -11,8 +11,8 @@ import click
 from apphealth.api.rule import RuleKey
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.live.gaps import Gap
-from apphealth.cli.live.options import Cluster
 from apphealth.cli.live.reading import Reading
+from apphealth.cli.options import Cluster
 from apphealth.kube.configuration import CredentialsError, find_access
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
 from apphealth.kube.reader import Reader

@@ -1,4 +1,5 @@
-"""`apphealth render`: the operator's decisions, written into manifests.
+"""`apphealth render`: the operator's plans, written into manifests.
 
-It adds, and with `existingProbes: Replace` it changes; it never takes anything away. What is in a file is its author's.
+It adds probes, and with `existingProbes: Replace` it changes them. It never removes one: probes in a file belong to the
+author of the file.
 """

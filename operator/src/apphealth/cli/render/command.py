@@ -1,4 +1,4 @@
-"""The command `apphealth render`: its options and its help."""
+"""The command `apphealth render`: its options and help."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from apphealth.cli.render.steps import execute
 EPILOG = """
 \b
 Examples:
-  apphealth render -f deploy/ --diff                     look first
-  apphealth render -f deploy/ --in-place                 write it into the files
+  apphealth render -f deploy/ --diff                     show what would change
+  apphealth render -f deploy/ --in-place                 write into the files
   apphealth render -f deploy/ --check                    in CI: is everything rendered?
-  apphealth render -f deploy/ --rules rules/ -o out/     rules from elsewhere, a tree of its own
+  apphealth render -f deploy/ --rules rules/ -o out/     rules and output in other directories
   apphealth render -f base/ --patches apphealth/         a kustomize component
   helm template shop ./chart | apphealth render -f - -n shop | kubectl apply -f -
 
 \b
-Exit codes: 0 done; 1 --check found something that would change; 2 the command line is wrong;
-3 something that was read can't be used, and nothing was written; 4 a file can't be written.
+Exit codes: 0 done; 1 --check found a change; 2 the command line is wrong;
+3 a part of the input can't be used, and nothing was written; 4 a file can't be written.
 """
 
 
@@ -33,8 +33,8 @@ Exit codes: 0 done; 1 --check found something that would change; 2 the command l
     "--rules",
     multiple=True,
     metavar="PATH",
-    help="AppHealths and ClusterAppHealths that are not part of the output. Repeatable. Where there is no rule "
-    "at all, a built-in one is used: every workload, preset auto.",
+    help="AppHealths and ClusterAppHealths that are not part of the output. Repeatable. If there is no rule at all, "
+    "a built-in one is used: every workload, preset auto.",
 )
 @click.option("-n", "--namespace", metavar="NAME", help="Namespace of objects that name none.  [default: default]")
 @click.option(
@@ -49,15 +49,15 @@ Exit codes: 0 done; 1 --check found something that would change; 2 the command l
 )
 @click.option("--diff", is_flag=True, help="Print what would change as a unified diff, and write nothing.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
-@click.option("--enforce", is_flag=True, help="Treat rules in mode Audit as if they said Enforce.")
+@click.option("--enforce", is_flag=True, help="Treat rules in mode Audit as if their mode were Enforce.")
 @cluster_domain_option
 @click.option(
     "--unproven",
     is_flag=True,
-    help="Write also what evidence suggests and only a running pod could prove, with a comment that says so.",
+    help="Also write probes that evidence suggests and that only running pods could prove, each with a comment.",
 )
 @click.option("--allow-exec", is_flag=True, help="Allow probes that run a command in the container.")
-@click.option("-q", "--quiet", is_flag=True, help="No summary; errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no summary, only errors.")
 def render(
     *,
     paths: tuple[str, ...],
@@ -76,10 +76,10 @@ def render(
 ) -> ExitCode:  # fmt: skip
     """Write into manifests the probes that the operator would give them in a cluster.
 
-    Comments, order and quotes stay as they are, and a file that needs nothing is passed through byte by byte. Probes
-    that are in a file are its author's: they stay, unless a rule says existingProbes: Replace. What evidence suggests
-    and no rule says can't be proven on files: --unproven writes it all the same. Rendering twice changes nothing. If
-    anything that is read can't be used, all of it is reported and nothing is written.
+    Comments, order and quotes stay as they are, and an unchanged file keeps every byte. Existing probes belong to the
+    author of the file: they stay, unless a rule says existingProbes: Replace. Probes that only evidence suggests can't
+    be proven on files: they are written with --unproven alone. Rendering twice changes nothing. If a part of the input
+    can't be used, every problem is reported and nothing is written.
     """
     options = Options(
         paths=paths,

@@ -1,4 +1,4 @@
-"""Writing an explanation down, in the format that was asked for."""
+"""The formats of an explanation: text, JSON and YAML."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ from apphealth.model.workload import Workload
 from apphealth.store.world import World
 
 
-def tell(workload: Workload, world: World, output: str) -> None:
-    """Explain a workload on standard output."""
+def write_explanation(workload: Workload, world: World, output: str) -> None:
+    """Explain a workload on standard output.
+
+    Parameters
+    ----------
+    workload
+        The workload to explain.
+    world
+        The world that it is planned in.
+    output
+        The format: `text`, `json` or `yaml`.
+    """
     found = explain(workload, world)
     match output:
         case "json":
@@ -30,7 +40,7 @@ def _yaml(found: Explanation) -> bytes:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines, such as the diff, as blocks."""
+    """Writes strings of several lines, such as the diff, in block style."""
 
     def represent_str(self, text: str) -> yaml.ScalarNode:
         style = "|" if "\n" in text else None
