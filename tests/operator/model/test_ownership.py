@@ -108,12 +108,12 @@ def test_what_is_ours_alone_is_remembered_also_where_it_stays():
     "entries", [[entry("apphealth", ALL)], [entry("apphealth", NUMBERS), entry("kubectl", HTTP_ONLY)]]
 )
 def test_a_workload_with_a_leaf_of_ours_is_touched(entries):
-    assert parsed(*entries).touched
+    assert parsed(*entries).has_ours
 
 
 @pytest.mark.parametrize("entries", [[], [entry("kubectl", ALL)], [entry("apphealth-restored", ALL)]])
 def test_a_workload_without_is_not(entries):
-    assert not parsed(*entries).touched
+    assert not parsed(*entries).has_ours
 
 
 def test_another_containers_fields_are_not_this_ones():

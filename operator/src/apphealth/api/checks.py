@@ -1,6 +1,7 @@
-"""What the fields of a spec must be to each other: the twins of the CEL rules in the CustomResourceDefinitions.
+"""Check the fields of a spec against each other, as the CEL rules in the CustomResourceDefinitions do.
 
-`kubectl apply` meets the CEL rules; files and objects older than a rule meet these. Both give the same sentences.
+The CEL rules check what `kubectl apply` sends; this module checks files, and objects that are older than a CEL rule.
+Both give the same messages.
 """
 
 from __future__ import annotations
@@ -43,7 +44,18 @@ MAX_FAILURES = (
 
 
 def check(spec: AppHealthSpec) -> list[Problem]:
-    """Return what is wrong with a spec whose every field is right by itself."""
+    """Return the problems of a spec whose fields are each valid.
+
+    Parameters
+    ----------
+    spec
+        The spec, parsed.
+
+    Returns
+    -------
+    list of Problem
+        Empty if the spec is valid.
+    """
     problems = [*_selection(spec), *_probes("spec.probes", spec.probes)]
     for index, container in enumerate(spec.containers):
         problems += _container(f"spec.containers[{index}]", container)
@@ -129,7 +141,7 @@ def _fields_of_type(path: str, probe: ProbeSettings) -> Iterator[Problem]:
 
 
 def _type(probe: ProbeSettings) -> ProbeType | None:
-    """Return the type as it was said, or else as the fields imply it."""
+    """Return the type of a probe: as given, or else as its other fields imply it."""
     implied = (
         (ProbeType.HTTP, probe.path),
         (ProbeType.GRPC, probe.service),
@@ -144,7 +156,7 @@ def _success_is_one(path: str, probe: ProbeSettings) -> Iterator[Problem]:
 
 
 def _patience(path: str, probe: StartupSettings) -> Iterator[Problem]:
-    """`maxSeconds` stands for periodSeconds x failureThreshold, rounded up to whole periods."""
+    """Check `maxSeconds`, which stands for periodSeconds x failureThreshold, rounded up to whole periods."""
     longest, period, failures = probe.max_seconds, probe.period_seconds, probe.failure_threshold
     if longest is None:
         return
@@ -155,6 +167,6 @@ def _patience(path: str, probe: StartupSettings) -> Iterator[Problem]:
 
 
 def _here(**given: object) -> str:
-    """Return the values as they were given, to end a message with."""
+    """Return the given values as the end of a message."""
     said = ", ".join(f"{name} {shown(value)}" for name, value in given.items() if value is not None)
     return f" (here {said})" if said else ""

@@ -1,4 +1,4 @@
-"""What is wrong with a resource, said so that its author can put it right."""
+"""The problems of an invalid resource, with messages that tell its author how to correct it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MAX_SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a resource."""
+    """One problem of a resource."""
 
     path: str
     """The field, as `kubectl` names it: `spec.probes.liveness.periodSeconds`."""
     message: str
-    """What is wrong and what to write instead, with the value as it was given."""
+    """What is wrong and what to write instead, with the given value."""
 
     def __str__(self) -> str:
         """`spec.mode: must be one of Enforce, Audit, not "enforce"`."""
@@ -24,14 +24,14 @@ class Problem:
 
 
 class InvalidResource(Exception):  # noqa: N818 -- it is the resource that is wrong, and messages read so
-    """A resource that can't be used as it stands.
+    """A resource that can't be used.
 
     Attributes
     ----------
     resource
         Kind, namespace and name as far as they can be read: `AppHealth shop/web`.
     problems
-        Everything that is wrong, in the order of the resource's fields; never empty.
+        All problems, in the order of the resource's fields; never empty.
     """
 
     def __init__(self, resource: str, problems: Iterable[Problem]) -> None:
@@ -41,7 +41,7 @@ class InvalidResource(Exception):  # noqa: N818 -- it is the resource that is wr
 
 
 def shown(value: object) -> str:
-    """Return a value as a message can repeat it: short, on one line, whatever it is."""
+    """Return a value as messages show it: short and on one line, whatever its type."""
     match value:
         case None:
             return "null"
@@ -62,7 +62,7 @@ def shown(value: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return text in double quotes, cut to `MAX_SHOWN`, with everything escaped that isn't plain."""
+    """Return a text in double quotes, cut to `MAX_SHOWN`, with special characters escaped."""
     cut = text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
     return '"' + "".join(_plain(character) for character in cut) + '"'
 

@@ -1,7 +1,7 @@
-"""HealthPlan: what was decided for one workload, why, and what was written.
+"""HealthPlan: the decisions about one workload, their reasons, and what was written.
 
-The operator writes it and nobody else; people read it (`kubectl get healthplans -A`). It holds no clock and no
-counter, so that it changes only when a decision does.
+Only the operator writes it; users read it (`kubectl get healthplans -A`). It holds no time and no counter, so it
+changes only when a decision changes.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ import msgspec
 
 
 class State(StrEnum):
-    """Where a plan stands. `Skipped` is ours beyond the design: a workload for which there is nothing to write."""
+    """The state of a plan."""
 
     PREVIEW = "Preview"
-    """Decided and not written: the rule is in mode Audit."""
+    """The plan is not written, because the rules are in mode Audit."""
     AWAITING_PODS = "AwaitingPods"
-    """Derived probes wait for a running pod to prove themselves on."""
+    """Derived probes wait for the answer of a running pod."""
     REFUTED = "Refuted"
-    """The running pods answered otherwise than the probe wants; nothing was written."""
+    """Running pods failed the probe; it was not written."""
     APPLIED = "Applied"
     """The workload carries the planned probes."""
     KEPT = "Kept"
-    """Somebody else owns every planned probe; they were left alone."""
+    """Every planned probe has another owner, and stays as it is."""
     CONTESTED = "Contested"
-    """A probe that was replaced has been taken back by its owner, who keeps it."""
+    """The owner of a replaced probe wrote it again, and keeps it."""
     REJECTED = "Rejected"
-    """The API server refused the patch; a finding has its words."""
+    """The API server rejected the patch; a finding quotes its answer."""
     ROLLED_BACK = "RolledBack"
-    """Written, harmful, and taken back."""
+    """The probes were written, did harm, and were removed again."""
     SKIPPED = "Skipped"
-    """There is nothing to write; a finding says why."""
+    """There is nothing to write; a finding gives the reason."""
 
 
 class VerificationState(StrEnum):
-    """Whether running pods have shown a planned probe."""
+    """Whether running pods have passed a planned probe."""
 
     VERIFIED = "Verified"
-    """Running pods answered as the probe wants."""
+    """Running pods passed the probe."""
     REFUTED = "Refuted"
-    """Running pods answered otherwise; the probe is not written."""
+    """Running pods failed the probe; it is not written."""
     UNVERIFIED = "Unverified"
     """Not tried on the pods of this template: no pod could be asked, or the probe was there before."""
     AWAITING_PODS = "AwaitingPods"
-    """The probe was derived, and is not written before a running pod has shown it."""
+    """The probe was derived, and is not written before running pods have passed it."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -62,7 +62,7 @@ class WorkloadReference(_Part, frozen=True, kw_only=True):
 
 
 class HealthPlanSpec(_Part, frozen=True, kw_only=True):
-    """What the plan is for."""
+    """The spec of a HealthPlan: its workload."""
 
     workload: WorkloadReference
 
@@ -81,11 +81,11 @@ class ProbeRecord(_Part, frozen=True, kw_only=True):
     type: str
     """`liveness`, `readiness` or `startup`."""
     action: str
-    """`Apply`, `Keep`, `Contested` or `None`: the goal, which is stable once it is reached."""
+    """`Apply`, `Keep`, `Contested` or `None`: the goal, which doesn't change once it is reached."""
     reason: str
-    """One sentence for people."""
+    """The reason as a sentence."""
     verification: VerificationState | None = None
-    """How it stands to the proof on running pods; None where nothing of ours is wanted."""
+    """Its verification state; None if no rule wants a probe here."""
     probe: dict[str, Any] | None = None
     """The planned probe as Kubernetes spells it."""
     values: tuple[Value, ...] = ()
@@ -98,9 +98,9 @@ class ContainerRecord(_Part, frozen=True, kw_only=True):
     preset: str = ""
     preset_source: str = ""
     reason: str = ""
-    """Why it gets no probes, in one word; empty where it may get them."""
+    """Why it gets no probes, in one word; empty if it may get them."""
     message: str = ""
-    """The same for people."""
+    """The same as a sentence."""
     probes: tuple[ProbeRecord, ...] = ()
 
 
@@ -116,7 +116,7 @@ class DependencyRecord(_Part, frozen=True, kw_only=True):
 
 
 class FindingRecord(_Part, frozen=True, kw_only=True):
-    """One thing that a person should know."""
+    """One finding, without the fields that only the command line shows."""
 
     id: str
     severity: str
@@ -126,22 +126,22 @@ class FindingRecord(_Part, frozen=True, kw_only=True):
 
 
 class OriginalRecord(_Part, frozen=True, kw_only=True):
-    """A probe of somebody else's that was replaced, kept so that it can be put back."""
+    """A replaced probe of another owner, kept so that it can be restored."""
 
     container: str
     type: str
     original: dict[str, Any]
-    """What stood there."""
+    """The replaced probe."""
     written: tuple[dict[str, Any], ...] = ()
-    """What we put in its place: the latest last, and the one before it while the latest may still be on its way."""
+    """The probes that we put in its place: the latest last, and the one before it until the latest has arrived."""
     generation: int = 0
-    """The workload's generation that we replaced it at."""
+    """The workload's generation before we replaced it."""
     contested: bool = False
-    """Its owner took it back: it is not replaced again."""
+    """Whether its owner wrote it again: then it is not replaced again."""
 
 
 class EndpointRecord(_Part, frozen=True, kw_only=True):
-    """One endpoint that an index named."""
+    """One endpoint that the library's index names."""
 
     type: str
     """`liveness`, `readiness` or `startup`."""
@@ -149,7 +149,7 @@ class EndpointRecord(_Part, frozen=True, kw_only=True):
 
 
 class ProofRecord(_Part, frozen=True, kw_only=True):
-    """What running pods answered to one question, kept so that a restarted operator need not ask again."""
+    """The pods' answer to one question, kept so that a restarted operator need not ask again."""
 
     id: str
     """Names the question: the same for the same container, settings and handler."""
@@ -158,7 +158,7 @@ class ProofRecord(_Part, frozen=True, kw_only=True):
     verdict: str
     """`Verified`, `Refuted` or `Unreachable`."""
     answer: str = ""
-    """What came back."""
+    """The pods' answer, in short."""
     slowest_milliseconds: int = 0
     endpoints: tuple[EndpointRecord, ...] = ()
 
@@ -174,7 +174,7 @@ class Summary(_Part, frozen=True, kw_only=True):
 
 
 class PreviewRecord(_Part, frozen=True, kw_only=True):
-    """What would be written if the rules in mode Audit were enforced beside those that are."""
+    """What would be written if the rules in mode Audit were enforced too."""
 
     message: str = ""
     summary: Summary = Summary()
@@ -182,7 +182,7 @@ class PreviewRecord(_Part, frozen=True, kw_only=True):
 
 
 class HealthPlanStatus(_Part, frozen=True, kw_only=True):
-    """The decision and its record."""
+    """The status of a HealthPlan: the decisions and what they rest on."""
 
     state: State
     message: str = ""
@@ -195,7 +195,7 @@ class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     originals: tuple[OriginalRecord, ...] = ()
     proofs: tuple[ProofRecord, ...] = ()
     preview: PreviewRecord | None = None
-    """Where rules in mode Enforce and in mode Audit select the workload: what the latter would add."""
+    """What the rules in mode Audit would add; None unless rules in both modes select the workload."""
 
 
 class HealthPlan(_Part, frozen=True, kw_only=True):
@@ -206,16 +206,15 @@ class HealthPlan(_Part, frozen=True, kw_only=True):
 
 
 def parse_plan(obj: object) -> HealthPlan | None:
-    """Read a raw HealthPlan; None when it isn't one that we could have written.
+    """Read a raw HealthPlan, or return None if this operator can't have written it.
 
-    Fields that this version doesn't know are passed over. Where this gives None, `parse_originals` still finds what
-    must not be lost.
+    Unknown fields are ignored. If this returns None, `parse_originals` still finds the probes to restore.
     """
     return _converted(obj, HealthPlan)
 
 
 def parse_originals(obj: object) -> tuple[OriginalRecord, ...]:
-    """Read the probes to be put back from a raw HealthPlan, damaged or not; entries that can't be read are left out."""
+    """Read the probes to restore from a raw HealthPlan, valid or not; entries that can't be read are left out."""
     status = obj.get("status") if isinstance(obj, Mapping) else None
     entries = status.get("originals") if isinstance(status, Mapping) else None
     if not isinstance(entries, list | tuple):

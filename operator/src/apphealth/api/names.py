@@ -21,16 +21,17 @@ def health_plan_name(kind: str, name: str) -> str:
 def config_map_name(kind: str, name: str) -> str:
     """Return the name of the ConfigMap with a workload's dependencies: `users-api-apphealth`.
 
-    A workload of another kind may share its name with a Deployment, so its also holds the kind, after a dot:
-    `users-api.statefulset-apphealth`.
+    A workload of another kind may have the same name as a Deployment, so its ConfigMap's name also has the kind, after
+    a dot: `users-api.statefulset-apphealth`.
     """
     return _bounded(name if kind == "Deployment" else f"{name}.{kind.lower()}", _CONFIG_MAP)
 
 
 def workload_of_config_map(name: str) -> tuple[str, str]:
-    """Return kind and name of the workload that a ConfigMap of this name is probably made for.
+    """Return kind and name of the workload that a ConfigMap of this name is probably written for.
 
-    A Deployment may be called `users-api.statefulset`: where the ConfigMap has an owner, that counts.
+    It is a guess, because a Deployment may be named `users-api.statefulset`. If the ConfigMap has an owner, the owner
+    counts.
     """
     stem = name.removesuffix(_CONFIG_MAP)
     workload, _, last = stem.rpartition(".")
@@ -39,7 +40,7 @@ def workload_of_config_map(name: str) -> tuple[str, str]:
 
 
 def _bounded(stem: str, suffix: str) -> str:
-    """Cut the stem to fit, and then add a hash of the whole, so that long names stay different."""
+    """Return stem and suffix; a stem that is too long is cut, and gets a hash so that names stay different."""
     if len(stem) + len(suffix) <= MAX_NAME:
         return stem + suffix
     digest = hashlib.sha256(stem.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]

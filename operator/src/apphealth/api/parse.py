@@ -1,7 +1,7 @@
-"""From a raw AppHealth or ClusterAppHealth to a `Rule`, or to all that is wrong with it.
+"""Read a raw AppHealth or ClusterAppHealth into a `Rule`, or raise an error with all its problems.
 
-Files see no API server, and objects can be older than the rules of the schema, so everything that the
-CustomResourceDefinitions check is checked here again.
+Everything that the CustomResourceDefinitions check is checked here again, because files never reach an API server, and
+objects can be older than the schema.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def parse_rule(obj: object, *, default_namespace: str = "default") -> Rule:
     Parameters
     ----------
     obj
-        The object as YAML or JSON gives it. It may hold anything.
+        The parsed YAML or JSON of the object. It may have any content.
     default_namespace
-        The namespace of an AppHealth that names none, as in a file.
+        The namespace of an AppHealth without one, as in a file.
 
     Raises
     ------
     InvalidResource
-        With every problem found. Nothing else is raised, whatever the object holds.
+        The object is invalid; the error has all problems. Nothing else is raised, whatever the object's content.
     """
     if not isinstance(obj, Mapping):
         raise InvalidResource("resource", [Problem("(root)", f"must be an object, not {shown(obj)}")])
@@ -75,7 +75,7 @@ def _spec(value: object, wanted: type[AppHealthSpec]) -> tuple[AppHealthSpec | N
 
 
 def _envelope(obj: Mapping[Any, Any]) -> list[Problem]:
-    """Check what stands around the spec."""
+    """Check the fields beside the spec: apiVersion, kind, metadata."""
     problems = [
         Problem(shown(key), f"no such field; the fields here are {', '.join(_FIELDS)}")
         for key in list(obj)[:10]
@@ -114,7 +114,7 @@ def _generation(metadata: Mapping[Any, Any]) -> int:
 
 
 def _resource(obj: Mapping[Any, Any]) -> str:
-    """Return kind, namespace and name as far as they can be read: `AppHealth shop/web`."""
+    """Return kind, namespace and name, as far as they are valid: `AppHealth shop/web`."""
     metadata = _metadata(obj)
     names = [name for field in ("namespace", "name") if _NAME.fullmatch(name := _text(metadata, field))]
     return " ".join(part for part in (_kind(obj) or "resource", "/".join(names)) if part)

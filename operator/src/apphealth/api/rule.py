@@ -33,13 +33,13 @@ class Rule:
 
     @property
     def key(self) -> RuleKey:
-        """What names this rule in the cluster."""
+        """The key that identifies this rule in the cluster."""
         return RuleKey(kind=self.kind, namespace=self.namespace, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class RuleKey:
-    """What names a rule in the cluster."""
+    """Identifies a rule in the cluster."""
 
     kind: RuleKind
     namespace: str

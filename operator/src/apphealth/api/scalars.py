@@ -1,7 +1,7 @@
-"""The scalar types of the API: numbers with their bounds, text with its length, pattern and what to write instead.
+"""The scalar types of the API: numbers with their bounds, texts with their length, pattern and a hint for users.
 
-A pattern stands here and, as the same text in a CEL rule, in the CustomResourceDefinitions; what to write instead is
-the message that both give. Patterns are for the whole value, keep to ASCII, and to what RE2 and `re` read alike.
+Each pattern and its hint are here and, with the same text, in a CEL rule of the CustomResourceDefinitions. Patterns
+match the whole value, are ASCII only, and mean the same in RE2 and in `re`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from msgspec import Meta
 
 
 def _matching(pattern: str, max_length: int, instead: str) -> Meta:
-    """Bound a text. `instead` tells the user what to write, as the end of a message that names the field."""
+    """Return the bounds of a text. `instead` is the end of the message about a wrong value: what to write."""
     return Meta(pattern=pattern, max_length=max_length, description=instead)
 
 

@@ -1,7 +1,7 @@
-"""Does a raw object have the shape of a Struct? Every problem at once, in words for the object's author.
+"""Check whether a raw object has the shape of a Struct, and return all problems, worded for the object's author.
 
-msgspec stops at the first mismatch and speaks of types; people need all of them, the field, what they wrote, and what
-to write instead. The rules come from the Structs themselves, so there is nothing to keep in step.
+msgspec stops at the first mismatch and names types; users need all problems, each with the field, the value that they
+wrote, and what to write instead. The checks are read from the Structs, so they can't differ from them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import inspect
 from apphealth.api.errors import MAX_SHOWN, Problem, quoted, shown
 
 MAX_PROBLEMS = 25
-"""Problems after which a report ends: nobody reads more, and a hostile object can have a million."""
+"""Most problems of one report: users read no more, and a hostile object can have a million."""
 
 _ELSEWHERE: Mapping[str, str] = {
     "host": "a probe always goes to the pod itself; for the HTTP header write headers: [{name: Host, value: …}]",
@@ -29,22 +29,22 @@ _ELSEWHERE: Mapping[str, str] = {
     "readinessProbe": "write probes: {readiness: …}",
     "startupProbe": "write probes: {startup: …}",
 }
-"""What to write for fields that people bring along from a pod's spec."""
+"""Hints for fields that users copy from a pod's spec."""
 
 
 def conform(value: object, wanted: type, path: str) -> tuple[object, list[Problem]]:
-    """Hold a raw value against a type.
+    """Check a raw value against a type.
 
-    As on the API server, a field that is `null` is absent, and a number without a fraction is whole.
+    As on the API server, a field that is `null` is absent, and a number without a fraction is an integer.
 
     Parameters
     ----------
     value
-        Anything: it may come from a file or a cluster, and is not trusted.
+        Any value. It comes from a file or a cluster, and is not trusted.
     wanted
-        The Struct that it should have the shape of.
+        The Struct whose shape it should have.
     path
-        Where it stands, for the messages: `spec`.
+        Its path in the object, for the messages: `spec`.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def _conform(value: object, node: inspect.Type, path: str, problems: list[Proble
 
 
 def _conform_union(value: object, node: inspect.UnionType, path: str, problems: list[Problem]) -> object:
-    """Hold a value against an optional type, or a port: a number or a name, told apart by what was given."""
+    """Check a value against an optional type, or a port, which is a number or a name by the type of the value."""
     choices = [choice for choice in node.types if not isinstance(choice, inspect.NoneType)]
     instead = next((text for text in map(_instead, choices) if text), "")
     text = [choice for choice in choices if isinstance(_bare(choice), inspect.StrType)]
@@ -166,7 +166,7 @@ def _wrong_choice(value: object, choices: list[str]) -> str:
 
 
 def _wrong_text(value: object, node: inspect.StrType, instead: str) -> str:
-    """Check the length before the pattern: no expression ever runs over a long text."""
+    """Return what is wrong with a text. Its length is checked first, so that no pattern runs over a long text."""
     if not isinstance(value, str):
         return instead or "must be text" + (" in quotes" if isinstance(value, int | float) else "")
     if node.max_length is not None and len(value) > node.max_length:
@@ -184,7 +184,7 @@ def _sized(size: int, low: int | None, high: int | None, what: str, path: str, p
 
 
 def _better_field(given: object, fields: list[str]) -> str:
-    """Return what to write for a field that there is not."""
+    """Return a hint for an unknown field: what to write instead."""
     if isinstance(given, str) and given in _ELSEWHERE:
         return _ELSEWHERE[given]
     close = _closest(given, fields)
@@ -192,7 +192,7 @@ def _better_field(given: object, fields: list[str]) -> str:
 
 
 def _closest(given: object, choices: list[str]) -> str:
-    """Return the choice most like what was given, in upper or lower case; nothing when none is like it."""
+    """Return the most similar choice, whatever its case; empty if none is similar."""
     if not isinstance(given, str):
         return ""
     by_lower = {choice.lower(): choice for choice in choices}
@@ -205,12 +205,12 @@ def _bare(node: inspect.Type) -> inspect.Type:
 
 
 def _instead(node: inspect.Type) -> str:
-    """Return what its author should write, where the type says so."""
+    """Return the type's hint for users, if it has one."""
     return str((node.extra_json_schema or {}).get("description", "")) if isinstance(node, inspect.Metadata) else ""
 
 
 def _key(key: object) -> str:
-    """Return a key as a path can show it: plain ones as they are."""
+    """Return a key as a path shows it: quoted unless it is plain."""
     return (
         key
         if isinstance(key, str) and key.isascii() and key.isprintable() and len(key) <= MAX_SHOWN

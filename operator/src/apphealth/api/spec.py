@@ -1,6 +1,6 @@
-"""The `spec` of AppHealth and ClusterAppHealth, field for field as the CustomResourceDefinitions have it.
+"""The `spec` of AppHealth and ClusterAppHealth, field for field as in the CustomResourceDefinitions.
 
-Every field that shapes a probe is optional: `None` means that the user said nothing, and the next lower layer decides.
+Every field of a probe is optional: `None` means that the rule doesn't set it, and the next lower layer decides.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ from apphealth.api.scalars import (
 
 
 class Mode(StrEnum):
-    """What the operator may do with a plan."""
+    """Whether the operator writes a plan."""
 
     ENFORCE = "Enforce"
-    """Write it."""
+    """Write it to the workload."""
     AUDIT = "Audit"
     """Record it in the HealthPlan, and write nothing else."""
 
 
 class Verification(StrEnum):
-    """Whether a probe has to prove itself on running pods before it is written."""
+    """Whether a probe is tried on running pods before it is written."""
 
     REQUIRED = "Required"
     SKIP = "Skip"
 
 
 class ExistingProbes(StrEnum):
-    """What happens to probes that somebody else owns."""
+    """What happens to probes of other owners."""
 
     KEEP = "Keep"
     """They stay, and are reported."""
     REPLACE = "Replace"
-    """They are remembered, replaced, and put back when the rule goes."""
+    """They are remembered, replaced, and restored when the rule is deleted."""
 
 
 class ProbeType(StrEnum):
@@ -86,7 +86,7 @@ class Header(_Part, frozen=True, kw_only=True):
 
 
 class ProbeSettings(_Part, frozen=True, kw_only=True):
-    """What the user says of one probe."""
+    """The settings of one probe."""
 
     enabled: bool | None = None
     type: ProbeType | None = None
@@ -105,7 +105,7 @@ class ProbeSettings(_Part, frozen=True, kw_only=True):
 
 
 class StartupSettings(ProbeSettings, frozen=True, kw_only=True):
-    """What the user says of the startup probe: `maxSeconds` stands for period x failureThreshold."""
+    """The settings of the startup probe: `maxSeconds` stands for period x failureThreshold."""
 
     max_seconds: Seconds | None = None
 
@@ -145,7 +145,7 @@ class IgnoredService(_Part, frozen=True, kw_only=True):
 
 
 class DependenciesSettings(_Part, frozen=True, kw_only=True):
-    """Which Services the workload needs, and whether it is told."""
+    """The Services that the workload needs, and whether they are delivered to it."""
 
     discover: bool | None = None
     deliver: bool | None = None
@@ -184,7 +184,7 @@ class WorkloadKind(StrEnum):
     STATEFUL_SET = "StatefulSet"
     DAEMON_SET = "DaemonSet"
     ROLLOUT = "Rollout"
-    """Argo's: planned and shown, never written."""
+    """Argo's Rollout: planned and shown, never written."""
 
 
 class TargetRef(_Part, frozen=True, kw_only=True):
@@ -211,7 +211,7 @@ class AppHealthSpec(_Part, frozen=True, kw_only=True):
 
 
 class ClusterAppHealthSpec(AppHealthSpec, frozen=True, kw_only=True):
-    """The spec of a ClusterAppHealth: the same, for the namespaces that its selector picks."""
+    """The spec of a ClusterAppHealth: that of an AppHealth, for the namespaces that its selector matches."""
 
     mode: Mode = Mode.AUDIT
     namespace_selector: LabelSelector = LabelSelector()

@@ -1,4 +1,4 @@
-"""The status of an AppHealth or ClusterAppHealth: conditions, their reasons, and how many workloads stand where."""
+"""The status of an AppHealth or ClusterAppHealth: conditions, their reasons, and the numbers of its workloads."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class ConditionType(StrEnum):
     """What a condition is about. `Ready`, `Verified` and `Protected` are good when True, the others when False."""
 
     READY = "Ready"
-    """Every selected workload stands as the rule wants it: `kubectl wait --for=condition=Ready` waits for this."""
+    """Every selected workload is as the rule wants it: `kubectl wait --for=condition=Ready` waits for this."""
     DEGRADED = "Degraded"
-    """Something keeps the rule from being carried out, and won't go away by waiting."""
+    """The rule can't be carried out, and waiting doesn't help."""
     CONFLICTING = "Conflicting"
     """Another rule of equal rank sets the same fields of the same workloads, and wins."""
     VERIFIED = "Verified"
-    """Running pods answered as the probes want that are written; absent where no probe is to be written."""
+    """Running pods passed the probes that are written; absent if no probe is to be written."""
     SHARED_DEPENDENCY = "SharedDependency"
-    """By this rule so many workloads require one Service that its failure is everybody's; else absent."""
+    """By this rule a large share of all workloads requires one Service; absent otherwise."""
     PROTECTED = "Protected"
-    """The admission policy is there with which no user's apply is refused for a probe of ours."""
+    """The admission policy is installed that keeps users' applies from being rejected because of our probes."""
 
 
 class ConditionStatus(StrEnum):
@@ -36,28 +36,28 @@ class ConditionStatus(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a condition is as it is: one word for programs; the condition's message tells people the details."""
+    """The reason of a condition's status, in one word for programs; the condition's message has the details."""
 
     ALL_MANAGED = "AllManaged"
-    """Ready: every selected workload carries its planned probes, or keeps those of their owner."""
+    """Ready: every selected workload has its planned probes, or keeps those of another owner."""
     PREVIEWED = "Previewed"
-    """Ready: in mode Audit, everything is decided and recorded in HealthPlans, and nothing is written."""
+    """Ready: in mode Audit, every decision is recorded in a HealthPlan, and no workload is written."""
     IN_PROGRESS = "InProgress"
     """Not ready yet: some workloads are still to be written, or wait for a running pod."""
     NOTHING_SELECTED = "NothingSelected"
-    """Not ready: no workload matches the selector, or the one that targetRef names isn't there."""
+    """Not ready: no workload matches the selector, or the workload that targetRef names doesn't exist."""
     SOME_FAILED = "SomeFailed"
-    """Not ready: some workloads could not be given their probes; Degraded says why."""
+    """Not ready: the probes of some workloads could not be written; Degraded has the reason."""
     INVALID_SPEC = "InvalidSpec"
-    """Not ready and degraded: the spec is older than today's rules and breaks one; nothing is done for it."""
+    """Not ready and degraded: the spec is older than the schema and breaks it, so the rule has no effect."""
     PLAN_INCOMPLETE = "PlanIncomplete"
-    """Degraded: for some workloads no probe can be worked out, for instance for want of a port."""
+    """Degraded: a probe of some workloads can't be planned, for instance because no port is known."""
     DEPENDENCY_CYCLE = "DependencyCycle"
-    """Degraded: required dependencies lead back to where they began, and so none of them counts as required."""
+    """Degraded: required dependencies form a cycle, so none of them counts as required."""
     PROBES_REFUTED = "ProbesRefuted"
-    """Degraded: running pods answered otherwise than their planned probes want; nothing was written to them."""
+    """Degraded: running pods failed their planned probes, which were not written."""
     WRITES_REJECTED = "WritesRejected"
-    """Degraded: the API server refused a patch; the workload's HealthPlan has its words."""
+    """Degraded: the API server rejected a patch; the workload's HealthPlan quotes its answer."""
     ACCESS_DENIED = "AccessDenied"
     """Degraded: the operator's ServiceAccount may not read or patch some of the workloads."""
     NO_PROBLEMS = "NoProblems"
@@ -69,9 +69,9 @@ class Reason(StrEnum):
     VERIFIED = "Verified"
     """Verified: every probe that is written was tried on running pods before."""
     REFUTED = "Refuted"
-    """Not verified: running pods answered otherwise than planned probes want, which are not written."""
+    """Not verified: running pods failed planned probes, which are not written."""
     UNVERIFIED = "Unverified"
-    """Not known: probes are written that could not be tried on pods, or were not to be (`verification: Skip`)."""
+    """Not known: probes are written without a try on pods, because no pod could be asked or `verification` is Skip."""
     AWAITING_PODS = "AwaitingPods"
     """Not known: probes wait for a ready pod that can be asked."""
     REQUIRED_BY_MANY = "RequiredByMany"
@@ -95,18 +95,18 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class WorkloadCounts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How many workloads stand where."""
+    """The numbers of a rule's workloads."""
 
     selected: int = 0
     """Workloads that this rule selects."""
     managed: int = 0
-    """Of these: carry a probe of ours."""
+    """Of these: have a probe of ours."""
     pending: int = 0
     """Of these: still to be written, or waiting for pods."""
     kept_by_owner: int = 0
-    """Of these: keep probes of their owner where the rule would have written others."""
+    """Of these: keep probes of other owners where the rule would have written ours."""
     failed: int = 0
-    """Of these: can't be given what was planned."""
+    """Of these: the planned probes can't be written."""
 
 
 class RuleStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -123,7 +123,7 @@ class RuleStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def parse_status(obj: object) -> RuleStatus:
-    """Read the status of a raw AppHealth or ClusterAppHealth; what can't be read is as if it weren't there."""
+    """Read the status of a raw AppHealth or ClusterAppHealth; parts that can't be read are left out."""
     status = obj.get("status") if isinstance(obj, Mapping) else None
     try:
         return msgspec.convert(status, RuleStatus)
@@ -132,19 +132,19 @@ def parse_status(obj: object) -> RuleStatus:
 
 
 def settle(status: RuleStatus, previous: RuleStatus, *, now: datetime) -> RuleStatus:
-    """Fill in since when each condition has its status.
+    """Fill in the time of each condition's last change.
 
-    A condition whose status is the same as in `previous` keeps its time, whatever its reason or message: as
-    metav1.Condition asks, and so that a status that says the same is the same, and need not be written.
+    A condition with the same status as in `previous` keeps its time, whatever its reason or message. metav1.Condition
+    requires it, and so an unchanged status compares equal and need not be written.
 
     Parameters
     ----------
     status
-        What is true now; the times in it don't count.
+        The new status; its times are ignored.
     previous
-        What the API server has.
+        The status on the API server.
     now
-        The time for conditions that have changed; it must know its zone.
+        The time for conditions that have changed; it must have a time zone.
     """
     before = {condition.type: condition for condition in previous.conditions}
     stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -175,7 +175,7 @@ class Reconciler:
     def _held(self, workload: Workload) -> bool:
         """Whether to keep our probes because a rule that can't be parsed may select the workload."""
         culprit = self._store.invalid_over(workload.namespace)
-        if culprit is None or not (workload.touched or workload.key in self._store.world.originals):
+        if culprit is None or not (workload.has_ours or workload.key in self._store.world.originals):
             return False
         log.warning("%s keeps its probes until %s can be parsed again", workload.key, culprit)
         return True

@@ -1,8 +1,8 @@
-"""What client-side `kubectl apply` says of probes: the one owner that managedFields may not know.
+"""Probes in the last manifest of a client-side `kubectl apply`: the one owner that managedFields may not know.
 
-A client-side apply sends only what differs from what is there. Whoever writes our very values into their manifest sends
-nothing, leaves no trace in managedFields, and would lose the probe with our rule. Their manifest stands in an
-annotation. It may be out of date, so a probe in it counts only while all of it is what the container carries.
+A client-side apply sends only the fields that differ from the live object. Users who write our values into their own
+manifest send nothing, leave no trace in managedFields, and would lose the probe with our rule. Their manifest is in an
+annotation. It may be out of date, so a probe in it counts only while it equals the container's probe.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def last_applied(annotations: object, pod: Mapping[str, Any]) -> FieldManager | 
     Parameters
     ----------
     annotations
-        Of the workload.
+        The annotations of the workload.
     pod
         The pod's spec as it is now.
     """
@@ -63,7 +63,7 @@ def _containers(applied: object, live: object) -> Iterator[tuple[str, dict[str, 
 
 
 def _within(applied: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Whether everything that was applied is there."""
+    """Return whether the live value contains everything that was applied."""
     return all(
         _within(value, raw.mapping(live.get(key))) if isinstance(value, Mapping) else value in (None, live.get(key))
         for key, value in applied.items()

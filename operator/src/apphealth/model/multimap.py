@@ -1,4 +1,4 @@
-"""Many values to a key, made for keys that mostly have one: 10,000 sets of one element are 2 MB of nothing."""
+"""A mapping with several values to a key, for keys that mostly have one: 10,000 sets of one element cost 2 MB."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class MultiMap(Generic[K, V]):
         return len(self._one) + len(self._more)
 
     def add(self, key: K, value: V) -> None:
-        """Put a value in, if it isn't there."""
+        """Add a value to a key, if the key doesn't have it."""
         if key in self._more:
             self._more[key].add(value)
         elif self._one.setdefault(key, value) != value:
             self._more[key] = {self._one.pop(key), value}
 
     def discard(self, key: K, value: V) -> None:
-        """Take a value out, if it is there."""
+        """Remove a value from a key, if the key has it."""
         if (values := self._more.get(key)) is not None:
             values.discard(value)
             if not values:

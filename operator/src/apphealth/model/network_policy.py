@@ -1,4 +1,4 @@
-"""NetworkPolicies, as far as they tell whom pods may talk to."""
+"""NetworkPolicies: the pods that other pods may connect to."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from apphealth.model import raw
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Pods that may be talked to, by label."""
+    """Pods, by label, that the selected pods may connect to."""
 
     pods: LabelSelector
     namespaces: LabelSelector | None = None
-    """None: those of the policy's own namespace."""
+    """None: the policy's own namespace."""
     ports: tuple[int | str, ...] = ()
-    """Ports of the pods, by number or name; none: all."""
+    """Ports of the pods, by number or name; empty: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class NetworkPolicy:
 
 
 def parse_network_policy(obj: Mapping[str, Any]) -> NetworkPolicy:
-    """Read a NetworkPolicy from its JSON. A selector that can't be read is as if it weren't there."""
+    """Read a NetworkPolicy from its JSON. Selectors that can't be read are left out."""
     metadata, spec = raw.mapping(obj.get("metadata")), raw.mapping(obj.get("spec"))
     return NetworkPolicy(
         namespace=raw.text(metadata.get("namespace")) or "default",

@@ -1,7 +1,7 @@
 """Who owns a probe, read leaf by leaf from `metadata.managedFields`.
 
-Every leaf ours alone: ours. Any leaf somebody else's, or nobody's: theirs, even where some leaves are still ours.
-A leaf under the manager that restores (`RESTORER`) makes the whole probe theirs: it is an original that we put back.
+A probe is ours if we alone own every leaf. It is theirs if another manager, or none, owns any leaf, even if we own
+others. A leaf of the manager `RESTORER` makes the whole probe theirs: it is an original that we put back.
 The format is the API server's FieldsV1: `f:NAME` for a field, `k:{...}` for a list item by its key, `{}` for a leaf.
 """
 
@@ -18,13 +18,13 @@ from apphealth.model import raw
 MANAGER = "apphealth"
 """The field manager of everything that the operator writes."""
 RESTORER = "apphealth-restored"
-"""The field manager under which somebody's original is put back, so that it does not count as ours."""
+"""The field manager that puts an original probe back, so that the probe does not count as ours."""
 
 _SPARE = ("httpHeaders", "host")
-"""Fields of a handler without which it still asks at the same place."""
+"""Fields that a handler can lose without asking another endpoint."""
 Path = tuple[str, ...]
 POD_SPEC: Path = ("f:spec", "f:template", "f:spec")
-"""Where the pod's spec stands in a workload."""
+"""The path of the pod's spec in a workload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Ownership:
     """Who owns the leaves of one probe."""
 
     ours: bool
-    """Every leaf is ours alone."""
+    """Whether we alone own every leaf."""
     our_leaves: tuple[Path, ...] = ()
-    """Where the probe is not ours: the leaves to be taken out when we yield."""
+    """If the probe is not ours: the leaves that we take out of it."""
     held: tuple[Path, ...] = ()
-    """Where the probe is not ours: every leaf that is ours alone, whether it is to be taken out or not."""
+    """If the probe is not ours: every leaf that we alone own, whether we take it out or not."""
     others: tuple[str, ...] = ()
-    """The other managers of its leaves, sorted; empty where the leaves that are not ours are nobody's."""
+    """The other managers of its leaves, sorted; empty if the leaves that are not ours have no manager."""
     claimed: bool = False
     """Where the probe is not ours: an entry of ours in managedFields (`MANAGER`, `RESTORER`) names something of it all
     the same, be it beside somebody else's, or a leaf that isn't there any more. Its owner's server-side apply would
@@ -57,10 +57,10 @@ class FieldManager:
     ours: bool
     fields: Mapping[str, Any]
     applies: bool = False
-    """It writes by server-side apply, and so owns all that its manifest says, also where that was there already."""
+    """It writes by server-side apply, and so owns every field of its manifest, also those that had the same value."""
 
     def below(self, *path: str) -> Mapping[str, Any] | None:
-        """Return the manager's fields below `path`, or None where it owns nothing there."""
+        """Return the manager's fields below `path`, or None if it owns nothing there."""
         node: object = self.fields
         for part in path:
             if not isinstance(node, Mapping) or part not in node:
@@ -84,7 +84,7 @@ def managers(managed_fields: object) -> tuple[FieldManager, ...]:
 
 
 def probe_path(list_name: str, container: str, field: str) -> Path:
-    """Return where a container's probe stands in FieldsV1 spelling; `list_name` is `containers` or `initContainers`."""
+    """Return the FieldsV1 path of a container's probe; `list_name` is `containers` or `initContainers`."""
     return (*POD_SPEC, f"f:{list_name}", list_key("name", container), f"f:{field}")
 
 
@@ -95,14 +95,14 @@ def list_key(name: str, value: str) -> str:
 
 
 def ownership(field: Mapping[str, Any], path: Sequence[str], owners: Sequence[FieldManager]) -> Ownership:
-    """Decide who owns the object `field` that stands at `path` (FieldsV1 spelling).
+    """Decide who owns the object `field` at `path` (FieldsV1 spelling).
 
     Parameters
     ----------
     field
         The live value, as JSON.
     path
-        Where it stands: `("f:spec", ..., "f:livenessProbe")`.
+        Its path: `("f:spec", ..., "f:livenessProbe")`.
     owners
         All managers of the object.
     """
@@ -124,10 +124,10 @@ def ownership(field: Mapping[str, Any], path: Sequence[str], owners: Sequence[Fi
 
 
 def _shared_handlers(held: Mapping[Path, Sequence[FieldManager]]) -> set[Path]:
-    """Return the handlers in which somebody owns a leaf who does not write by server-side apply.
+    """Return the handlers in which a manager that does not write by server-side apply owns a leaf.
 
-    A client-side apply sends only what differs from what is there, so a port that their manifest says too stays ours.
-    Taken out, it would leave them with another probe than they asked for: of such a handler all but `_SPARE` stays.
+    A client-side apply sends only the fields that differ, so a port that is in their manifest too stays ours. Without
+    it they would have another probe than they wrote. So of such a handler we take out only `_SPARE`.
     """
     return {
         leaf[:-1]
@@ -159,14 +159,14 @@ def _holds(below: Mapping[str, Any], leaf: Path) -> bool:
 
 
 def without_claims(managed_fields: object, paths: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Return managedFields without what our own entries say of these paths; an entry that says nothing else goes.
+    """Return managedFields without our claims on some paths; an entry without other claims is removed.
 
     Parameters
     ----------
     managed_fields
         As the API server gives it.
     paths
-        Where to give up every claim: `("f:spec", ..., "f:livenessProbe")`.
+        The paths: `("f:spec", ..., "f:livenessProbe")`.
     """
     kept: list[dict[str, Any]] = []
     for entry in raw.items(managed_fields):
@@ -183,7 +183,7 @@ def without_claims(managed_fields: object, paths: Sequence[Sequence[str]]) -> li
 
 
 def _pruned(fields: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """Take a path out of a set of fields, and what is empty after that."""
+    """Return a set of fields without a path, and without the parents that are empty then."""
     head, *rest = path
     if head not in fields:
         return dict(fields)

@@ -1,4 +1,4 @@
-"""From a workload's JSON to a `Workload`."""
+"""Read a workload's JSON into a `Workload`."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ from apphealth.model.workload import (
 DELIVERY_VOLUME = "apphealth"
 """The name of the volume that carries a workload's dependencies."""
 DELIVERY_PATH = "/etc/apphealth"
-"""Where it is mounted, and where the library looks."""
+"""The path where it is mounted, and where the library reads it."""
 
 MAX_SHARED = 16
 """Longest value of a variable that is looked up among those of other workloads, in characters."""
 _NO_PROBES: Mapping[ProbeKind, LiveProbe] = MappingProxyType({})
 MAX_CONFIG_FILES = 16
-"""ConfigMaps mounted by one container that are looked at."""
+"""Most ConfigMaps of one container that are read."""
 _NOT_CONFIGURATION = frozenset({"kube-root-ca.crt", "istio-ca-root-cert"})
-"""ConfigMaps with certificates, which Kubernetes and Istio put into every namespace."""
+"""ConfigMaps with certificates that Kubernetes and Istio create in every namespace."""
 _CANNOT_CHANGE_ANSWERS = frozenset({
     *("imagePullPolicy", "livenessProbe", "readinessProbe", "resources", "startupProbe"),
     *("terminationMessagePath", "terminationMessagePolicy"),
 })  # fmt: skip
 """Fields of a container that don't change what it answers to a probe."""
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
-"""Annotation of `kubectl rollout restart`: the new pods answer as the old ones did."""
+"""Annotation of `kubectl rollout restart`. It doesn't change the pods' answers."""
 _PORT_NAME = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*", re.DOTALL)
-"""As the API server has it: 15 characters at most, one letter at least; a probe could not refer to any other."""
+"""The API server's pattern: at most 15 characters, at least one letter. A probe can't refer to any other name."""
 
 
 def parse_workload(obj: Mapping[str, Any]) -> Workload:
@@ -96,7 +96,7 @@ def template_digest(pod: Mapping[str, Any], annotations: Mapping[str, Any]) -> s
     pod
         The template's `spec`.
     annotations
-        Those of the template.
+        The template's annotations.
     """
     own = {key: value for key, value in annotations.items() if not str(key).startswith(DOMAIN) and key != _RESTARTED}
     lists = {
@@ -125,7 +125,7 @@ class _Source(NamedTuple):
     """Path and key of its files; none: every key is a file of that name."""
 
     def mounted(self, sub_path: str) -> ConfigFiles | None:
-        """Return what is seen of it through a mount, if anything is."""
+        """Return the files that a mount shows, or None if it shows none."""
         if not sub_path:
             return ConfigFiles(self.name, tuple(key for _, key in self.items))
         if not self.items:
@@ -171,7 +171,7 @@ def _parse_container(
 
 
 def _config_volumes(pod: Mapping[str, Any]) -> Iterator[tuple[str, tuple[_Source, ...]]]:
-    """Yield the volumes that hold ConfigMaps, by name; ours is none of its owner's configuration."""
+    """Yield the volumes that hold ConfigMaps, by name, except ours, which is no configuration of the owner's."""
     for volume in raw.items(pod.get("volumes")):
         name = raw.text(volume.get("name"))
         given = [volume, *raw.items(raw.mapping(volume.get("projected")).get("sources"))]
@@ -189,7 +189,7 @@ def _source(config_map: Mapping[str, Any]) -> _Source | None:
 
 
 def _config_files(item: Mapping[str, Any], volumes: Mapping[str, tuple[_Source, ...]]) -> Iterator[ConfigFiles]:
-    """Yield what a container mounts: of a ConfigMap that is mounted in parts, each part."""
+    """Yield the files that a container mounts from ConfigMaps, one item for each mounted part."""
     found: dict[ConfigFiles, None] = {}
     for mount in raw.items(item.get("volumeMounts")):
         if raw.text(mount.get("mountPath")).rstrip("/") != DELIVERY_PATH:

@@ -1,4 +1,4 @@
-"""A running pod, as far as asking it goes."""
+"""A running pod that the operator can ask."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod that is ready and runs what a question is about.
+    """A ready pod that runs the container of a question.
 
     Attributes
     ----------
     name, uid
-        What names it.
+        Its name, and its uid in the cluster.
     ip
-        Where it is asked.
+        Its IP address, where it is asked.
     age
-        Seconds since the container in question started.
+        The seconds since the question's container started.
     node
-        Where it runs.
+        The name of its node.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A probe as Kubernetes has it, with the API server's defaults filled in so that comparing is exact.
+"""A probe as Kubernetes defines it, with the API server's defaults filled in, so that equal probes compare equal.
 
 The defaults are those of `SetDefaults_Probe` and `SetDefaults_HTTPGetAction` in k8s.io/kubernetes pkg/apis/core/v1.
 """
@@ -96,7 +96,7 @@ def interned(probe: Probe) -> Probe:
 
 
 def parse_probe(value: object) -> Probe | None:
-    """Read a container's probe field; None when there is none."""
+    """Return the probe of a container's field, or None if there is none."""
     if not isinstance(value, Mapping):
         return None
     grace = value.get("terminationGracePeriodSeconds")
@@ -137,7 +137,7 @@ def _port(value: object) -> int | str:
 
 
 def serialise_probe(probe: Probe) -> dict[str, Any]:
-    """Write a probe exactly as the API server shows it: complete, without what it leaves out."""
+    """Return a probe exactly as the API server shows it: with its defaults, without the fields that it omits."""
     numbers = {
         "initialDelaySeconds": probe.initial_delay or None,
         "timeoutSeconds": probe.timeout,
@@ -169,7 +169,7 @@ def _serialise_handler(handler: Handler | None) -> dict[str, Any]:
 
 
 def describe_probe(probe: Probe) -> str:
-    """One line, spelled as `kubectl describe` does: `http-get http://:3000/health delay=10s timeout=5s ...`."""
+    """Return a probe in one line, as `kubectl describe` does: `http-get http://:3000/health delay=10s ...`."""
     numbers = (
         f"delay={probe.initial_delay}s timeout={probe.timeout}s period={probe.period}s "
         f"#success={probe.success_threshold} #failure={probe.failure_threshold}"
@@ -178,7 +178,7 @@ def describe_probe(probe: Probe) -> str:
 
 
 def describe_handler(handler: Handler | None) -> str:
-    """How and where a probe asks, spelled as `kubectl describe` does."""
+    """Return a handler in one line, as `kubectl describe` does; empty if there is none."""
     match handler:
         case HttpGet():
             return f"http-get {handler.scheme.lower()}://{handler.host}:{handler.port}{handler.path}"

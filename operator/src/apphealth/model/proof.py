@@ -1,6 +1,6 @@
-"""What running pods are asked before a probe is written, and what they answered: values, no I/O.
+"""Questions to running pods before a probe is written, and their answers: values, no I/O.
 
-`plan` says what there is to ask (`Plan.questions`) and reads what came of it (`Facts.answers`); the controller asks.
+`plan` returns the open questions (`Plan.questions`) and reads the answers (`Facts.answers`); the controller asks.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from apphealth.model.probe import Handler, HttpGet, ProbeKind
 
 
 class Accept(StrEnum):
-    """Which answers prove something."""
+    """Which answers prove a probe."""
 
     SUCCESS = "success"
-    """What the kubelet takes for success: HTTP 200-399 after redirects to the same host, an open port, gRPC SERVING.
-    Enough where users said it."""
+    """The kubelet's success: HTTP 200-399 after redirects to the same host, an open port, gRPC SERVING. Enough for
+    probes that users describe."""
     DISTINCT = "distinct"
-    """HTTP 200-299, and another answer at a path that nobody serves: for what was derived. A server that answers
-    everything alike, or sends everybody to a login page, proves nothing."""
+    """HTTP 200-299, and another answer at a path that doesn't exist: for derived probes. A server that gives the same
+    answer to every path, or redirects every path to a login page, proves nothing."""
     LIBRARY = "library"
     """The JSON of flask_management_endpoints, with a status of 200-299."""
     INDEX = "index"
@@ -29,22 +29,22 @@ class Accept(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What came of a question."""
+    """The result of a question."""
 
     VERIFIED = "Verified"
-    """All pods that were asked answered as the probe wants."""
+    """All pods that were asked passed the probe."""
     REFUTED = "Refuted"
-    """One of them answered otherwise; the probe would fail."""
+    """At least one pod failed the probe."""
     UNREACHABLE = "Unreachable"
-    """None of them could be reached from where the operator runs: nothing is known."""
+    """The operator could reach no pod, so nothing is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One thing to ask the running, ready pods of a workload.
+    """One question to the running, ready pods of a workload.
 
-    The same question is asked once for all workloads of one namespace that have the same pod template: other pods may
-    answer otherwise, for they may mount other volumes, Secrets and sidecars.
+    The same question is asked once for all workloads of one namespace with the same pod template. Other pods may
+    answer differently, because they may have other volumes, Secrets and sidecars.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Question:
     image
         Its image, for people; `template` covers it.
     handler
-        What to ask; the port is always a number.
+        The handler to try; its port is always a number.
     timeout
         Seconds to wait for an answer.
     accept
@@ -71,7 +71,7 @@ class Question:
 
     @cached_property
     def id(self) -> str:
-        """16 hex digits that name this question among all, and in HealthPlans, also after a restart."""
+        """16 hex digits that identify the question, in HealthPlans and after a restart too."""
         asked = (self.template, self.container, self.handler, self.timeout, self.accept.value)
         return blake2b(repr(asked).encode(), digest_size=8).hexdigest()
 
@@ -86,16 +86,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What came of a question.
+    """The pods' answer to a question, with its verdict.
 
     Attributes
     ----------
     verdict
-        What it means for the probe.
+        Whether the pods passed the probe.
     answer
-        What came back, for people: `200 in 12 ms from 3 pods`, `404 from web-5d4f-x2x`. At most 200 characters.
+        The answer as users see it: `200 in 12 ms from 3 pods`, `404 from web-5d4f-x2x`. At most 200 characters.
     slowest
-        Seconds of the slowest answer; 0 where there was none.
+        Seconds of the slowest answer; 0 if there was none.
     endpoints
         The paths that an index named, for `Accept.INDEX`.
     """

@@ -1,4 +1,4 @@
-"""Reading untrusted JSON: each accessor gives a value of the type asked for, or its empty value."""
+"""Read untrusted JSON: each accessor returns a value of its type, or that type's empty value."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def port_number(value: object) -> int:
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-"""Shared by all that have no labels or annotations."""
+"""The shared value of all objects without labels or annotations."""
 
 
 def labels(value: object) -> Mapping[str, str]:

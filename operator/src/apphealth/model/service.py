@@ -1,4 +1,4 @@
-"""Services, namespaces and ConfigMaps, as far as a decision reads them."""
+"""Services, namespaces and ConfigMaps: the parts of them that a decision reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_FILE = 64 * 1024
 
 
 class ServiceKey(NamedTuple):
-    """What names a Service in the cluster."""
+    """Identifies a Service in the cluster."""
 
     namespace: str
     name: str
@@ -40,7 +40,7 @@ class ServicePort(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A Service. Without a selector it has no workload of ours behind it."""
+    """A Service. Without a selector no workload is behind it."""
 
     namespace: str
     name: str
@@ -53,7 +53,7 @@ class Service:
 
     @property
     def key(self) -> ServiceKey:
-        """What names this Service in the cluster."""
+        """The key that identifies this Service in the cluster."""
         return ServiceKey(self.namespace, self.name)
 
     @property
@@ -63,11 +63,11 @@ class Service:
 
     @property
     def headless(self) -> bool:
-        """Its name leads straight to the pods, at their own ports."""
+        """Whether its name resolves to the pods, which are reached at their own ports."""
         return self.cluster_ip == "None"
 
     def selects(self, pod_labels: Mapping[str, str]) -> bool:
-        """Whether pods with these labels are behind it."""
+        """Return whether it selects pods with these labels."""
         return bool(self.selector) and all(pod_labels.get(key) == value for key, value in self.selector.items())
 
 
@@ -124,7 +124,7 @@ def parse_namespace(obj: Mapping[str, Any]) -> Namespace:
 
 
 def own_annotations(value: object) -> Mapping[str, str]:
-    """Keep the annotations of our domain."""
+    """Return the annotations of our domain."""
     given = raw.mapping(value)
     found = {key: given[key] for key in given if str(key).startswith(DOMAIN)}
     return raw.labels(found) if found else raw.NOTHING
@@ -133,7 +133,7 @@ def own_annotations(value: object) -> Mapping[str, str]:
 def parse_config_map(obj: Mapping[str, Any]) -> dict[str, str]:
     """Read the text of a ConfigMap: `MAX_FILE` characters of a key, and `MAX_CONFIG_MAP` in all.
 
-    Where that is too little, the shortest come first: settings are short, and dashboards and the like are long.
+    The shortest keys are kept first: settings are short, dashboards and the like are long.
     """
     given = {str(key): value for key, value in raw.mapping(obj.get("data")).items() if isinstance(value, str)}
     kept: set[str] = set()

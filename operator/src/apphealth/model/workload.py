@@ -1,4 +1,4 @@
-"""A workload and its containers: all that a decision reads, and nothing else."""
+"""A workload and its containers: the parts of them that a decision reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOMAIN = "apphealth.dev/"
 
 
 class WorkloadKey(NamedTuple):
-    """What names a workload in the cluster."""
+    """Identifies a workload in the cluster."""
 
     kind: str
     namespace: str
@@ -27,7 +27,7 @@ class WorkloadKey(NamedTuple):
 
 
 class ContainerRole(StrEnum):
-    """What a container is to its pod."""
+    """The role of a container in its pod."""
 
     MAIN = "main"
     SIDECAR = "sidecar"
@@ -35,7 +35,7 @@ class ContainerRole(StrEnum):
 
     @property
     def list_name(self) -> str:
-        """The list of the pod's spec that such containers stand in."""
+        """The list of the pod's spec that has such containers."""
         return "containers" if self is ContainerRole.MAIN else "initContainers"
 
 
@@ -61,7 +61,7 @@ class ConfigFiles(NamedTuple):
 
     config_map: str
     keys: tuple[str, ...] = ()
-    """The keys that become files; none: all."""
+    """The keys that become files; empty: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,16 @@ class Container:
     args: tuple[str, ...] = ()
     probes: Mapping[ProbeKind, LiveProbe] = field(default_factory=dict)
     mounts: tuple[str, ...] = ()
-    """Where the container mounts volumes."""
+    """The paths where the container mounts volumes."""
     config_files: tuple[ConfigFiles, ...] = ()
-    """What it mounts from ConfigMaps, ours left out."""
+    """The files that it mounts from ConfigMaps, except ours."""
     mounts_delivery: bool = False
     """It mounts our volume of dependencies, and the mount is ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A Deployment, StatefulSet, DaemonSet or Argo Rollout, as far as a decision reads it."""
+    """A Deployment, StatefulSet, DaemonSet or Argo Rollout."""
 
     kind: str
     api_version: str
@@ -123,7 +123,7 @@ class Workload:
     volumes: tuple[str, ...] = ()
     """Names of the pod's volumes."""
     delivery_volume: bool = False
-    """Our volume of dependencies is there, and is ours."""
+    """It has our volume of dependencies, and we own the volume."""
     ready: bool = False
     """At least one of its pods is ready (`status.readyReplicas`, a DaemonSet's `numberReady`)."""
     host_network: bool = False
@@ -131,21 +131,21 @@ class Workload:
     ordered: bool = False
     """Its pods start one after the other, each once the one before is ready: a StatefulSet's `OrderedReady`."""
     template: str = ""
-    """Digest of all in the pod template that may change what its pods answer."""
+    """Digest of the parts of the pod template that may change its pods' answers."""
 
     @property
     def key(self) -> WorkloadKey:
-        """What names this workload in the cluster."""
+        """The key that identifies this workload in the cluster."""
         return WorkloadKey(self.kind, self.namespace, self.name)
 
     @property
     def template_key(self) -> str:
-        """What names its pod template among all namespaces: pods of the same may answer for each other."""
+        """The namespace and the digest of its pod template: an answer holds for all pods with the same key."""
         return f"{self.namespace}/{self.template}"
 
     @property
-    def touched(self) -> bool:
-        """Something of ours is in its pod template."""
+    def has_ours(self) -> bool:
+        """Whether its pod template has a probe, a mount or a volume of ours."""
         return self.delivery_volume or any(
             container.mounts_delivery or any(_has_ours(live.owner) for live in container.probes.values())
             for container in self.containers
