@@ -1,6 +1,6 @@
-"""Lint: what is wrong with the probes that workloads carry. Pure: values in, findings out, no files and no cluster.
+"""Lint: find what is wrong with the probes of workloads. Pure: values in, findings out, no files and no cluster.
 
-`subject` reads what the rules look at, `checks` has the rules, one module a family, `registry` lists them, `linting`
-runs them, `suppression` reads which of their findings an object's annotations ignore. Reading files, and saying what
-was found, is the command line's.
+`subject` reads the input of the checks, `checks` has the checks, one module for each family, `registry` lists them,
+`linting` runs them, and `suppression` reads which findings an object's annotations ignore. The command line reads files
+and prints reports.
 """

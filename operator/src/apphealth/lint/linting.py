@@ -1,4 +1,4 @@
-"""Running the rules."""
+"""Run the checks."""
 
 from __future__ import annotations
 
@@ -16,20 +16,32 @@ from apphealth.plan.rules.annotations import ANNOTATIONS
 
 
 def lint_workload(subject: Subject) -> Iterator[Finding]:
-    """Judge a workload's probes."""
+    """Yield the findings about a workload's probes.
+
+    Parameters
+    ----------
+    subject
+        The workload, with its Services and its plan.
+    """
     for check in WORKLOAD:
         assert check.workload is not None  # noqa: S101 -- WORKLOAD has none without
         for hit in check.workload(subject):
             yield check.finding(hit)
     plan = subject.plan
     if plan is None and not ANNOTATIONS.keys().isdisjoint(subject.workload.pod_annotations):
-        plan = subject.auto()  # an annotation is there for a rule that is elsewhere
+        plan = subject.auto()  # annotations are checked also if no rule of the input selects the workload
     if plan is not None:
         yield from (finding for finding in plan.findings if finding.id in FROM_PLAN)
 
 
 def lint_service(subject: ServiceSubject) -> Iterator[Finding]:
-    """Judge a Service."""
+    """Yield the findings about a Service.
+
+    Parameters
+    ----------
+    subject
+        The Service, with the workloads behind it.
+    """
     for check in SERVICE:
         assert check.service is not None  # noqa: S101 -- SERVICE has none without
         for hit in check.service(subject):
@@ -39,12 +51,12 @@ def lint_service(subject: ServiceSubject) -> Iterator[Finding]:
 def lint_graph(
     graph: Graph, shared: Iterable[SharedDependency]
 ) -> tuple[dict[WorkloadKey, list[Finding]], dict[ServiceKey, list[Finding]]]:
-    """Judge what only the whole input can tell: circles of required dependencies, and shared ones.
+    """Return the findings about the whole input: cycles of required dependencies, and shared dependencies.
 
     Parameters
     ----------
     graph
-        Who needs whom.
+        The dependencies of all workloads.
     shared
         Its shared dependencies.
     """

@@ -1,7 +1,7 @@
-"""What the rules of lint look at: a workload as its manifest has it, beside the values that the plan reads.
+"""The input of the checks: a workload's manifest, beside the values that the plan reads.
 
-The model leaves out what a decision does not need, such as the second handler of a probe that has two, or the probes of
-an init container. A rule may need just that, so the raw object is read here once more.
+The model leaves out parts that no decision needs, such as the second handler of a probe, or the probes of an init
+container. Checks need them, so the raw object is read here once more.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LISTS = ("containers", "initContainers", "ephemeralContainers")
 
 
 class Role(StrEnum):
-    """What a container is to its pod."""
+    """The role of a container in its pod."""
 
     MAIN = "main"
     SIDECAR = "sidecar"
@@ -42,7 +42,7 @@ class RawProbe:
     kind: ProbeKind
     raw: Mapping[str, Any]
     probe: Probe
-    """The same with the API server's defaults; of several handlers, the one that `parse_probe` takes."""
+    """The probe with the API server's defaults; of several handlers, the one that `parse_probe` takes."""
     path: Path
 
     @property
@@ -65,7 +65,7 @@ class RawProbe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawContainer:
-    """A container, of whichever list."""
+    """A container, init container or ephemeral container."""
 
     name: str
     role: Role
@@ -73,7 +73,7 @@ class RawContainer:
     path: Path
     probes: Mapping[ProbeKind, RawProbe]
     model: Container | None = None
-    """What the plan reads of it; None for init and ephemeral ones."""
+    """The container as the plan reads it; None for init and ephemeral containers."""
 
     def port(self, port: int | str | None) -> ContainerPort | None:
         """Return the declared port with this number or name; a TCP one before others."""
@@ -88,35 +88,35 @@ def _no_plan() -> Plan | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A workload, with what is around it."""
+    """A workload, with its Services and its plan."""
 
     workload: Workload
     raw: Mapping[str, Any]
     containers: Sequence[RawContainer]
     services: Sequence[Service] = ()
-    """Those that select its pods."""
+    """The Services that select its pods."""
     plan: Plan | None = None
-    """What the rules among the input decide; None where none selects it."""
+    """Its plan by the rules of the input; None if no rule selects it."""
     auto: Callable[[], Plan | None] = _no_plan
-    """Gives what `preset: auto` would decide; seldom asked, and so worked out when it is."""
+    """Returns its plan by `preset: auto`. Few checks need it, so it is made on demand."""
     served: frozenset[str] = field(default_factory=frozenset)
-    """The names of the containers that a Service leads to."""
+    """The names of the containers that a Service's port targets."""
 
     @property
     def probed(self) -> Iterator[RawContainer]:
-        """The containers that may carry probes, and are their owner's to look after."""
+        """The containers that may have probes, except injected ones."""
         return (c for c in self.containers if c.model is not None and c.name not in INJECTED)
 
     def gets(self, container: str, kind: ProbeKind) -> bool:
-        """Whether a rule among the input gives the container a probe that its manifest leaves out."""
+        """Return whether a rule of the input plans a probe of this kind for the container."""
         return self._enforced(container, kind) is not None
 
     def wants(self, container: str, probe: RawProbe) -> bool:
-        """Whether a probe is just what a rule among the input asks for."""
+        """Return whether a probe equals the one that a rule of the input plans."""
         return self._enforced(container, probe.kind) == probe.probe
 
     def derives_tcp(self, container: str) -> bool:
-        """Whether `preset: auto` would give the container a liveness probe that opens a connection."""
+        """Return whether `preset: auto` would plan a liveness probe that opens a connection."""
         probe = _planned(self.auto(), container, ProbeKind.LIVENESS)
         return probe is not None and isinstance(probe.handler, TcpSocket)
 
@@ -140,7 +140,7 @@ class ServiceSubject:
 
 
 def pod_of(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the pod's spec of a workload's object, empty where there is none."""
+    """Return the pod's spec of a workload's object; empty if it has none."""
     spec = raw.mapping(value.get("spec"))
     return raw.mapping(raw.mapping(spec.get("template")).get("spec"))
 
@@ -152,7 +152,7 @@ def read_subject(
     plan: Plan | None,
     auto: Callable[[], Plan | None] = _no_plan,
 ) -> Subject:
-    """Read a workload's object for the rules."""
+    """Read a workload's object for the checks."""
     containers = tuple(_containers(pod_of(value), workload))
     return Subject(
         workload=workload,

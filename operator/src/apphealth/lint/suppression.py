@@ -1,6 +1,6 @@
-"""Which findings an object's annotations ignore, and with which reason: ours, and those of other tools.
+"""Read which findings an object's annotations ignore, and the reason: our annotations, and those of other tools.
 
-The reason is kept with the finding: an ignored one is shown as ignored, never lost.
+The reason is kept with the finding, and reports show the finding as ignored.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class _Ignored:
-    """What one annotation ignores."""
+    """The findings that one annotation ignores."""
 
     matches: _Matcher
     suppression: Suppression

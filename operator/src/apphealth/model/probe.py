@@ -178,7 +178,7 @@ def describe_probe(probe: Probe) -> str:
 
 
 def describe_handler(handler: Handler | None) -> str:
-    """Return a handler in one line, as `kubectl describe` does; empty if there is none."""
+    """Return a handler in one line, as `kubectl describe` does; `unknown` if there is none."""
     match handler:
         case HttpGet():
             return f"http-get {handler.scheme.lower()}://{handler.host}:{handler.port}{handler.path}"

@@ -1,7 +1,7 @@
-"""Gathering the facts that a plan is made from, out of a `World`.
+"""Gather the facts of a plan from a `World`.
 
-Planning is two passes. The first, `plan_probes`, reads nothing of other workloads; the second, dependencies, reads how
-they tell their readiness, which the first pass of theirs has given. So it never goes round in circles.
+Planning has two passes. The first, `plan_probes`, reads no other workload. The second plans dependencies, and reads the
+readiness probes of other workloads, which their own first pass has planned. So planning never recurses.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from apphealth.store.world import World
 
 
 def plan_of(workload: Workload, world: World) -> Plan:
-    """Plan a workload by what a world knows.
+    """Plan a workload from the facts of a world.
 
     Parameters
     ----------
     workload
         The workload as it is now; it need not be in the world.
     world
-        What is known. It remembers the readiness that comes of it, for the plans of others.
+        The known cluster or files. It keeps the planned readiness probes, for the plans of dependants.
     """
     own = _own_facts(workload, world)
     decided = plan(workload, _with_neighbours(workload, own, world), world.options)
@@ -54,27 +54,27 @@ def plan_of(workload: Workload, world: World) -> Plan:
 
 
 def facts_of(workload: Workload, world: World) -> Facts:
-    """Gather what a world knows that concerns a workload.
+    """Gather the facts about a workload.
 
     Parameters
     ----------
     workload
         The workload as it is now; it need not be in the world.
     world
-        What is known.
+        The known cluster or files.
     """
     return _with_neighbours(workload, _own_facts(workload, world), world)
 
 
 def dependencies_of(workload: Workload, world: World) -> Derived:
-    """Find the Services that a workload needs, selected by a rule or not; how they are asked is not worked out.
+    """Find the Services that a workload needs, whether a rule selects it or not, without their URLs.
 
     Parameters
     ----------
     workload
         The workload as it is now.
     world
-        What is known.
+        The known cluster or files.
     """
     own = _own_facts(workload, world)
     rules = _rules(workload, own, world)
@@ -91,7 +91,7 @@ def dependencies_of(workload: Workload, world: World) -> Derived:
 
 
 def _own_facts(workload: Workload, world: World) -> Facts:
-    """Gather what the first pass reads."""
+    """Gather the facts that the first pass reads."""
     return Facts(
         namespace=world.namespace(workload.namespace),
         rules=world.rules_in(workload.namespace),
@@ -119,7 +119,7 @@ def _with_neighbours(workload: Workload, own: Facts, world: World) -> Facts:
 
 
 def _rules(workload: Workload, facts: Facts, world: World) -> tuple[Rule, ...]:
-    """Return the rules that a workload's dependencies and readiness are planned by."""
+    """Return the rules that decide about a workload's dependencies and readiness."""
     return effective(selecting(facts.rules, workload, facts.namespace), workload, files=world.options.files)
 
 
@@ -146,7 +146,7 @@ def _neighbour(service: Service, world: World) -> Neighbour:
 
 
 def _readiness(workload: Workload, world: World) -> Readiness:
-    """Return how a neighbour tells its readiness, worked out where it isn't known for the same facts."""
+    """Return the readiness probes of a neighbour; they are planned unless they are known for equal facts."""
     facts = _own_facts(workload, world)
     known = world.readiness.get(workload, facts, world.options)
     if known is None:
@@ -157,7 +157,7 @@ def _readiness(workload: Workload, world: World) -> Readiness:
 
 
 def _requirements(workload: Workload, rules: Sequence[Rule], own: Facts, world: World) -> Requirements:
-    """Follow required edges from a workload, each one once."""
+    """Return the required edges that can be reached from a workload; each one is followed once."""
     if not own.services or not requires_any(rules):
         return EMPTY
     first = _required(workload, world)

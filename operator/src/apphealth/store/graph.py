@@ -1,4 +1,4 @@
-"""The graph of a whole world, and what it takes to say what follows when a Service fails."""
+"""The dependency graph of a world, and the input of the impact of failed Services."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def graph_of(world: World) -> Graph:
 
 
 def patience_of(graph: Graph, world: World) -> Patience:
-    """Return the patience of every workload that requires anything.
+    """Return the seconds until each workload with required dependencies notices that one has failed.
 
     Parameters
     ----------
     graph
-        That of the world, or a part of it.
+        The graph of the world, or a part of it.
     world
-        What is known.
+        The known cluster or files.
     """
     requiring = {edge.source for edge in graph.edges if edge.required}
     workloads = ((key, world.workloads[key]) for key in sorted(requiring))
@@ -36,5 +36,5 @@ def patience_of(graph: Graph, world: World) -> Patience:
 
 
 def shared_in(graph: Graph, world: World) -> tuple[SharedDependency, ...]:
-    """Return the shared dependencies of a world's graph; nothing is planned where there are none."""
+    """Return the shared dependencies of a world's graph. Workloads are planned only if there are any."""
     return shared_dependencies(graph, patience_of(graph, world) if graph.shared else {})

@@ -1,4 +1,7 @@
-"""NetworkPolicies: whom a workload may talk to is likely whom it needs. Only files bring them, see `World.policies`."""
+"""NetworkPolicies as evidence: a workload likely needs the pods that a policy lets it connect to.
+
+Only files bring them, see `World.policies`.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ from apphealth.store.world import World
 
 
 def by_policies(workload: Workload, world: World) -> Iterator[Mention]:
-    """Yield the Services in front of pods that a policy lets the workload talk to.
+    """Yield the Services in front of the pods that a policy lets the workload connect to.
 
-    A peer that names no pods in particular (all of a namespace, any address) is no evidence.
+    A peer that selects all pods of a namespace, or any address, is no evidence.
     """
     for policy in world.policies.get(workload.namespace, ()):
         if matches(policy.pods, workload.pod_labels):
@@ -49,6 +52,6 @@ def _namespaces(peer: Peer, policy: NetworkPolicy, world: World) -> list[str]:
 
 
 def _port(service: Service, peer: Peer) -> int | None:
-    """Return the port of the Service that leads to one that the peer allows."""
+    """Return the Service's port whose target the peer allows, or None."""
     allowed = peer.ports
     return next((port.number for port in service.ports if {port.target, port.number, port.name} & {*allowed}), None)

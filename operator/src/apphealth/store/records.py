@@ -1,6 +1,6 @@
-"""What the store knows of the operator's own objects, and of the ConfigMaps that workloads refer to.
+"""The operator's own objects, and the ConfigMaps that workloads refer to, as the store knows them.
 
-Of the operator's own objects only a fingerprint is kept: enough to see that nothing has to be written. ConfigMaps are
+Only a fingerprint of the operator's own objects is kept: enough to see that nothing must be written. ConfigMaps are
 watched by their metadata; the text of those that selected workloads refer to is read when a plan needs it, and
 forgotten when the ConfigMap changes.
 """
@@ -25,19 +25,19 @@ from apphealth.store.outcomes import Outcomes
 from apphealth.store.world import Recalled, World
 
 MAX_CONFIG_MAP_TEXT = 64 * 1024 * 1024
-"""Characters of ConfigMaps kept in all; beyond that the oldest are forgotten, and read again when needed."""
+"""Most characters of ConfigMaps kept in all; beyond it the oldest are forgotten, and read again when needed."""
 
 
 @dataclass(slots=True)
 class Record:
-    """An object of ours in the cluster."""
+    """An object of the operator in the cluster."""
 
     owner_uid: str
     fingerprint: bytes | None
     """None: content unknown; read the object before writing."""
     resource_version: str = ""
     ours: bool = True
-    """False: somebody else's object has the name that we need."""
+    """False: an object of another owner has the name that we need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Remembered:
     originals: tuple[OriginalRecord, ...]
     written: tuple[WrittenProbe, ...]
     complete: bool
-    """Whether the originals that it lacks have been put back; else somebody may have taken them out."""
+    """Whether originals that it lacks have been restored; if not, another writer may have removed them from it."""
 
 
 def fingerprint_of(plan: HealthPlan) -> bytes:
@@ -62,9 +62,9 @@ class Records:
     Parameters
     ----------
     world
-        Gets the originals and proofs of HealthPlans, and the text of ConfigMaps.
+        The world that receives the originals and proofs of HealthPlans, and the text of ConfigMaps.
     outcomes
-        Know which workloads read a ConfigMap.
+        The outcomes, which know which workloads read a ConfigMap.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Records:
         self._text_size = 0
 
     def put_health_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
-        """Store a HealthPlan that was read; what it remembers counts once `confirm` has seen its owner.
+        """Store a HealthPlan that was read; its originals count after `confirm` has checked its owner.
 
         Returns
         -------
@@ -99,7 +99,7 @@ class Records:
         plan = parse_plan(obj)
         key = self._workload_of(plan, meta)
         if key is None or meta.name != health_plan_name(key.kind, key.name):
-            return frozenset()  # somebody else's: it decides nothing, and is nobody's to delete
+            return frozenset()  # not the operator's: it has no effect, and the operator never deletes it
         self._plan_names[meta.namespace, meta.name] = key
         known, fingerprint = self.health_plans.get(key), fingerprint_of(plan) if plan and meta.ours else None
         self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version, ours=meta.ours)
@@ -127,8 +127,8 @@ class Records:
     def confirm(self, workload: Workload) -> None:
         """Let the originals of a workload's HealthPlan count if the workload owns it, before the workload is planned.
 
-        While this replica is the only writer, a HealthPlan that differs from what it wrote was edited by somebody else:
-        the originals that are known stay, and those that are new are added.
+        While this replica is the only writer, a HealthPlan that differs from what it wrote was edited by another
+        writer: the known originals stay, and new ones are added.
         """
         key = workload.key
         remembered = self._unconfirmed.pop(key, None)
@@ -147,7 +147,7 @@ class Records:
     def drop_health_plan(self, name: tuple[str, str]) -> frozenset[WorkloadKey]:
         """Forget a deleted HealthPlan, and return its workload.
 
-        Its originals are kept as long as the operator runs: somebody may have deleted the HealthPlan before the
+        Its originals are kept as long as the operator runs, because the HealthPlan may have been deleted before the
         originals were restored.
         """
         key = self._plan_names.pop(name, None)
@@ -156,7 +156,7 @@ class Records:
         return frozenset({key})
 
     def forget(self, key: WorkloadKey) -> None:
-        """Forget what the HealthPlan of a deleted workload remembered."""
+        """Forget the originals and answers of a deleted workload's HealthPlan."""
         self._unconfirmed.pop(key, None)
         self._world.originals.pop(key, None)
         self._world.written.pop(key, None)

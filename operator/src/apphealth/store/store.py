@@ -1,8 +1,8 @@
 """The store: the cluster as values, and which workloads a change concerns.
 
-Raw objects are not kept. An event that changes nothing that a plan reads (a status, a replica count, a write of our
-own) concerns no workload. `put` and `drop` take events and the items of lists; `sweep`, after a complete list, drops
-the objects that the list lacks: while a watch is broken deletions are lost, and kopf doesn't report them afterwards.
+Raw objects are not kept. An event that changes only values that no plan reads (a status, a replica count, a write of
+our own) concerns no workload. `put` and `drop` take events and the items of lists; `sweep`, after a complete list,
+drops the objects that the list lacks: while a watch is broken deletions are lost, and kopf doesn't report them later.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Concerned:
-    """What a change concerns."""
+    """The workloads and rules that a change concerns."""
 
     workloads: frozenset[WorkloadKey] = frozenset()
     """Workloads that have to be reconciled."""
@@ -68,7 +68,7 @@ def older(version: str, than: str) -> bool:
 
 
 class Store:
-    """Everything that is known of a cluster.
+    """The known values of a cluster.
 
     Parameters
     ----------
@@ -78,19 +78,19 @@ class Store:
     Attributes
     ----------
     world
-        What plans are made from.
+        The values that plans are made from.
     outcomes
         The outcome of each workload's last reconciliation.
     records
         The operator's own objects, and the ConfigMaps that workloads refer to.
     invalid
-        Rules that can't be parsed, and why.
+        The rules that can't be parsed, with their problems.
     generations
         The generation of each rule.
     statuses
         The status that each rule has in the cluster.
     config_maps
-        Names of all ConfigMaps: those that don't exist need not be read.
+        The names of all ConfigMaps, so that missing ones are not requested.
     writing
         Workloads that are being patched: events of the patch concern no workload, the answer is handled instead.
     """

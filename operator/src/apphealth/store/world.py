@@ -1,8 +1,8 @@
-"""All that a plan may be made from: rules, namespaces, workloads, Services, ConfigMaps, answers of pods.
+"""The world: the rules, namespaces, workloads, Services, ConfigMaps and answers of pods that plans are made from.
 
-Values with look-ups, and no I/O: the store fills one from watch events, the command line from files. Look-ups by label
-stay fast with 10,000 workloads and 10,000 Services in one namespace: both sides are indexed by single label pairs.
-Rules are indexed by namespace, so that a plan costs the same however many rules other namespaces have.
+Values with look-ups, and no I/O: the store fills a world from watch events, the command line from files. Look-ups by
+label stay fast with 10,000 workloads and 10,000 Services in one namespace, because both are indexed by single label
+pairs. Rules are indexed by namespace, so that the rules of other namespaces don't make a plan slower.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from apphealth.store.readiness import ReadinessCache
 Label = tuple[str, str, str]
 """Namespace, label key, label value."""
 Answers = Mapping[str, Proof]
-"""What pods answered, by the question's id. Replaced at each change, never mutated: `Facts` hold on to it."""
+"""The answers of pods, by the question's id. Replaced at each change, never mutated, because `Facts` keep it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """The answers that a workload's HealthPlan remembers: of an earlier operator, or of the leader."""
+    """The answers in a workload's HealthPlan, which an earlier operator or the leader wrote."""
 
     owner_uid: str
     """The uid of the HealthPlan's owner. Its answers count for no other workload."""
@@ -46,23 +46,23 @@ class World:
     Attributes
     ----------
     rules, namespaces, workloads, services
-        By key. Change all but the namespaces through `put_*` and `drop_*`, which keep the indexes.
+        The objects by key. Change all but the namespaces by `put_*` and `drop_*`, which update the indexes.
     config_maps
-        Text of the ConfigMaps that workloads refer to, by (namespace, name); absent where not read (yet).
+        The text of the ConfigMaps that workloads refer to, by (namespace, name); absent until it is read.
     originals
-        The probes of others that were replaced, as the HealthPlans remember them.
+        The replaced probes of other owners, as the HealthPlans remember them.
     written
         The probes that we have written, as the HealthPlans remember them.
     answers
-        What pods have answered, by `Question.template`.
+        The answers of pods, by `Question.template`.
     recalled
-        What HealthPlans remember of earlier answers, by the workload that owns the HealthPlan.
+        The answers in HealthPlans, by the workload that owns the HealthPlan.
     addresses
-        The Services by their cluster IPs; of several that manifests give one, the first by name.
+        The Services by their cluster IPs; if manifests give one address to several, the first by name.
     policies
         NetworkPolicies with rules for egress, by namespace. Only files bring them: the operator doesn't watch any.
     readiness
-        Readiness probes of planned workloads, for the plans of their dependants.
+        The readiness probes of planned workloads, for the plans of their dependants.
     """
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- a frozen value
@@ -92,7 +92,7 @@ class World:
             self._workload_labels.add(label, workload.key)
 
     def drop_workload(self, key: WorkloadKey) -> None:
-        """Forget a workload, if it is there, and what was worked out for it."""
+        """Forget a workload, if it is known, and its readiness probes and answers."""
         self._unlabel(key)
         self.readiness.drop(key)
 
@@ -112,7 +112,7 @@ class World:
             self._put_address(address, key)
 
     def drop_service(self, key: ServiceKey) -> None:
-        """Forget a Service, if it is there."""
+        """Forget a Service, if it is known."""
         if (service := self.services.pop(key, None)) is not None:
             for label in _first_selector(service):
                 self._service_selectors.discard(label, key)
@@ -141,7 +141,7 @@ class World:
         self._rules_in[rule.namespace] = tuple(sorted((*others, rule), key=lambda one: one.key))
 
     def drop_rule(self, key: RuleKey) -> None:
-        """Forget a rule, if it is there."""
+        """Forget a rule, if it is known."""
         if self.rules.pop(key, None) is None:
             return
         self._rules_in[key.namespace] = tuple(one for one in self._rules_in[key.namespace] if one.key != key)
@@ -154,7 +154,7 @@ class World:
         return everywhere + self._rules_in.get(namespace, ()) if namespace else everywhere
 
     def namespace(self, name: str) -> Namespace:
-        """Return a namespace; one that is not known has just the label that Kubernetes gives it."""
+        """Return a namespace; an unknown one has only the label that Kubernetes sets."""
         return self.namespaces.get(name) or Namespace(name=name, labels={"kubernetes.io/metadata.name": name})
 
     def services_of(self, workload: Workload) -> list[Service]:
@@ -175,7 +175,7 @@ class World:
         return [workload for workload in workloads if service.selects(workload.pod_labels)]
 
     def answers_of(self, workload: Workload) -> Answers:
-        """Return what pods of a workload's namespace and template have answered, in this process or before."""
+        """Return the answers of pods of a workload's namespace and template, also those from before a restart."""
         given = self.answers.get(workload.template_key, EMPTY)
         recalled = self.recalled.get(workload.key)
         if recalled is None or recalled.owner_uid != workload.uid:
@@ -192,7 +192,7 @@ class World:
             self._keep(template, {other: proof for other, proof in given.items() if other != id_})
 
     def keep_answers(self, ids: Collection[str]) -> None:
-        """Forget all answers but those to some questions."""
+        """Forget all answers except those to the given questions."""
         for template, given in list(self.answers.items()):
             if any(id_ not in ids for id_ in given):
                 self._keep(template, {id_: proof for id_, proof in given.items() if id_ in ids})
@@ -200,14 +200,14 @@ class World:
             self.keep_recalled(key, ids)
 
     def recall(self, key: WorkloadKey, recalled: Recalled) -> None:
-        """Keep what a workload's HealthPlan remembers, instead of what it remembered before."""
+        """Replace the answers of a workload's HealthPlan."""
         if recalled.answers:
             self.recalled[key] = recalled
         else:
             self.recalled.pop(key, None)
 
     def keep_recalled(self, key: WorkloadKey, ids: Collection[str]) -> None:
-        """Forget what a workload's HealthPlan remembered, but for the answers to some questions."""
+        """Forget the answers of a workload's HealthPlan, except those to the given questions."""
         if (recalled := self.recalled.get(key)) is not None and any(id_ not in ids for id_ in recalled.answers):
             kept = {id_: proof for id_, proof in recalled.answers.items() if id_ in ids}
             self.recall(key, Recalled(recalled.owner_uid, kept))
@@ -224,5 +224,5 @@ def _pod_labels(workload: Workload) -> list[Label]:
 
 
 def _first_selector(service: Service) -> list[Label]:
-    """One pair of the selector is enough to find the Service by: pods behind it have them all."""
+    """Return one pair of a Service's selector. It is enough to find the Service, because its pods have every pair."""
     return [(service.namespace, *min(service.selector.items()))] if service.selector else []

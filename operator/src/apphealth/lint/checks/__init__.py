@@ -1,1 +1,1 @@
-"""The rules of lint, one module a family."""
+"""The checks of lint, one module for each family."""

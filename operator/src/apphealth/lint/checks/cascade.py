@@ -12,7 +12,7 @@ from apphealth.plan import findings
 from apphealth.plan.findings import Severity
 
 _READY = frozenset({"ready", "readyz", "readiness", "readiness-check"})
-"""Last parts of paths that tell readiness."""
+"""Last parts of the paths of readiness endpoints."""
 _AGGREGATES = {
     "/actuator/health": "Spring Boot's aggregate of all its health indicators",
     "/q/health": "Quarkus' aggregate of all its checks",
@@ -26,7 +26,7 @@ _FRAMEWORKS = {
     "SPRING_": "an aggregate of Spring's health indicators",
     "MP_": "MicroProfile's aggregate of all its checks",
 }
-"""By the variables that show them: whose `/health` runs every check."""
+"""Frameworks whose `/health` runs every check, by the prefix of their variables."""
 _PREFIX = "APPHEALTH_PREFIX"
 
 
@@ -75,7 +75,7 @@ def _known(path: str, container: RawContainer, subject: Subject) -> str:
 
 
 def _prefixes(model: Container, subject: Subject) -> Iterator[str]:
-    """Yield where the library is said to serve."""
+    """Yield the path prefixes of flask_management_endpoints that the container's settings give."""
     for env in model.env:
         if env.name == _PREFIX:
             yield _stem(env.value)

@@ -1,4 +1,4 @@
-"""Fields of probes with values that the API server refuses, and fields that it doesn't know."""
+"""Fields of probes with values that the API server rejects, and unknown fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NUMBERS = {
     "failureThreshold": 0,
     "terminationGracePeriodSeconds": 1,
 }
-"""The least that each takes; 0 stands for the default."""
+"""The minimum of each field; 0 means the default."""
 _HANDLERS: Mapping[str, frozenset[str]] = {
     "httpGet": frozenset({"path", "port", "host", "scheme", "httpHeaders"}),
     "tcpSocket": frozenset({"port", "host"}),
@@ -33,11 +33,11 @@ _PROBE = frozenset(_NUMBERS) | frozenset(_HANDLERS)
 _MAX_NUMBER = 2**31 - 1
 _PORT_NAME = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*", re.DOTALL)
 _Wrong = tuple[Path, str, str]
-"""Where below the probe, what is wrong, how to fix it."""
+"""The path below the probe, what is wrong, and the fix."""
 
 
 def _shown(value: object) -> str:
-    """Show a value of any type, in a few characters."""
+    """Return a short text for a value of any type."""
     match value:
         case None:
             return "missing"
@@ -67,7 +67,7 @@ def _fields(subject: Subject) -> Iterator[Hit]:
 
 
 def _misspelt(container: RawContainer) -> Iterator[Hit]:
-    """Find fields of a container that are meant to be probes."""
+    """Yield the fields of a container that look like misspelt probes."""
     for key in container.raw:
         if "probe" in key.lower() and key not in {kind.field for kind in KINDS}:
             near = get_close_matches(key, [kind.field for kind in KINDS], n=1, cutoff=0.7)

@@ -1,4 +1,4 @@
-"""Dependencies that form a circle, and ones that many share. They take the whole input, and are run by `linting`."""
+"""Cycles of dependencies, and shared dependencies. They need the whole input; `linting` runs them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CHECKS = (CYCLE, SHARED)
 
 
 def cycles(graph: Graph) -> Iterator[tuple[WorkloadKey, Hit]]:
-    """Yield each workload that stands in a circle."""
+    """Yield each workload that is part of a cycle."""
     for members in graph.cycles:
         names = ", ".join(str(key) for key in members[:_SHOWN])
         more = f" and {len(members) - _SHOWN} more" if len(members) > _SHOWN else ""
@@ -50,6 +50,6 @@ def cycles(graph: Graph) -> Iterator[tuple[WorkloadKey, Hit]]:
 
 
 def shared_findings(shared: Iterable[SharedDependency]) -> Iterator[tuple[ServiceKey, Finding]]:
-    """Yield each Service that many workloads require, with what its failure would lead to."""
+    """Yield each shared dependency, with the finding about it."""
     for one in shared:
         yield one.service, replace(shared_finding(one), where=("metadata", "name"))

@@ -1,4 +1,4 @@
-"""Liveness probes that restart too eagerly, or too like readiness."""
+"""Liveness probes that restart too early, or that equal the readiness probe."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from apphealth.model.probe import Grpc, Handler, HttpGet, ProbeKind, TcpSocket
 from apphealth.plan import findings
 
 MIN_PATIENCE = 10
-"""Seconds of failures below which a liveness probe gives up too soon: a pause of a garbage collector, a busy node."""
+"""The least seconds of failures before a restart: less, and a garbage collection or a busy node causes one."""
 
 
 def resolved(probe: RawProbe, container: RawContainer) -> Handler | None:
-    """Return how a probe asks, with the number of its port where that is known."""
+    """Return a probe's handler, with the number of its port if that is known."""
     handler = probe.probe.handler
     if isinstance(handler, HttpGet | TcpSocket | Grpc) and (port := container.port(handler.port)) is not None:
         return replace(handler, port=port.number)

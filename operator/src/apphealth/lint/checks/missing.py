@@ -1,4 +1,4 @@
-"""Probes that are not there."""
+"""Missing probes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from apphealth.plan.probes.presets import databases
 from apphealth.plan.probes.presets.clues import clues_of
 
 MAX_DELAY = 15
-"""Seconds of `initialDelaySeconds` that pass for less than a slow start."""
+"""The most `initialDelaySeconds` that are no sign of a slow start."""
 
 
 def _lacking(subject: Subject, kind: ProbeKind) -> Iterator[RawContainer]:
-    """Yield the containers that neither carry such a probe nor get one by a rule."""
+    """Yield the containers that have no probe of a kind, and get none by a rule of the input."""
     for container in subject.probed:
         if container.raw.get(kind.field) is None and not subject.gets(container.name, kind):
             yield container
@@ -39,7 +39,7 @@ def _readiness(subject: Subject) -> Iterator[Hit]:
 def _liveness(subject: Subject) -> Iterator[Hit]:
     for container in _lacking(subject, ProbeKind.LIVENESS):
         if container.model is not None and _is_database(container.model):
-            continue  # nothing tells from outside whether it hangs or recovers
+            continue  # a hanging database can't be told from one that recovers
         declared = any(port.protocol == "TCP" for port in container.model.ports) if container.model else False
         if declared or container.name in subject.served:
             yield Hit(

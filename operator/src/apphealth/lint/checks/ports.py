@@ -1,4 +1,4 @@
-"""Ports that probes ask."""
+"""Wrong ports of probes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apphealth.plan.probes.ports import targets
 
 
 def _asked(subject: Subject) -> Iterator[tuple[RawContainer, RawProbe]]:
-    """Yield the probes that ask a port."""
+    """Yield the probes that have a port."""
     for container in subject.containers:
         for probe in container.probes.values():
             if container.model is not None and len(probe.handlers) == 1 and probe.port:
@@ -106,7 +106,7 @@ def _mismatch(subject: Subject) -> Iterator[Hit]:
 
 
 def _grpc_sign(name: str, container: RawContainer, probe: RawProbe, subject: Subject) -> str:
-    """Say what tells that a port speaks gRPC, or return an empty text."""
+    """Return the sign that a port speaks gRPC, or an empty text."""
     if name == "grpc" or name.startswith("grpc-"):
         return f"the port is named {name}"
     for service in subject.services:

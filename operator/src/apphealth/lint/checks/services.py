@@ -1,4 +1,4 @@
-"""Services that lead to ports that nobody has."""
+"""Services whose target port no container has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probes that the API server refuses, or that it takes and nobody should write."""
+"""Probes that the API server rejects, or that it accepts and users should not write."""
 
 from __future__ import annotations
 

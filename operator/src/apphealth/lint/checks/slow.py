@@ -1,4 +1,4 @@
-"""What is known to take long to start."""
+"""Signs of a slow start."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _IMAGES = frozenset(
 )  # fmt: skip
 """Last parts of the names of images that run a JVM."""
 _VARIABLES = ("SPRING_", "JAVA_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JVM_OPTS", "CATALINA_OPTS")
-"""Beginnings of the names of variables that a JVM, or what runs on it, reads."""
+"""Prefixes of the variables that a JVM, or a framework on it, reads."""
 
 
 def slow_start(container: RawContainer) -> str:
-    """Return what tells that a container starts slowly, or an empty text."""
+    """Return the sign that a container starts slowly, or an empty text."""
     model = container.model
     if model is None:
         return ""

@@ -1,4 +1,4 @@
-"""A delay where a startup probe belongs."""
+"""A delay of liveness in place of a startup probe."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _delay(subject: Subject) -> Iterator[Hit]:
 
 
 def _right(liveness: RawProbe, container: RawContainer, subject: Subject) -> bool:
-    """Whether the delay is what the plan itself writes where no startup probe is wanted."""
+    """Return whether the plan itself would write this delay, because no startup probe is wanted."""
     if liveness.probe.initial_delay > NO_STARTUP_DELAY:
         return False
     return isinstance(liveness.probe.handler, TcpSocket) or subject.wants(container.name, liveness)

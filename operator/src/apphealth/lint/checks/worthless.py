@@ -1,4 +1,4 @@
-"""Liveness probes that succeed whatever is wrong."""
+"""Liveness probes that always succeed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPEAK_NO_HTTP = (
     "postgres", "pgbouncer", "mysql", "mariadb", "percona", "redis", "valkey", "keydb", "mongo", "memcached",
     "rabbitmq", "nats", "kafka", "zookeeper", "etcd", "cassandra", "mosquitto", "spanner", "cockroach",
 )  # fmt: skip
-"""Parts of the names of images whose port accepts connections only while the server works, and speaks no HTTP."""
+"""Parts of the names of images whose port speaks no HTTP and accepts connections only while the server works."""
 _FIX = "ask an endpoint that the application itself answers, or leave the liveness probe out"
 
 
@@ -40,7 +40,7 @@ def _reason(liveness: RawProbe, container: RawContainer, subject: Subject) -> st
 
 
 def _right(liveness: RawProbe, container: RawContainer, subject: Subject) -> bool:
-    """Whether opening a connection is what there is to do."""
+    """Return whether a probe that opens a connection is the best that the container allows."""
     if _speaks_no_http(container) or subject.wants(container.name, liveness):
         return True
     return subject.derives_tcp(container.name)

@@ -135,7 +135,7 @@ def _says_readiness(choice: Choice, facts: ContainerFacts) -> bool:
     """Whether users name the preset, or describe the readiness probe."""
     suggestion = choice.evaluation.candidate.suggestion
     named = suggestion.preset is not None and not suggestion.derived
-    return named or facts.settings.readiness.says_endpoint
+    return named or facts.settings.readiness.sets_endpoint
 
 
 def _problems(choice: Choice) -> dict[ProbeKind, Finding]:

@@ -102,7 +102,7 @@ def alone(workload: Workload) -> bool:
 def _described(settings: ContainerSettings) -> bool:
     """Whether users said what this container serves, so that it need not declare a port."""
     preset = settings.preset is not None and settings.preset.value != AUTO
-    return preset or settings.port is not None or any(settings.probe(kind).says_anything for kind in KINDS)
+    return preset or settings.port is not None or any(settings.probe(kind).sets_anything for kind in KINDS)
 
 
 def _served(container: Container, workload: Workload, services: Sequence[Service]) -> bool:

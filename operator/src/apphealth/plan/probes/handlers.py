@@ -91,7 +91,7 @@ def endpoints_of(
         `USERS` where users describe the endpoint, or nobody does.
     """
     said = settings.probe(kind)
-    if said.says_endpoint:
+    if said.sets_endpoint:
         return USERS
     offered = _offered(settings, preset, place) if preset is not None else {}
     found = offered.get(kind, ())
@@ -99,7 +99,7 @@ def endpoints_of(
         live = offered.get(ProbeKind.LIVENESS, ())
         if not found and settings.liveness.wanted:
             found = tuple(endpoint for endpoint in live if endpoint.type is not ProbeType.TCP)
-        if set(live) <= set(found) and settings.liveness.says_endpoint:
+        if set(live) <= set(found) and settings.liveness.sets_endpoint:
             return USERS  # a startup that is the same as liveness goes wherever users send liveness
     if said.type is not None:
         found = tuple(endpoint for endpoint in found if endpoint.type is ProbeType.HTTP)

@@ -1,1 +1,1 @@
-"""Rules: which of them select a workload, what they say together, and in which mode."""
+"""Rules: which of them select a workload, the settings that they give together, and their modes."""

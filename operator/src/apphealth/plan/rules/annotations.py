@@ -1,6 +1,6 @@
-"""Settings from annotations on the pod template. They are held to the same rules as the fields of a spec.
+"""Read settings from annotations on the pod template, with the checks of the same fields of a spec.
 
-Nobody checks an annotation when it is written, and from here its text would go into a probe.
+The API server doesn't check annotations when they are written, and their text goes into probes.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ANNOTATIONS = {f"{DOMAIN}preset": "preset", f"{DOMAIN}path-prefix": "path_prefix", f"{DOMAIN}port": "port"}
-"""Annotations on the pod template, and the setting that each one gives."""
+"""The annotations of the pod template, with the setting that each one gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """The annotations of a pod template, read.
+    """The settings in the annotations of a pod template.
 
     Attributes
     ----------
     values
-        By annotation: the setting that it gives, and its value.
+        The setting of each annotation, and its value, by the annotation.
     findings
         One for each annotation that can't be used. While there is one, no probe of the workload is planned.
     """
@@ -50,7 +50,7 @@ _NONE = Annotations()
 def read_annotations(pod_annotations: Mapping[str, str]) -> Annotations:
     """Read the annotations of a pod template.
 
-    An empty annotation says nothing, but for the path prefix: there it means that there is no prefix.
+    An empty annotation sets nothing, except an empty path prefix, which means that there is no prefix.
     """
     if not pod_annotations:
         return _NONE

@@ -1,4 +1,4 @@
-"""Merging what rules and annotations say into settings: field by field the later layer wins.
+"""Merge rules and annotations into settings: field by field the later layer wins.
 
 Layers, the weakest first: the rules in the order of `selection.selecting`, each with its own general fields below its
 `containers` entries ('*' below the entry by name); above all rules, the annotations of the pod template. Two rules of
@@ -38,19 +38,19 @@ class _Layer:
 
 @dataclass(slots=True)
 class _Merged:
-    """Effective values by field name, and the conflicts on the way to them."""
+    """The effective values by field name, and the conflicts between rules."""
 
     values: dict[str, Sourced[Any]] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
 
 
 def workload_settings(rules: Sequence[Rule]) -> WorkloadSettings:
-    """Merge what rules say of a workload as a whole.
+    """Merge the rules' settings of a workload as a whole.
 
     Parameters
     ----------
     rules
-        Those that select it, the weakest first.
+        The rules that select it, the weakest first.
     """
     merged = _merge(_workload_layers(rules))
     said = {name: sourced.value for name, sourced in merged.values.items()}
@@ -58,16 +58,16 @@ def workload_settings(rules: Sequence[Rule]) -> WorkloadSettings:
 
 
 def container_settings(rules: Sequence[Rule], container: str, annotations: Annotations) -> ContainerSettings:
-    """Merge what rules and annotations say of one container.
+    """Merge the settings of one container from rules and annotations.
 
     Parameters
     ----------
     rules
-        Those that select the workload, the weakest first.
+        The rules that select the workload, the weakest first.
     container
         The container's name.
     annotations
-        Those of the pod template.
+        The annotations of the pod template.
     """
     merged = _merge(_container_layers(rules, container, annotations))
     own: dict[str, Any] = {}
@@ -95,7 +95,7 @@ def listed_containers(rules: Sequence[Rule]) -> dict[str, str]:
 
 
 def source_of(rule: Rule) -> str:
-    """Name a rule for people: `AppHealth shop`, `ClusterAppHealth standard`."""
+    """Return a rule's name as users see it: `AppHealth shop`, `ClusterAppHealth standard`."""
     return f"{rule.kind} {rule.name}"
 
 

@@ -1,7 +1,7 @@
 """Modes: the Enforce rules make the plan that is written; the Audit rules only add to a preview.
 
-Argo Rollouts: in a cluster planned and shown, never written; in files, which are their owner's own, written. Why:
-docs/decisions, "Argo Rollouts are shown, not written".
+Argo Rollouts are planned and shown in a cluster and never written there; in files, which are their owner's, they are
+written. Why: docs/decisions, "Argo Rollouts are shown, not written".
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ def enforced_among(rules: Sequence[Rule], workload: Workload, *, files: bool) ->
     Parameters
     ----------
     rules
-        Those that select the workload.
+        The rules that select the workload.
     workload
         The workload.
     files
-        It is a manifest.
+        Whether it is a manifest.
     """
     return tuple(rule for rule in rules if rule.spec.mode is Mode.ENFORCE) if _writable(workload, files) else ()
 
 
 def effective(rules: Sequence[Rule], workload: Workload, *, files: bool) -> tuple[Rule, ...]:
-    """Return the rules whose plan is the workload's: the enforced ones, or where there are none the audited ones.
+    """Return the rules that make the workload's plan: those in mode Enforce, or if there are none those in mode Audit.
 
     Parameters
     ----------

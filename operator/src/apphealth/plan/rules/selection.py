@@ -1,8 +1,8 @@
 """Which rules select a workload, and in which order they count.
 
 Rank, the weakest first: ClusterAppHealth by rising priority, AppHealth with a selector, AppHealth with a targetRef.
-Of equal rank the older rule wins, then the first name in alphabetical order, as in the Gateway API: who recreates a
-rule doesn't take over what another team's rule decides. Field by field, the last rule of the order wins.
+Of equal rank the older rule wins, then the first name in alphabetical order, as in the Gateway API: a rule that is
+created again doesn't override another team's rule. Field by field, the last rule of the order wins.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ IGNORE = f"{DOMAIN}ignore"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 _NOT_YET = "~"
-"""Sorts after every creationTimestamp: a rule in a file would be the youngest in the cluster."""
+"""Sorts after every creationTimestamp, because a rule in a file would be the youngest in the cluster."""
 Rank = tuple[int, int, bool]
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector matches: every pair and every expression of it must."""
+    """Return whether a label selector matches: every pair and every expression of it must match."""
     pairs = all(labels.get(key) == value for key, value in selector.match_labels.items())
     return pairs and all(_meets(requirement, labels) for requirement in selector.match_expressions)
 
@@ -43,7 +43,7 @@ def _meets(requirement: SelectorRequirement, labels: Mapping[str, str]) -> bool:
 
 
 def reaches(rule: Rule, namespace: Namespace) -> bool:
-    """Whether a rule may concern workloads of a namespace at all."""
+    """Return whether a rule may select workloads of a namespace."""
     if not isinstance(rule.spec, ClusterAppHealthSpec):
         return rule.namespace == namespace.name
     selector = rule.spec.namespace_selector
@@ -53,7 +53,7 @@ def reaches(rule: Rule, namespace: Namespace) -> bool:
 
 
 def _names(selector: LabelSelector, namespace: str) -> bool:
-    """Whether the selector asks for this namespace by its name: the only way into `kube-*`."""
+    """Return whether the selector names this namespace: only so a rule selects workloads of `kube-*`."""
     return selector.match_labels.get(NAMESPACE_NAME) == namespace or any(
         requirement.key == NAMESPACE_NAME
         and requirement.operator is SelectorOperator.IN
@@ -63,7 +63,7 @@ def _names(selector: LabelSelector, namespace: str) -> bool:
 
 
 def opted_out(workload: Workload, namespace: Namespace) -> str | None:
-    """Return the reason why a workload is left alone by its owner's word, or None."""
+    """Return the reason why the workload's owner has opted out of every rule, or None."""
     for where in (workload.annotations, namespace.annotations):
         if IGNORE in where:
             return where[IGNORE] or "no reason given"
@@ -71,7 +71,7 @@ def opted_out(workload: Workload, namespace: Namespace) -> str | None:
 
 
 def selects(rule: Rule, workload: Workload, namespace: Namespace) -> bool:
-    """Whether a rule selects a workload: by its labels, or by its kind and name. Opting out is asked elsewhere."""
+    """Return whether a rule selects a workload, by its labels or by its kind and name; opting out doesn't count."""
     return reaches(rule, namespace) and chooses(rule, workload)
 
 

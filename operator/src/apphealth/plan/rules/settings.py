@@ -1,7 +1,6 @@
-"""Effective settings: what users said of a workload and of each of its containers, with the source of every value.
+"""Effective settings: the values that users set for a workload and its containers, each with its source.
 
-Plain values. How rules and annotations become settings is in `merging`; what fills the fields that users left open is
-in `plan.probes`.
+Plain values. `merging` makes them from rules and annotations; `plan.probes` fills the fields that users did not set.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Sourced(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSettings:
-    """What users said of one probe. A field is None where nobody said anything; the names are those of the API."""
+    """The settings of one probe. A field that no user set is None; the names are those of the API."""
 
     enabled: Sourced[bool] | None = None
     type: Sourced[ProbeType] | None = None
@@ -43,22 +42,22 @@ class ProbeSettings:
     failure_threshold: Sourced[int] | None = None
     termination_grace_period_seconds: Sourced[int] | None = None
     max_seconds: Sourced[int] | None = None
-    """Startup only: period x failureThreshold."""
+    """Only of the startup probe: period x failureThreshold."""
 
     @property
     def wanted(self) -> bool:
-        """No rule has switched the probe off."""
+        """Whether no rule has switched the probe off."""
         return self.enabled is None or self.enabled.value
 
     @property
-    def says_endpoint(self) -> bool:
-        """Users said where the probe asks. The type HTTP alone does not say it: the path is missing."""
+    def sets_endpoint(self) -> bool:
+        """Whether users set the probe's endpoint. The type HTTP alone is none, because it lacks the path."""
         where = self.path is not None or self.service is not None or self.command is not None
         return where or (self.type is not None and self.type.value is not ProbeType.HTTP)
 
     @property
-    def says_anything(self) -> bool:
-        """Users said something of the probe, apart from switching it on or off."""
+    def sets_anything(self) -> bool:
+        """Whether users set any field of the probe, apart from switching it on or off."""
         return any(name != "enabled" for name, _ in self.items())
 
     def items(self) -> Iterator[tuple[str, Sourced[object]]]:
@@ -73,13 +72,13 @@ PROBE_FIELDS = tuple(field.name for field in fields(ProbeSettings))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSettings:
-    """What users said of one container."""
+    """The settings of one container."""
 
     enabled: Sourced[bool] | None = None
     preset: Sourced[str] | None = None
     path_prefix: Sourced[str] | None = None
     port: Sourced[int | str] | None = None
-    """For every probe that has no port of its own: from the annotation."""
+    """The annotation's port, for every probe without a port of its own."""
     listed: bool = False
     """A `containers` entry applies to it, by name or by `*`."""
     liveness: ProbeSettings = ProbeSettings()
@@ -99,7 +98,7 @@ class ContainerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadSettings:
-    """What users said of a workload as a whole. The values are those that apply where nobody said anything."""
+    """The settings of a workload as a whole, with their defaults."""
 
     verification: Verification = Verification.REQUIRED
     existing_probes: ExistingProbes = ExistingProbes.KEEP
@@ -110,5 +109,5 @@ class WorkloadSettings:
 
     @property
     def replaces(self) -> bool:
-        """Probes of somebody else's give way (`existingProbes: Replace`)."""
+        """Whether probes of other owners are replaced (`existingProbes: Replace`)."""
         return self.existing_probes is ExistingProbes.REPLACE
