@@ -1,4 +1,4 @@
-"""Probes: which a container should have, as far as running pods have proven them."""
+"""Probes: the probes that a container should have, as far as running pods have proven them."""
 
 from apphealth.plan.probes.planning import plan_probes
 

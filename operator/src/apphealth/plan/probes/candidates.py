@@ -1,6 +1,6 @@
-"""Candidates: every preset that may describe a container, worked out to complete handlers and numbers.
+"""Candidates: every preset that may describe a container, completed to handlers and numbers.
 
-`expand` yields them, the best first. What pods have answered about a candidate is in `verification`.
+`expand` yields them, the best first. `verification` evaluates the pods' answers about a candidate.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Candidate:
     handlers
         The handlers of each probe, the best first.
     problems
-        The probes that can't be planned, and why.
+        The probes that can't be planned, with the finding about each.
     derived
-        The probes that the preset describes and no user: they have to be proven on running pods.
+        The probes that only the preset describes, and no user: they must be proven on running pods.
     index
-        What to ask the library's index, which names its endpoints; None where there is none.
+        The question to the library's index, which names its endpoints; None if the container has no index.
     """
 
     suggestion: Suggestion
@@ -61,7 +61,7 @@ class Candidate:
 
     @property
     def applicable(self) -> bool:
-        """Every probe that it describes can be planned; what is only looked for needs a port that may speak HTTP."""
+        """Whether all its probes can be planned; a common preset also needs a port that may speak HTTP."""
         if self.derived & self.problems.keys():
             return False
         if self.suggestion.origin is not Origin.COMMON:
@@ -71,7 +71,7 @@ class Candidate:
 
     @property
     def opens_ports_only(self) -> bool:
-        """Its probes open a connection and ask nothing."""
+        """Whether its probes only open a connection."""
         return all(isinstance(one.handler, TcpSocket) for one in self._derived_handlers())
 
     def _derived_handlers(self) -> Iterator[PlannedHandler]:
@@ -80,15 +80,31 @@ class Candidate:
 
 
 def expand(facts: ContainerFacts, suggestions: Iterable[Suggestion]) -> Iterator[Candidate]:
-    """Yield the candidates of a container, the best first, each one complete."""
+    """Yield the candidates of a container, the best first.
+
+    Parameters
+    ----------
+    facts
+        The container.
+    suggestions
+        The presets that may describe it, the best first.
+    """
     for suggestion in suggestions:
         yield candidate_of(facts, suggestion)
 
 
 def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
-    """Work out the handlers that the probes of a container may have by one suggestion."""
+    """Return the candidate of one suggestion: the handlers that the container's probes may have.
+
+    Parameters
+    ----------
+    facts
+        The container.
+    suggestion
+        The preset, and why it is considered.
+    """
     by_preset = Handlers(facts, suggestion)
-    # What users say doesn't depend on what is guessed of the application.
+    # The probes that users describe don't depend on the suggestion.
     by_users = Handlers(facts, USERS_ALONE) if suggestion.derived else by_preset
     handlers: dict[ProbeKind, tuple[PlannedHandler, ...]] = {}
     problems: dict[ProbeKind, Finding] = {}
@@ -136,7 +152,7 @@ def _handlers(
 def _index(
     facts: ContainerFacts, suggestion: Suggestion, handlers: Mapping[ProbeKind, Sequence[PlannedHandler]]
 ) -> Question | None:
-    """Return what to ask the index of flask_management_endpoints, where pods can be asked or have been."""
+    """Return the question to the index of flask_management_endpoints, or None if pods can't be asked and were not."""
     preset = suggestion.preset
     if preset is None or not preset.runs_library or not facts.pods.required:
         return None
@@ -174,12 +190,12 @@ def _is_path(text: str) -> bool:
 
 
 def timeout_of(kind: ProbeKind, facts: ContainerFacts) -> int:
-    """Return the seconds that a probe waits for an answer, before anything is learned of the application."""
+    """Return the seconds that a probe waits for an answer, before any pod has been asked."""
     return choose_numbers(kind, facts.settings.probe(kind), facts.defaults_version).timeout.value
 
 
 def question_of(kind: ProbeKind, planned: PlannedHandler, facts: ContainerFacts) -> Question:
-    """Return what to ask pods to prove a probe."""
+    """Return the question that proves a probe."""
     return facts.question(planned.numbered, timeout_of(kind, facts), planned.accept)
 
 
@@ -189,19 +205,19 @@ def complete(
     facts: ContainerFacts,
     slowest: tuple[tuple[ProbeKind, float], ...],
 ) -> dict[ProbeKind, PlannedProbe]:
-    """Make complete probes of the handlers that were picked, with numbers that fit each other.
+    """Return complete probes for the picked handlers, with numbers that fit each other.
 
     Parameters
     ----------
     picked
         One handler for each planned probe.
     candidate
-        Where they come from.
+        The candidate that the handlers belong to.
     facts
         The container.
     slowest
-        Seconds of the slowest answer to each probe, where pods gave one. A timeout that an earlier answer has raised
-        stays while it serves.
+        Seconds of the slowest answer to each probe that pods answered. A timeout that an earlier answer has raised
+        stays while it is long enough.
     """
     numbers = _fit(tuple(picked), candidate, facts, slowest)
     usual = _fit(tuple(picked), candidate, facts, ()) if slowest else numbers
@@ -235,7 +251,7 @@ def _fit(
 
 
 def _as_learned(numbers: Numbers, planned: PlannedHandler, live: Probe) -> Numbers:
-    """Return the numbers with the timeout of the live probe, if that is all they differ in."""
+    """Return the numbers with the timeout of the live probe, if they differ in nothing else."""
     probe = apply_numbers(planned.handler, numbers)
     if not numbers.timeout.value < live.timeout <= live.period or replace(probe, timeout=live.timeout) != live:
         return numbers

@@ -1,4 +1,4 @@
-"""What the probes of one container are planned from."""
+"""The input of planning the probes of one container."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from apphealth.plan.rules.settings import ContainerSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pods:
-    """Whether running pods can be asked, and what is written where they can't.
+    """Whether running pods can be asked, and what is written if they can't.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Pods:
     on_host
         The pods share their node's network, and are never asked.
     files
-        There are no pods and never will be: the workload is a manifest.
+        The workload is a manifest, so there are no pods to ask.
     unproven
         In manifests, derived probes are written without proof (`render --unproven`).
     """
@@ -38,18 +38,18 @@ class Pods:
 
     @property
     def may_ask(self) -> bool:
-        """A probe is to be tried on pods, now or once there are any."""
+        """Whether probes are tried on pods, now or once there are any."""
         return self.required and not self.files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerFacts:
-    """A container with all that its probes are planned from.
+    """A container, and the facts that its probes are planned from.
 
     Attributes
     ----------
     template
-        Namespace and digest of the pod template: what a proof holds for.
+        The namespace and the digest of the pod template, for whose pods a proof holds.
     services
         The Services that select the pods.
     alone
@@ -57,15 +57,15 @@ class ContainerFacts:
     ordered
         The next pod of the workload starts only once this one is ready.
     writable
-        The kinds of probe that we may write: wanted, and no probe of somebody else's stays.
+        The kinds of probe that we may write: a rule wants them, and no probe of another owner stays.
     theirs
-        Probes of somebody else's. Ours have to fit those that stay.
+        The probes of other owners. Ours have to fit those that stay.
     ours
-        Probes that are there because of us.
+        The probes that we wrote.
     replaces
-        Where we want a probe, somebody else's gives way.
+        Whether our probes replace those of other owners.
     answers
-        What pods of this template have answered, by the question's id.
+        The answers of pods of this template, by the question's id.
     """
 
     container: Container
@@ -84,7 +84,7 @@ class ContainerFacts:
     answers: Mapping[str, Proof]
 
     def question(self, handler: Handler, timeout: int, accept: Accept) -> Question:
-        """Return what to ask the pods of this container; the handler's port is a number."""
+        """Return the question to the pods of this container; the handler's port must be a number."""
         return Question(
             container=self.container.name,
             image=self.container.image,

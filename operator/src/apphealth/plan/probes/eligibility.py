@@ -1,4 +1,4 @@
-"""Which containers get probes at all."""
+"""Decide which containers get probes."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ INJECTED = frozenset(
         "vault-agent",
     }
 )
-"""Names of sidecars that others inject and look after: left alone unless a rule names them, or the pod has no other."""
+"""Names of injected sidecars. They get no probes unless a rule names them, or the pod has no other container."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Why a container gets no probes: a reason, its meaning for people, and a finding where users should see it."""
+    """Why a container gets no probes: a reason, the same as a sentence, and a finding if users should see it."""
 
     reason: str
     text: str
@@ -63,11 +63,11 @@ def why_skipped(
     Parameters
     ----------
     settings
-        What users said of the container.
+        The settings of the container.
     rules
-        Those that select the workload.
+        The rules that select the workload.
     services
-        Those that select its pods.
+        The Services that select its pods.
     """
     if not rules:
         return NO_RULE
@@ -94,13 +94,13 @@ def _told(reason: str, finding: Finding) -> Skip:
 
 
 def alone(workload: Workload) -> bool:
-    """Whether the pod has one container of its own, apart from injected ones and sidecars."""
+    """Return whether the pod has one container, not counting injected ones and sidecars."""
     mains = [c for c in workload.containers if c.role is ContainerRole.MAIN and c.name not in INJECTED]
     return len(mains) == 1
 
 
 def _described(settings: ContainerSettings) -> bool:
-    """Whether users said what this container serves, so that it need not declare a port."""
+    """Return whether users described what this container serves, so that it need not declare a port."""
     preset = settings.preset is not None and settings.preset.value != AUTO
     return preset or settings.port is not None or any(settings.probe(kind).sets_anything for kind in KINDS)
 

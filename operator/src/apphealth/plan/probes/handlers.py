@@ -1,7 +1,7 @@
-"""The handler of each probe: type, port, path, scheme, headers, and where each of them came from.
+"""The handler of each probe: type, port, path, scheme and headers, each with its source.
 
-What users say comes first, then the preset's endpoint; what both leave open comes from the container and its Services.
-A startup probe takes over what users say of liveness.
+Users' settings come first, then the preset's endpoint; the container and its Services give the rest. A startup probe
+takes over the users' settings of liveness.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from apphealth.plan.result import Provenance
 from apphealth.plan.rules.settings import ContainerSettings, Sourced
 
 PROBE_HEADER = "X-Probe"
-"""Sent with every HTTP probe unless the rule sets headers: lets an application tell its probes apart."""
+"""A header of every HTTP probe unless the rule sets headers. With it an application can tell its probes apart."""
 MAX_COMMAND = 200
-"""Characters of a command that are shown."""
+"""Most characters of a command that are shown."""
 USERS: tuple[None, ...] = (None,)
-"""The endpoints of a probe that users describe, or nobody: no preset's."""
+"""The endpoints of a probe that no preset describes: users do, or there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +35,15 @@ class PlannedHandler:
     Attributes
     ----------
     endpoint
-        The preset's endpoint that it asks; None where users say what to ask.
+        The preset's endpoint that it asks; None if users describe the endpoint.
     number
         The number of the port that it asks; 0 for Exec.
     speaks_http
-        False where the port is known to speak something else.
+        False if the port is known to speak another protocol.
     accept
         The answers that prove it.
     provenance
-        Where its values came from.
+        The source of each value.
     """
 
     handler: Handler
@@ -55,12 +55,12 @@ class PlannedHandler:
 
     @property
     def only_proven(self) -> bool:
-        """It is used only where pods have shown it."""
+        """Whether it is written only after pods have proven it."""
         return self.endpoint is not None and self.endpoint.only_proven
 
     @property
     def numbered(self) -> Handler:
-        """The handler with the port as a number, as pods are asked."""
+        """The handler with the port as a number, for questions to pods."""
         match self.handler:
             case HttpGet(_, path, scheme, headers):
                 return HttpGet(self.number, path, scheme, headers)
@@ -79,16 +79,16 @@ def endpoints_of(
     kind
         Which probe.
     settings
-        What users said of the container.
+        The settings of the container.
     preset
-        None: there is only what users said.
+        The preset; None: there are only the users' settings.
     place
-        Where the container's own settings put the preset's endpoints.
+        The place of the preset's endpoints by the container's own settings.
 
     Returns
     -------
     tuple
-        `USERS` where users describe the endpoint, or nobody does.
+        `USERS` if users describe the endpoint, or if neither they nor the preset do.
     """
     said = settings.probe(kind)
     if said.sets_endpoint:
@@ -114,14 +114,14 @@ def prefix_of(settings: ContainerSettings, preset: Preset, place: Place) -> str:
 
 
 def _offered(settings: ContainerSettings, preset: Preset, place: Place) -> Endpoints:
-    """Return the preset's endpoints under the prefix that users, the container's own settings or the preset say."""
+    """Return the preset's endpoints under the prefix of the users, the container's own settings or the preset."""
     return preset.endpoints(prefix_of(settings, preset, place))
 
 
 class Handlers:
     """Plans the handlers of one container's probes, as one preset or users describe them.
 
-    The ports that settings lead to are resolved once for all three probes.
+    Each port is resolved once for all three probes.
     """
 
     def __init__(self, facts: ContainerFacts, suggestion: Suggestion) -> None:
@@ -130,12 +130,12 @@ class Handlers:
         self._ports: dict[Sourced[int | str] | None, ResolvedPort | PortProblem] = {}
 
     def plan(self, kind: ProbeKind, endpoint: Endpoint | None) -> PlannedHandler | Finding | None:
-        """Plan the handler of a probe that asks an endpoint, or what users say.
+        """Plan the handler of a probe, for a preset's endpoint or for the users' settings alone.
 
         Returns
         -------
         PlannedHandler, Finding or None
-            None where neither users nor the preset describe the probe; a finding where they do and it can't be planned.
+            None if neither users nor the preset describe the probe; a finding if they do and it can't be planned.
         """
         type_ = self._type(kind, endpoint)
         if type_ is None:
@@ -156,7 +156,7 @@ class Handlers:
         return self._socket(kind, endpoint, type_, port)
 
     def _said(self, kind: ProbeKind, name: str) -> Sourced[Any] | None:
-        """Return what users said of a field; what startup leaves open, it takes from liveness."""
+        """Return the users' value of a field; startup takes over liveness' value if it has none."""
         settings = self._facts.settings
         said: Sourced[Any] | None = getattr(settings.probe(kind), name)
         if said is not None or kind is not ProbeKind.STARTUP:
@@ -192,7 +192,7 @@ class Handlers:
         return resolve_port(setting, facts.container, facts.services, self._preference(), alone=facts.alone)
 
     def _preference(self) -> Preference:
-        """Return what the preset, and the container's own settings that it reads, say of ports."""
+        """Return the port preference of the preset and of the container's own settings."""
         suggestion = self._suggestion
         preset, place = suggestion.preset, suggestion.place
         if preset is None:
@@ -206,7 +206,7 @@ class Handlers:
         )
 
     def _unresolved(self, kind: ProbeKind, problem: PortProblem) -> Finding:
-        """Name the field that has to be corrected: the port of liveness where startup takes it over."""
+        """Return the finding with the field to correct: liveness' port if startup takes it over."""
         settings = self._facts.settings
         said = settings.probe(kind).port
         if said is None and kind is ProbeKind.STARTUP and settings.liveness.port is not None:
@@ -308,7 +308,7 @@ class Handlers:
 
 
 def _said_type(kind: ProbeKind, settings: ContainerSettings) -> Sourced[ProbeType] | None:
-    """Return the type as users said it, or as it follows from the other fields that they set."""
+    """Return the type that users set, or the one that follows from the other fields that they set."""
     said = settings.probe(kind)
     if said.type is not None:
         return said.type

@@ -1,4 +1,4 @@
-"""How often to probe, how long to wait for an answer, after how many failures to act.
+"""The numbers of probes: how often to probe, how long to wait for an answer, after how many failures to act.
 
 The defaults are versioned, so that an upgrade of the operator never changes a probe. Numbers that a user wrote stay
 as they are; derived numbers adapt to them and keep these invariants:
@@ -19,18 +19,18 @@ from apphealth.plan.result import Provenance
 from apphealth.plan.rules.settings import ContainerSettings, ProbeSettings, Sourced
 
 NO_STARTUP_DELAY = 30
-"""Seconds that liveness waits where no startup probe holds it back."""
+"""Seconds that liveness waits if there is no startup probe."""
 STARTUP_SECONDS = 300
 """Seconds that an application may take to start, unless the rule says otherwise."""
 RESTART_FACTOR = 2
 """Liveness gives up no sooner than this many times as late as readiness."""
 PATIENCE = 5
-"""timeoutSeconds is raised to this many times the slowest answer that was seen."""
+"""timeoutSeconds is raised to this many times the slowest answer of the pods."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The numbers of one probe where no user gave any, in seconds and failures."""
+    """The default numbers of one probe, in seconds and failures."""
 
     period: int
     timeout: int
@@ -44,7 +44,7 @@ DEFAULTS: dict[int, dict[ProbeKind, Defaults]] = {
         ProbeKind.LIVENESS: Defaults(period=10, timeout=5, failure=3),
     }
 }
-"""By `spec.defaultsVersion`."""
+"""The defaults by `spec.defaultsVersion`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Numbers:
         return self.period.value * self.failure.value
 
     def provenance(self) -> tuple[Provenance, ...]:
-        """Return where each number came from, by the name of the probe's field."""
+        """Return the source of each number, by the name of the probe's field."""
         numbers = (self.delay, self.period, self.timeout, self.success, self.failure)
         found = tuple(Provenance(name, str(n.value), n.source) for name, n in zip(_FIELDS, numbers, strict=True))
         return found if self.grace is None else (*found, Provenance(_GRACE, str(self.grace.value), self.grace.source))
@@ -76,7 +76,7 @@ _GRACE = "terminationGracePeriodSeconds"
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What is known of an application beyond the defaults. Everything that users say is stronger.
+    """What is known of an application beyond the defaults. Users' settings win over it.
 
     Attributes
     ----------
@@ -107,9 +107,9 @@ def fit_numbers(
     kinds
         The probes that are planned.
     kept
-        Probes of somebody else's that stay; ours have to fit them.
+        The probes of other owners that stay; ours have to fit them.
     settings
-        What users said.
+        The users' settings.
     version
         The version of the defaults.
     learned
@@ -159,7 +159,7 @@ def choose_numbers(kind: ProbeKind, said: ProbeSettings, version: int) -> Number
 
 
 def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
-    """Raise the timeout to several times the slowest answer, as far as the period goes."""
+    """Raise the timeout to `PATIENCE` times the slowest answer, at most to the period."""
     needed = min(ceil(PATIENCE * slowest), numbers.period.value)
     if needed <= numbers.timeout.value:
         return numbers
@@ -167,7 +167,7 @@ def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
 
 
 def delay_liveness(liveness: Numbers, said: ProbeSettings, *, has_startup: bool) -> Numbers:
-    """Hold liveness back where no startup probe does."""
+    """Delay liveness if there is no startup probe."""
     if has_startup or said.initial_delay_seconds is not None:
         return liveness
     return replace(liveness, delay=Sourced(NO_STARTUP_DELAY, "no startup probe holds liveness back"))
@@ -206,7 +206,7 @@ def _lower_failure(readiness: Numbers, available: int) -> Numbers:
 
 
 def apply_numbers(handler: Handler, numbers: Numbers) -> Probe:
-    """Make a probe of a handler and its numbers."""
+    """Return the probe of a handler and its numbers."""
     return Probe(
         handler=handler,
         initial_delay=numbers.delay.value,

@@ -1,7 +1,7 @@
-"""Which port a probe asks: the first rung that answers, with its reason.
+"""Resolve the port that a probe asks: the first of these sources that names one, with the reason.
 
 explicit setting > annotation > the preset's management port, as the container's own settings have it > the container
-port that a Service targets > a container port with a telling name > the only container port > the port that env,
+port that a Service targets > a container port with a name for HTTP > the only container port > the port that env,
 command and args name > the preset's default.
 """
 
@@ -17,15 +17,15 @@ from apphealth.model.workload import Container, ContainerPort
 from apphealth.plan.rules.settings import Sourced
 
 TELLING_NAMES = ("http", "web", "management")
-"""Port names that say HTTP, the best first."""
+"""Port names that mean HTTP, the best first."""
 HTTPS_PORTS = frozenset({443, 8443})
 OTHER_PROTOCOLS = frozenset({
     *("amqp", "cassandra", "dns", "ftp", "grpc", "imap", "kafka", "ldap", "memcached", "mongo", "mongodb", "mqtt"),
     *("mysql", "nats", "pgsql", "postgres", "postgresql", "redis", "sftp", "smtp", "ssh", "tcp", "thrift", "zookeeper"),
 })  # fmt: skip
-"""What an appProtocol, or a port's name before its first dash, says of a port that doesn't speak HTTP."""
+"""The appProtocols, or port names before their first dash, of ports that don't speak HTTP."""
 MAX_TEXT = 4096
-"""Characters of a command line or setting that are searched for a port."""
+"""Most characters of a command line or setting that are searched for a port."""
 MAX_DIGITS = 5
 PORT_VARIABLES = ("PORT", "FLASK_RUN_PORT")
 """Variables that hold just the port: the twelve-factor convention, and Flask's own."""
@@ -40,14 +40,14 @@ class ResolvedPort:
     """The port that a probe asks."""
 
     port: int | str
-    """As the probe refers to it: by name where it has one."""
+    """The port as the probe refers to it: by name if it has one."""
     source: str
     number: int = 0
-    """The number, 0 where it is not known."""
+    """The number; 0: not known."""
     https: bool = False
     app_protocol: str = ""
     speaks_http: bool = True
-    """False where its name or appProtocol says that it speaks something else."""
+    """False if its name or appProtocol means another protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class PortProblem:
 def targets(service: Service, port: ServicePort, container: Container, *, alone: bool) -> ContainerPort | None:
     """Return the port of this container that a Service's port leads to.
 
-    `alone`: the container is the only one of its pod, so a numeric target that nobody declares is its.
+    `alone`: the container is the only one of its pod, so a numeric target that no container declares is its own.
     """
     if port.protocol != "TCP":
         return None
@@ -74,18 +74,18 @@ def targets(service: Service, port: ServicePort, container: Container, *, alone:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a preset says of ports.
+    """The ports that a preset prefers.
 
     Attributes
     ----------
     management
-        A port of its own for management, as the container's own settings have it.
+        The port for management alone, by the container's own settings.
     default
-        The port that the application listens on if nothing says otherwise, the last resort.
+        The port that the application listens on by default, the last resort.
     protocols
-        What appProtocol begins with where it is the port to ask.
+        Prefixes of the appProtocol of the port to ask.
     names
-        Names of ports that tell, the best first.
+        Names of the port to ask, the best first.
     """
 
     management: Sourced[int] | None = None
@@ -107,11 +107,11 @@ def resolve_port(
     Parameters
     ----------
     explicit
-        A number or name that a user gave, written as it stands.
+        The number or name that a user set; it is written unchanged.
     services
         The Services that select the pods.
     preference
-        What the preset says of ports.
+        The ports that the preset prefers.
     alone
         The container is the only one of its pod.
     """
@@ -211,12 +211,12 @@ def _named_ports(container: Container, env: Mapping[str, str]) -> Iterator[Sourc
 
 
 def _only_others(container: Container) -> bool:
-    """Whether all ports that a container declares are of another protocol than TCP."""
+    """Return whether no port that a container declares is TCP."""
     return bool(container.ports) and all(port.protocol != "TCP" for port in container.ports)
 
 
 def _numbered(said: Sourced[int], container: Container) -> ResolvedPort:
-    """Return a port known by its number; by its name where the container gives it one."""
+    """Return a port with a known number; the probe refers to it by name if the container declares one."""
     number = int(said.value)
     declared = next((p for p in container.ports if p.number == number and p.protocol == "TCP"), None)
     return _resolved(declared or ContainerPort(number, "", "TCP"), said.source)

@@ -1,4 +1,4 @@
-"""The findings about verification: what pods refuted, what waits for pods, what is written untried."""
+"""The findings about verification: probes that pods refuted, that wait for pods, or that are written untried."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from apphealth.plan.probes.suggestions import Origin
 from apphealth.plan.probes.verification import Answered, ProbeEvaluation
 
 MAX_ANSWERS = 4
-"""Answers that one finding quotes."""
+"""Most answers that one finding quotes."""
 
 Evaluations = Mapping[ProbeKind, ProbeEvaluation]
 
 
 def quote(refuted: Sequence[Answered]) -> str:
-    """Quote what pods answered: `GET http :8080/readyz: 404 from web-1`."""
+    """Return the pods' answers as a text: `GET http :8080/readyz: 404 from web-1`."""
     shown = list(dict.fromkeys(f"{question}: {proof.answer or 'no'}" for question, proof in refuted))
     more = f" (and {len(shown) - MAX_ANSWERS} more)" if len(shown) > MAX_ANSWERS else ""
     return "; ".join(shown[:MAX_ANSWERS]) + more
 
 
 def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerFacts) -> Iterator[Finding]:
-    """Yield what users should know of the verification of one container.
+    """Yield the findings about the verification of one container.
 
     Parameters
     ----------
     choice
-        The candidate that was taken, and those that were passed over.
+        The chosen candidate, and those that were passed over.
     probes
-        What came of each planned probe.
+        The evaluation of each planned probe.
     facts
         The container.
     """
@@ -83,7 +83,7 @@ def _nothing_found(choice: Choice, name: str) -> Iterator[Finding]:
 
 
 def refuted_evidence(choice: Choice) -> bool:
-    """Whether pods refuted a candidate that the container shows signs of."""
+    """Return whether pods refuted a candidate that evidence suggested."""
     return any(
         passed.refuted and passed.evaluation.candidate.suggestion.origin is Origin.EVIDENCE
         for passed in choice.passed_over
@@ -105,7 +105,7 @@ def _in_state(probes: Evaluations, state: VerificationState) -> list[ProbeKind]:
 
 
 def _speaks(probes: Iterable[ProbeEvaluation]) -> bool:
-    """Whether a probe asks the application, and not just for an open port."""
+    """Return whether a probe asks the application, and doesn't only open a port."""
     return any(one.handler is not None and hasattr(one.handler.handler, "path") for one in probes)
 
 

@@ -1,4 +1,4 @@
-"""Which presets may describe a container, the best first: the one that users name, or those that evidence suggests."""
+"""The presets that may describe a container, the best first: the one that users name, or those that evidence suggests."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Origin(Enum):
     EVIDENCE = "evidence"
     """The container shows signs of it."""
     COMMON = "common"
-    """Nothing suggests it but that it is common: only asking pods can tell."""
+    """There is no evidence for it, but many applications serve its endpoints: only pods' answers can prove it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """A preset that may describe a container; without one, there is only what users say."""
+    """A preset that may describe a container; without a preset, only the users' settings count."""
 
     preset: Preset | None = None
     evidence: str = ""
     """The layer or evidence that suggests it."""
     origin: Origin = Origin.USERS
     place: Place = NOWHERE
-    """Where the container's own settings put the preset's endpoints."""
+    """The place of the preset's endpoints by the container's own settings."""
     source: str = field(init=False, default="")
-    """The preset and its evidence, for people."""
+    """The preset and its evidence, as findings show them."""
 
     def __post_init__(self) -> None:
         if self.preset is not None:
@@ -46,12 +46,12 @@ class Suggestion:
 
     @property
     def derived(self) -> bool:
-        """It has to be proven on running pods, since no user named it."""
+        """Whether it must be proven on running pods, because no user named it."""
         return self.origin is not Origin.USERS
 
 
 USERS_ALONE = Suggestion()
-"""No preset: only what users say."""
+"""No preset: only the users' settings."""
 
 
 def suggest(facts: ContainerFacts) -> Sequence[Suggestion] | Finding:
@@ -60,7 +60,7 @@ def suggest(facts: ContainerFacts) -> Sequence[Suggestion] | Finding:
     Returns
     -------
     sequence or Finding
-        The last one is `USERS_ALONE`, unless users name a preset. A finding where they name one that is not known.
+        The last one is `USERS_ALONE`, unless users name a preset. A finding if they name an unknown one.
     """
     settings, container = facts.settings, facts.container
     named = settings.preset

@@ -1,7 +1,7 @@
-"""What well-known applications serve: one module a family, each preset with its source.
+"""The endpoints of well-known applications: one module for each family, each preset with its source.
 
-A preset says where an application answers; it never says how often to ask (see `plan.numbers`). To add one, write it
-in its family's module and name the module in `FAMILIES`. See docs/presets.md.
+A preset has the endpoints of an application, not the numbers of its probes (see `plan.probes.numbers`). To add one,
+write it in its family's module and name the module in `FAMILIES`. See docs/presets.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from apphealth.plan.probes.presets.clues import Clues
 from apphealth.plan.probes.presets.preset import Preset
 
 AUTO = "auto"
-"""Choose by evidence, and by asking the running pods."""
+"""The preset's name that means: choose by evidence and by the answers of running pods."""
 FAMILIES: Sequence[tuple[Preset, ...]] = (
     flask.PRESETS,
     servers.PRESETS,
@@ -38,9 +38,9 @@ FAMILIES: Sequence[tuple[Preset, ...]] = (
     plain.PRESETS,
     kubernetes.PRESETS,
 )
-"""The best first: a sign of an earlier one counts before those of all later ones."""
+"""All families, the best first: a sign of an earlier family wins over those of later ones."""
 ALL: dict[str, Preset] = {preset.name: preset for family in FAMILIES for preset in family} | {plain.TCP.name: plain.TCP}
-"""By name. What opens a port and asks no more comes last."""
+"""All presets by name. Those that only open a port come last."""
 _SUGGESTED = tuple(preset for preset in ALL.values() if preset.signs.any)
 _SOUGHT = tuple(preset for preset in ALL.values() if preset.sought)
 
@@ -51,7 +51,7 @@ def suggested(clues: Clues) -> list[tuple[Preset, str]]:
 
 
 def sought(clues: Clues) -> list[tuple[Preset, str]]:
-    """Return the presets to be looked for by asking, the best first, each with the reason."""
+    """Return the presets to try on pods without evidence, the best first, each with the reason."""
     found = []
     for preset in _SOUGHT:
         where = preset.sought_where
@@ -62,7 +62,7 @@ def sought(clues: Clues) -> list[tuple[Preset, str]]:
 
 
 def nearest(name: str) -> str:
-    """Say which presets there are, the most similar first."""
+    """Return a hint for an unknown name: the most similar preset, or all of them."""
     names = [AUTO, *ALL]
     first = {one.partition("-")[0]: one for one in reversed(names)}
     close = get_close_matches(name, names, n=1) or [first[one] for one in get_close_matches(name, first, n=1)]

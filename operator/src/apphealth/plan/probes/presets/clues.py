@@ -1,4 +1,4 @@
-"""What a container tells of itself: its variables, command line, image and ports, read once for all presets."""
+"""The clues to a container's application: variables, command line, image and ports, read once for all presets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from apphealth.model.workload import Container
 from apphealth.plan.probes.ports import targets
 
 MAX_WORDS = 128
-"""Words of a command line that are looked at."""
+"""Most words of a command line that are read."""
 MAX_WORD = 4096
-"""Characters of each of them."""
+"""Most characters of one word that are read."""
 JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "JAVA_OPTS_APPEND")
 """Variables that hold options of the JVM."""
 _SPACES = re.compile(r"\s+")
@@ -21,7 +21,7 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Clues:
-    """What a container tells of itself."""
+    """The clues to a container's application."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     """Its literal variables."""
@@ -30,7 +30,7 @@ class Clues:
     words: tuple[str, ...] = ()
     """The command and its arguments, word by word, also those inside `sh -c`."""
     ports: tuple[str, ...] = ()
-    """Names of its TCP ports, its own and those of Services' ports that lead to them."""
+    """The names of its TCP ports, and of the Services' ports that target them."""
     protocols: tuple[tuple[str, str], ...] = ()
     """appProtocol of each Service's port, with the Service's name."""
 
@@ -62,7 +62,7 @@ def _option(words: Sequence[str], names: Collection[str]) -> str:
 
 
 def clues_of(container: Container, services: Sequence[Service]) -> Clues:
-    """Read what a container tells of itself."""
+    """Return the clues to a container's application."""
     return Clues(
         env={variable.name: variable.value for variable in container.env},
         image=_image_name(container.image),
@@ -80,7 +80,7 @@ def _port_names(container: Container, services: Sequence[Service]) -> Iterator[s
 
 
 def _image_name(image: str) -> str:
-    """Leave out registry, tag and digest."""
+    """Return an image's name without registry, tag and digest."""
     path = image.partition("@")[0]
     first, slash, rest = path.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):

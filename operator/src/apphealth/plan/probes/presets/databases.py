@@ -1,4 +1,4 @@
-"""Databases and queues: they speak protocols of their own, so an open port is what can be asked from outside.
+"""Databases and queues: they speak their own protocols, so the only probe from outside is an open port.
 
 Where commands are allowed and a user names the preset, readiness runs the database's own ping. There is no liveness:
 mysqld and mongod open their ports only after crash recovery, RabbitMQ after it has found its peers, and a restart in
@@ -21,7 +21,7 @@ def _with_ping(*command: str) -> Callable[[str], Endpoints]:
 
 
 def _database(name: str, source: str, port: int, ping: tuple[str, ...], *images: str, also: str = "") -> Preset:
-    """Make a preset; `also` is another name that its port goes by."""
+    """Return a preset; `also` is another name of its port."""
     ports = (name, also) if also else (name,)
     return Preset(
         name=name,

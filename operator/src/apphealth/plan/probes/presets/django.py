@@ -1,6 +1,6 @@
 """Django, with django-health-check.
 
-Its one page runs every check, so it tells readiness, and nothing tells whether the process lives.
+Its only page runs every check, so it serves as readiness, and there is no endpoint for liveness.
 """
 
 from __future__ import annotations

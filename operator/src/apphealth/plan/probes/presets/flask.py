@@ -12,7 +12,7 @@ PYTHON = Signs(
     programs=("python", "python3", "gunicorn", "flask", "uwsgi", "waitress-serve"),
     images=("python", "flask", "tiangolo/uwsgi-nginx-flask"),
 )
-"""Signs of a web application in Python, which may be one in Flask."""
+"""Signs of a web application in Python, which may use Flask."""
 
 
 def _management(prefix: str) -> Endpoints:

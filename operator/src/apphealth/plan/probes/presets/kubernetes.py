@@ -1,4 +1,4 @@
-"""The endpoints that Kubernetes' own programs serve, and many written after them."""
+"""The endpoints of Kubernetes' own programs, which many other programs serve too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from apphealth.plan.probes.presets.preset import TCP, Endpoints, Preset, http
 
 
 def _endpoints(prefix: str) -> Endpoints:
-    # /healthz is older than the other two, and in many programs runs every check: it tells readiness, and not life.
+    # /healthz is older than the other two, and in many programs runs every check: it fits readiness, not liveness.
     return {
         ProbeKind.LIVENESS: (http(f"{prefix}/livez"),),
         ProbeKind.READINESS: (http(f"{prefix}/readyz"), http(f"{prefix}/healthz"), TCP),

@@ -11,7 +11,7 @@ from apphealth.plan.probes.presets.preset import Endpoints, Place, Preset, http,
 from apphealth.plan.probes.presets.signs import Signs
 
 MANAGEMENT = 9000
-"""Quarkus' port for management, where that is enabled and no other is said."""
+"""Quarkus' default port for management, if that is enabled."""
 
 
 def endpoints(prefix: str) -> Endpoints:
@@ -33,7 +33,7 @@ def _quarkus(clues: Clues) -> Place:
         return Place(prefix=joined(root), port=port, default_port=server, https=tls)
     root = clues.prop("quarkus.http.root-path")
     other = clues.prop("quarkus.http.non-application-root-path") or "q"
-    # One that begins with a slash stands by itself; any other is below the application's root.
+    # A path that begins with a slash is absolute; any other is below the application's root.
     return Place(prefix=joined(other) if other.startswith("/") else joined(root, other), default_port=server)
 
 

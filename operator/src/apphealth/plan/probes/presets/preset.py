@@ -1,4 +1,4 @@
-"""The shape of a preset."""
+"""The type of a preset, and of its endpoints."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from apphealth.plan.probes.presets.clues import Clues
 from apphealth.plan.probes.presets.signs import Signs
 
 MAX_PREFIX = 256
-"""Characters of a path prefix."""
+"""Most characters of a path prefix."""
 _PATH = re.compile(r"[!-\"%-'*-.0->@-~/]*", re.ASCII)
 """No space, `#` or `?`, nor `$(`: a reference that only the kubelet resolves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where one probe asks. `path` belongs to HTTP and starts with a slash."""
+    """The endpoint of one probe. `path` is only for HTTP, and starts with a slash."""
 
     type: ProbeType
     path: str = ""
     command: tuple[str, ...] = ()
-    """What an Exec probe runs. It is asked so only where commands are allowed."""
+    """The command of an Exec probe, which is used only if commands are allowed."""
     only_proven: bool = False
-    """Used only where running pods have shown that it is there: not all versions serve it."""
+    """Whether it is written only after running pods have proven it, because not all versions serve it."""
 
 
 Endpoints = Mapping[ProbeKind, tuple[Endpoint, ...]]
-"""The places where each probe may ask, the best first; a kind that is absent gets no probe from the preset."""
+"""The endpoints that each probe may ask, the best first; the preset has no probe of a kind that is absent."""
 
 
 def http(path: str, *, only_proven: bool = False) -> Endpoint:
-    """Ask by HTTP GET."""
+    """Return an endpoint for HTTP GET."""
     return Endpoint(ProbeType.HTTP, path, only_proven=only_proven)
 
 
@@ -46,16 +46,16 @@ GRPC = Endpoint(ProbeType.GRPC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a container's own settings put the endpoints, as its framework reads them."""
+    """The place of the endpoints by a container's own settings, as its framework reads them."""
 
     prefix: str | None = None
-    """None where the settings say nothing: the preset's own prefix."""
+    """None: the settings have none, and the preset's own prefix counts."""
     port: int | None = None
-    """A port for management alone, which no Service need lead to."""
+    """A port for management alone, which need not be a Service's target."""
     default_port: int | None = None
-    """The port that the application listens on, where neither the container nor a Service declares one."""
+    """The port that the application listens on, used if neither the container nor a Service declares one."""
     https: bool | None = None
-    """Whether it serves TLS; None where the port has to tell."""
+    """Whether it serves TLS; None: the port decides."""
 
 
 NOWHERE = Place()
@@ -67,33 +67,33 @@ def _no_place(_clues: Clues) -> Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """Where a family of applications answers probes."""
+    """The endpoints of a family of applications, and the signs of the family."""
 
     name: str
     source: str
-    """Where the endpoints are documented."""
+    """The link to the documentation of the endpoints."""
     endpoints: Callable[[str], Endpoints]
-    """From the path prefix to the endpoints."""
+    """Returns the endpoints under a path prefix."""
     default_prefix: str = ""
     default_port: int | None = None
     place: Callable[[Clues], Place] = field(default=_no_place)
-    """Read prefix and ports from the container's own settings."""
+    """Reads prefix and ports from the container's own settings."""
     signs: Signs = field(default=Signs())
-    """Any of these suggests it."""
+    """Any of these signs suggests the preset."""
     besides: Signs | None = None
-    """One of these has to be there as well."""
+    """The container must have one of these signs too."""
     sought: bool = False
-    """Looked for by asking the pods, also where nothing suggests it."""
+    """Whether it is tried on pods without any sign of it."""
     sought_where: Signs | None = None
-    """Looked for so only where one of these is there."""
+    """It is tried so only if the container has one of these signs."""
     runs_library: bool = False
     """The container runs flask_management_endpoints, and so reads the dependencies file."""
     port_names: tuple[str, ...] = ()
-    """Names of ports that tell where it answers, ahead of `http`."""
+    """Names of the port to ask, preferred to `http`."""
     port_protocols: tuple[str, ...] = ("http",)
-    """What the appProtocol of a Service's port begins with where it answers."""
+    """Prefixes of the appProtocol of the Service's port to ask."""
     liveness_failures: int | None = None
-    """A higher failureThreshold of liveness than the defaults', where the endpoint is a coarse one."""
+    """A failureThreshold of liveness above the default, because the endpoint runs more than a check of the process."""
 
     def evidence(self, clues: Clues) -> str:
         """Return the evidence that a container is of this family, or an empty text."""
@@ -105,17 +105,17 @@ class Preset:
 
 
 def is_true(text: str) -> bool:
-    """Whether a setting is switched on."""
+    """Return whether a setting is switched on."""
     return text.strip().lower() in ("true", "1", "yes", "on")
 
 
 def port_of(text: str) -> int | None:
-    """Read a port's number from a setting; None where it is none."""
+    """Return the port number in a setting, or None."""
     number = int(text) if text.isdecimal() and text.isascii() and len(text) <= 5 else 0
     return number if 1 <= number <= 65535 else None
 
 
 def joined(*parts: str) -> str | None:
-    """Join parts of a path, with one slash before each; None where that is no path that a probe could ask."""
+    """Join parts of a path, with one slash before each; None if the result is no valid path of a probe."""
     path = "".join(f"/{part}" for part in (part.strip("/") for part in parts) if part)
     return path if len(path) <= MAX_PREFIX and _PATH.fullmatch(path) else None

@@ -1,4 +1,4 @@
-"""Well-known servers, told by their images."""
+"""Well-known servers, recognised by their images."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _keycloak_place(clues: Clues) -> Place:
 
 
 def _elasticsearch(prefix: str) -> Endpoints:
-    # No page tells only that the process lives: all others ask the cluster, or for a password.
+    # No page checks only the process: all others ask the cluster, or want a password.
     return {ProbeKind.READINESS: (http(f"{prefix}/_cluster/health?local=true"),)}
 
 

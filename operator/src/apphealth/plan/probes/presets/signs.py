@@ -1,4 +1,4 @@
-"""Signs by which a container is told to be of a family of applications."""
+"""The signs that a container runs an application of a family."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Signs:
     """Any one of these is a sign."""
 
     env: tuple[str, ...] = ()
-    """What the names of variables begin with."""
+    """Prefixes of the names of variables."""
     images: tuple[str, ...] = ()
-    """Names of images, whoever built them: `postgres` is also `example/postgres`."""
+    """Names of images in any repository: `postgres` also matches `example/postgres`."""
     programs: tuple[str, ...] = ()
-    """Names of programs on the command line, whatever their directory; `.jar` is any word that ends so."""
+    """Names of programs on the command line, in any directory; `.jar` matches every word with this end."""
     ports: tuple[str, ...] = ()
-    """What names of ports are, or begin with before a dash."""
+    """Names of ports, or the part of them before a dash."""
     protocols: tuple[str, ...] = ()
     """appProtocol of a Service's port."""
 
@@ -29,7 +29,7 @@ class Signs:
         return self != NO_SIGNS
 
     def evidence(self, clues: Clues) -> str:
-        """Return the strongest sign that is there, or an empty text."""
+        """Return the container's strongest sign, or an empty text."""
         return next(self._found(clues), "")
 
     def _found(self, clues: Clues) -> Iterator[str]:

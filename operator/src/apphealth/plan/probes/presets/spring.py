@@ -1,7 +1,7 @@
 """Spring Boot 2.3 to 4, with its actuator.
 
-The groups `liveness` and `readiness` are there where Kubernetes is detected (since 2.3.2) or probes are enabled. Where
-the actuator has a port of its own, it leaves the application's context path, and may have its own base path and TLS.
+The groups `liveness` and `readiness` exist if Kubernetes is detected (since 2.3.2) or probes are enabled. If the
+actuator has its own port, it leaves the application's context path, and may have its own base path and TLS.
 """
 
 from __future__ import annotations
