@@ -1,4 +1,4 @@
-"""The presets that may describe a container, the best first: the one that users name, or those that evidence suggests."""
+"""The presets that may describe a container, the best first: users name one, or evidence suggests some."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Preset:
     port_protocols: tuple[str, ...] = ("http",)
     """Prefixes of the appProtocol of the Service's port to ask."""
     liveness_failures: int | None = None
-    """A failureThreshold of liveness above the default, because the endpoint runs more than a check of the process."""
+    """A failureThreshold of liveness above the default, because the endpoint may fail while the process is well."""
 
     def evidence(self, clues: Clues) -> str:
         """Return the evidence that a container is of this family, or an empty text."""
