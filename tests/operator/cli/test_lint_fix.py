@@ -135,7 +135,7 @@ def test_variants_are_told_to_be_mended_one_by_one(run: Callable, write: Callabl
     path = write("overlay/shop.yaml", DERIVED.replace("1.4", "1.5"))
     outcome = run("lint", "-f", ".", "--fix", "--unproven")
     assert outcome.code == ExitCode.INPUT
-    assert "is there twice" in outcome.text
+    assert "is defined twice" in outcome.text
     assert path.read_text().count("livenessProbe") == 0
 
 

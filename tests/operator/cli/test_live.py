@@ -117,7 +117,7 @@ def test_originals_and_network_policies_are_read(serve):
 
 def test_a_rule_that_cannot_be_used_is_told(serve, capsys):
     _, cluster = serve(*SHOP[:3], obj("AppHealth", "bad", spec={"selector": {}, "preset": 7}))
-    read_cluster(cluster, None).tell_gaps()
+    read_cluster(cluster, None).print_gaps()
     assert "AppHealth/shop/bad can't be used and doesn't count" in capsys.readouterr().err
 
 
@@ -127,7 +127,7 @@ def test_a_rule_that_cannot_be_used_is_told(serve, capsys):
         ("services", "no right to list services in the namespace shop: ports and dependencies"),
         ("statefulsets", "no right to list statefulsets.apps in the namespace shop: StatefulSets are not seen"),
         ("clusterapphealths", "no right to list clusterapphealths.apphealth.dev in the cluster: ClusterAppHealths"),
-        ("healthplans", "no right to list healthplans.apphealth.dev in the namespace shop: what was proven"),
+        ("healthplans", "no right to list healthplans.apphealth.dev in the namespace shop: proofs of pods"),
         ("shop/namespaces", "no right to get namespaces in the namespace shop: labels and annotations"),
         ("configmaps", "no right to read configmaps in the namespace shop: dependencies that ConfigMaps name"),
         ("networkpolicies", "no right to list networkpolicies.networking.k8s.io in the namespace shop: dependencies"),
@@ -138,7 +138,7 @@ def test_a_missing_right_is_told_and_the_rest_is_read(serve, capsys, forbidden, 
     server, cluster = serve(obj("Namespace", "shop"), web)
     server.forbidden.add(forbidden)
     live = read_cluster(cluster, None, policies=True)
-    live.tell_gaps()
+    live.print_gaps()
     assert names(live) == ["Deployment/shop/web"]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"apphealth: {told}")
@@ -147,7 +147,7 @@ def test_a_missing_right_is_told_and_the_rest_is_read(serve, capsys, forbidden, 
 def test_a_cluster_without_our_resources_is_read_all_the_same(serve, capsys):
     server, cluster = serve(*SHOP)
     server.missing |= {"AppHealth", "ClusterAppHealth", "HealthPlan", "Rollout"}
-    read_cluster(cluster, None).tell_gaps()
+    read_cluster(cluster, None).print_gaps()
     told = capsys.readouterr().err.splitlines()
     assert [line.split(":")[1].split(" in ")[0] for line in told] == [
         " there is no apphealths.apphealth.dev",

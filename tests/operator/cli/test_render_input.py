@@ -20,7 +20,7 @@ RULE = (SAMPLES / "rule.yaml").read_text()
 BAD = {
     "broken YAML": ("a: [1\n", "bad.yaml:2:1: did not find expected ',' or ']'"),
     "a tab": ("a:\n\tb: 1\n", "bad.yaml:2:1: a tab where YAML wants spaces"),
-    "a key twice": ("a: 1\na: 2\n", 'bad.yaml:2:1: the key "a" is there twice, first on line 1'),
+    "a key twice": ("a: 1\na: 2\n", 'bad.yaml:2:1: the key "a" is defined twice, first on line 1'),
     "a Helm template": ("kind: {{ .Values.kind }}\n", "render it first (helm template"),
     "binary": (b"\x00\x01\x02", "bad.yaml:1:1: the character U+0000 is not allowed; is this a text file?"),
     "another encoding": ("a: ü".encode("latin-1"), "bad.yaml:1:4: byte 0xfc is not UTF-8"),
@@ -38,7 +38,7 @@ BAD = {
     "a name that is a number": (DEPLOYMENT.replace("name: web", "name: 1", 1), "bad.yaml:4:3: Deployment needs a"),
     "a name that no cluster takes": (
         DEPLOYMENT.replace("name: web", "name: ../../web", 1),
-        'bad.yaml:4:3: the name "../../web" must be lower-case letters, digits, - and .',
+        'bad.yaml:4:3: the name "../../web" must consist of at most 253 lower-case letters, digits, - and .',
     ),
     "a name that Helm has yet to fill in": (
         DEPLOYMENT.replace("name: web", 'name: "{{ .Release.Name }}"', 1),
@@ -46,7 +46,7 @@ BAD = {
     ),
     "two different Deployments of one name": (
         f"{DEPLOYMENT}---\n{DEPLOYMENT}  replicas: 2\n",
-        "bad.yaml:18:1: Deployment default/web is there twice, first at bad.yaml:1; keep one",
+        "bad.yaml:18:1: Deployment default/web is defined twice, first at bad.yaml:1; keep one",
     ),
 }  # fmt: skip
 
@@ -128,7 +128,7 @@ def test_a_link_to_nowhere_is_told(run: Callable, tmp_path: Path) -> None:
 
 def test_an_empty_directory_is_told(run: Callable, tmp_path: Path) -> None:
     (tmp_path / "k").mkdir()
-    assert "k: there is no .yaml, .yml or .json file here or below" in run("render", "-f", "k").err
+    assert "k: no .yaml, .yml or .json file in this directory or below" in run("render", "-f", "k").err
 
 
 def test_a_file_that_is_too_large_is_told(run: Callable, write: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

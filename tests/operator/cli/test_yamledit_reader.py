@@ -114,7 +114,7 @@ def test_locate_finds_the_key_a_message_is_about_or_the_nearest_one_above() -> N
         pytest.param("a: b: c\n", 1, 5, "mapping values are not allowed", id="two colons"),
         pytest.param("a:\n\tb: 1\n", 2, 1, "a tab where YAML wants spaces", id="a tab"),
         pytest.param("a: 1\n  \tb: 2\n", 2, 5, "a tab where YAML wants spaces", id="a tab after spaces"),
-        pytest.param("a: 1\nb: 2\na: 3\n", 3, 1, 'the key "a" is there twice, first on line 1', id="a key twice"),
+        pytest.param("a: 1\nb: 2\na: 3\n", 3, 1, 'the key "a" is defined twice, first on line 1', id="a key twice"),
         pytest.param("a: *x\n", 1, 4, "the alias *x has no anchor &x before it", id="an unknown alias"),
         pytest.param("a: &x [*x]\n", 1, 8, "stands inside its own anchor", id="an alias of itself"),
         pytest.param("? [a]\n: b\n", 1, 3, "a key must be text", id="a list as key"),
@@ -146,5 +146,5 @@ def test_nesting_without_end_is_refused_and_not_followed() -> None:
 def test_aliases_that_expand_to_billions_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
-    with pytest.raises(YamlError, match="aliases stand for more than 1000000 values"):
+    with pytest.raises(YamlError, match="aliases expand to more than 1000000 values"):
         values("\n".join(lines))

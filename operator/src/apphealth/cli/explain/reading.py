@@ -46,7 +46,7 @@ def read(options: Options) -> tuple[Workload, World]:
         wanted=lambda workload: options.wanted is None or workload.name == options.wanted.name,
         options=Planning(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain),
     )
-    live.tell_gaps()
+    live.print_gaps()
     return find_workload(options.wanted, live.namespace, live.world), live.world
 
 

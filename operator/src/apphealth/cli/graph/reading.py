@@ -66,6 +66,6 @@ def read_live(
     from apphealth.cli.live.world import read_cluster
 
     live = read_cluster(cluster, namespace, policies=True, options=Options(cluster_domain=cluster_domain))
-    live.tell_gaps()
+    live.print_gaps()
     refuse(take_inventory([], rules, namespace=live.namespace, world=live.world).problems)
     return live.world, live.namespace

@@ -30,7 +30,7 @@ def from_cluster(cluster: Cluster, namespace: str | None) -> LintInput:
     """
     objects: list[dict[str, Any]] = []
     live = read_cluster(cluster, namespace, wanted=_none, seen=objects.append)
-    live.tell_gaps()
+    live.print_gaps()
     scene = LintInput(live.world)
     for value in objects:
         _add(scene, value, live.namespace)

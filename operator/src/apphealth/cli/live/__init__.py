@@ -1,6 +1,6 @@
-"""A live cluster as a `World`: read once, as the operator would see it, and nothing written.
+"""A cluster as a `World`: read once, as the operator sees it. Nothing is written.
 
-How a command takes it (`-n` stays the command's own, for files have namespaces too)::
+How a command uses it (`-n` is the command's own option, because manifests have namespaces too)::
 
     from apphealth.cli.options import Cluster, cluster_options
 
@@ -8,14 +8,15 @@ How a command takes it (`-n` stays the command's own, for files have namespaces 
     @cluster_options
     @click.option("-n", "--namespace")
     def graph(*, cluster: Cluster, namespace: str | None) -> None:
-        from apphealth.cli.live.world import read_cluster  # here, so that --help stays quick
+        from apphealth.cli.live.world import read_cluster  # imported here, so that --help stays fast
 
         live = read_cluster(cluster, namespace, policies=True)
-        live.tell_gaps()
+        live.print_gaps()
         show(graph_of(live.world))
 
-`cluster` holds --kubeconfig, --context and -A. Without -A, `namespace` is read (None: the one that the kubeconfig's
-context names), with what its workloads mention elsewhere; `live.namespace` is the one that was read, None for all.
-What the user may not read is a gap: told in one line each by `tell_gaps`, and gone on without. A cluster that can't be
-reached, a namespace that isn't there and workloads that may not be read end the command (`CommandError`).
+`cluster` has the values of --kubeconfig, --context and -A. Without -A, one namespace is read (None: the namespace of
+the kubeconfig's context), with the namespaces that its workloads mention; `live.namespace` is the namespace that was
+read, or None for all. Resources that the user has no right to read are gaps: `print_gaps` prints each in one line, and
+the command goes on without them. The command ends (`CommandError`) if the cluster can't be reached, the namespace
+doesn't exist or its workloads may not be read.
 """

@@ -1,4 +1,4 @@
-"""What the user may not read, or the cluster doesn't have, and what follows from that."""
+"""Gaps: resources that the user may not read or the cluster doesn't have, and the consequence of each."""
 
 from __future__ import annotations
 
@@ -12,45 +12,59 @@ _UNSEEN = {
     Resource.STATEFUL_SETS: "StatefulSets are not seen",
     Resource.DAEMON_SETS: "DaemonSets are not seen",
     Resource.ROLLOUTS: "Argo Rollouts are not seen",
-    Resource.SERVICES: "ports and dependencies that Services tell are not seen",
+    Resource.SERVICES: "ports and dependencies that follow from Services are not seen",
     Resource.NAMESPACES: "labels and annotations of namespaces don't count",
     Resource.CONFIG_MAPS: "dependencies that ConfigMaps name are not seen",
     Resource.RULES: "AppHealths don't count",
     Resource.CLUSTER_RULES: "ClusterAppHealths don't count",
-    Resource.HEALTH_PLANS: "what was proven on pods, and what was replaced, is not known",
+    Resource.HEALTH_PLANS: "proofs of pods and replaced probes are not known",
 }
-POLICIES_UNSEEN = "dependencies that only NetworkPolicies tell are not seen"
+POLICIES_UNSEEN = "dependencies that only NetworkPolicies name are not seen"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Gap:
-    """Something that could not be read."""
+    """A resource that could not be read."""
 
     title: str
-    """As RBAC names it: `services`, `deployments.apps`."""
+    """Its name in RBAC: `services`, `deployments.apps`."""
     where: str
     """`in the namespace shop`, `in the cluster`."""
     why: str
-    follows: str
+    consequence: str
 
     def __str__(self) -> str:
-        """`no right to list services in the namespace shop: ports ... are not seen`."""
-        return f"{self.why} {self.title} {self.where}: {self.follows}"
+        """`no right to list services in the namespace shop: ports and dependencies ... are not seen`."""
+        return f"{self.why} {self.title} {self.where}: {self.consequence}"
 
 
-def gap(title: str, namespace: str | None, error: KubeError, follows: str, verb: str = "list") -> Gap:
-    """Return what a request that failed leaves unknown."""
+def gap(title: str, namespace: str | None, error: KubeError, consequence: str, verb: str = "list") -> Gap:
+    """Return the gap that a failed request leaves.
+
+    Parameters
+    ----------
+    title
+        The name of the resource in RBAC.
+    namespace
+        The namespace of the request; None means the cluster.
+    error
+        The error of the request.
+    consequence
+        What is not known without the resource.
+    verb
+        The verb that RBAC names the request by.
+    """
     where = f"in the namespace {namespace}" if namespace else "in the cluster"
     why = f"no right to {verb}" if isinstance(error, ForbiddenError) else "there is no"
-    return Gap(title, where, why, follows)
+    return Gap(title, where, why, consequence)
 
 
-def follows(resource: Resource) -> str:
+def consequence_of(resource: Resource) -> str:
     """Return what is not known without a resource."""
     return _UNSEEN.get(resource, "they are not seen")
 
 
 def optional(resource: Resource, error: KubeError) -> bool:
-    """Whether one can go on without what was refused."""
+    """Whether the command can go on without a resource whose request failed."""
     missing_of_ours = error.status == 404 and resource.value.group == GROUP
     return resource is not Resource.DEPLOYMENTS and (isinstance(error, ForbiddenError) or missing_of_ours)

@@ -1,4 +1,4 @@
-"""Reading: all kinds at once, page by page, into the operator's own store."""
+"""Reading a cluster into the operator's store: all kinds at once, each page by page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from apphealth.cli.live.gaps import POLICIES_UNSEEN, Gap, follows, gap, optional
+from apphealth.cli.live.gaps import POLICIES_UNSEEN, Gap, consequence_of, gap, optional
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError
 from apphealth.kube.meta import parse_meta, path_of
 from apphealth.kube.reader import CONNECTIONS, Reader
@@ -22,34 +22,34 @@ from apphealth.store.facts import dependencies_of
 from apphealth.store.store import Store
 
 SINGLY = 16
-"""ConfigMaps of a namespace that are read one by one; more are read as a list."""
+"""The number of ConfigMaps of a namespace up to which each is read by a request of its own, not as a list."""
 MAX_NAMESPACES = 32
-"""Most namespaces that are read because workloads of another one mention them."""
+"""The number of namespaces that are read because workloads of another namespace mention them."""
 _POLICIES = "/apis/networking.k8s.io/v1"
 _INSIDE = (*WORKLOADS.values(), Resource.SERVICES, Resource.RULES, Resource.HEALTH_PLANS)
-"""What is read of a namespace."""
+"""The resources of a namespace that are read."""
 Job = Callable[[], None]
-"""One request, or all pages of a list, with what is done with the answer."""
+"""One request, or all pages of a list, with the handling of the answer."""
 
 
 class Reading:
-    """One look at a cluster.
+    """Reads a cluster once.
 
     Parameters
     ----------
     reader
         Sends the requests.
     store
-        Where all goes.
+        Gets all objects.
     policies
-        Read NetworkPolicies too, which the operator doesn't.
+        Whether to read NetworkPolicies, too; the operator doesn't.
     seen
-        Is given each object as the API server has it, with kind and apiVersion.
+        Is called with each object as the API server returns it, with kind and apiVersion.
 
     Attributes
     ----------
     gaps
-        What could not be read.
+        The resources that could not be read.
     """
 
     def __init__(
@@ -65,12 +65,19 @@ class Reading:
         self.gaps: set[Gap] = set()
 
     def read(self, namespace: str | None, wanted: Callable[[Workload], bool]) -> None:
-        """Read a namespace, or all; of workloads that are not `wanted` no ConfigMaps.
+        """Read one namespace, or all.
+
+        Parameters
+        ----------
+        namespace
+            The namespace to read; None means all.
+        wanted
+            Whether to read the ConfigMaps that a workload mentions.
 
         Raises
         ------
         KubeError
-            The cluster can't be asked, or its Deployments may not be read, or there is no such namespace.
+            The cluster can't be reached, its Deployments may not be read, or there is no such namespace.
         """
         self._scope = namespace
         self._absent = {resource for resource in Resource if resource.value.optional and not self._is_served(resource)}
@@ -93,7 +100,7 @@ class Reading:
         try:
             found = self._reader.get(Resource.NAMESPACES.path(None, name))
         except ForbiddenError as error:
-            self.gaps.add(gap("namespaces", name, error, follows(Resource.NAMESPACES), verb="get"))
+            self.gaps.add(gap("namespaces", name, error, consequence_of(Resource.NAMESPACES), verb="get"))
         else:
             self._keep(Resource.NAMESPACES, {"kind": "Namespace"} | found)
 
@@ -105,7 +112,7 @@ class Reading:
             yield partial(self._network_policies, namespace)
 
     def _mentioned(self, namespace: str) -> list[str]:
-        """Return the other namespaces with Services that a workload mentions; what those mention is not looked for."""
+        """Return the other namespaces whose Services a workload mentions; their own mentions are not followed."""
         world = self._store.world
         found: set[str] = set()
         for workload in world.workloads.values():
@@ -124,7 +131,7 @@ class Reading:
             elsewhere = namespace != self._scope and isinstance(error, ForbiddenError)
             if not (elsewhere or optional(resource, error)):
                 raise
-            self.gaps.add(gap(resource.title, namespace, error, follows(resource)))
+            self.gaps.add(gap(resource.title, namespace, error, consequence_of(resource)))
 
     def _keep(self, resource: Resource, value: dict[str, Any]) -> None:
         with self._storing:
@@ -175,16 +182,16 @@ class Reading:
             self._store.records.keep_text(key, version, parse_config_map(value))
 
     def _without_texts(self, namespace: str, error: ForbiddenError) -> None:
-        self.gaps.add(gap("configmaps", namespace, error, follows(Resource.CONFIG_MAPS), verb="read"))
+        self.gaps.add(gap("configmaps", namespace, error, consequence_of(Resource.CONFIG_MAPS), verb="read"))
 
 
 def _side_by_side(jobs: Iterable[Job]) -> None:
-    """Do all jobs, some at a time; the first error ends it.
+    """Do all jobs, several at a time; the first error ends them.
 
     Raises
     ------
     KubeError
-        A job's.
+        The error of the first job that failed.
     """
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         try:

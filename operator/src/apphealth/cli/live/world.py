@@ -1,4 +1,4 @@
-"""From the command line's options to a world."""
+"""The world of the cluster that the options of the command line name."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from apphealth.store.world import World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """What was read of a cluster.
+    """A cluster as it was read.
 
     Attributes
     ----------
     world
-        What a decision looks at.
+        The objects that plans are made from.
     namespace
-        The namespace that was asked for; None: all. `world` also has what its workloads mention in others.
+        The namespace that was read; None means all. `world` also has objects of other namespaces that its workloads
+        mention.
     gaps
-        What could not be read.
+        The resources that could not be read.
     invalid
-        Rules that can't be used as they stand, and why.
+        The rules that can't be used, each with the reason.
     """
 
     world: World
@@ -43,8 +44,8 @@ class Live:
     gaps: tuple[Gap, ...]
     invalid: Mapping[RuleKey, str]
 
-    def tell_gaps(self) -> None:
-        """Say on standard error what could not be read, and what follows from that."""
+    def print_gaps(self) -> None:
+        """Print the gaps and the invalid rules on standard error."""
         for gap in self.gaps:
             click.echo(f"apphealth: {gap}", err=True)
         for rule, why in self.invalid.items():
@@ -52,7 +53,7 @@ class Live:
 
 
 def everything(_: Workload) -> bool:
-    """Want the ConfigMaps of every workload."""
+    """Select every workload."""
     return True
 
 
@@ -65,27 +66,30 @@ def read_cluster(
     options: Options = Options(),  # noqa: B008 -- a frozen value
     seen: Callable[[dict[str, Any]], None] | None = None,
 ) -> Live:
-    """Read a cluster, or a namespace of it.
+    """Read a cluster, or one namespace of it.
 
     Parameters
     ----------
     cluster
-        Which one, and whether all namespaces.
+        The cluster, and whether to read all its namespaces.
     namespace
-        The one to read; None: the one that the kubeconfig's context names.
+        The namespace to read; None means the namespace of the kubeconfig's context.
     policies
-        Let NetworkPolicies count as evidence, which the operator doesn't watch.
+        Whether to read NetworkPolicies as evidence, too; the operator doesn't.
     wanted
-        Of which workloads the ConfigMaps are read: for the others, what these name stays unseen.
+        Whether to read the ConfigMaps that a workload mentions; without them, the Services that they name are unknown.
     options
-        How workloads are planned.
+        The options by which workloads are planned.
     seen
-        Is given each object as the API server has it, for who needs more of it than a world keeps.
+        Is called with each object as the API server returns it, because a world keeps only parts of it.
 
     Raises
     ------
     CommandError
-        There is no usable kubeconfig, cluster or namespace, or its workloads may not be read.
+        The kubeconfig can't be used, the cluster can't be reached, there is no such namespace, or its workloads may
+        not be read.
+    click.UsageError
+        Both -A and -n are given.
     """
     if cluster.everywhere and namespace is not None:
         raise click.UsageError("-A reads all namespaces, -n one: choose one")

@@ -1,5 +1,4 @@
-"""Manifests: finding files, reading the objects in them, and making a `World` of those that a decision reads.
+"""Manifests: found, parsed, and put into the `World` that plans are made from.
 
-Whatever is wrong with one file is remembered as a problem, and the others are still read. Nothing here decides
-anything, and nothing here writes.
+What is wrong with one file is kept as a problem, and the other files are still read. Nothing is written here.
 """

@@ -1,4 +1,4 @@
-"""From texts to Kubernetes objects, each with its place."""
+"""The Kubernetes objects in the text of a file, each with its place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ObjectPath = tuple[str | int, ...]
 
 
 class Document:
-    """One document of a file: its value, and where the parts of it stand, worked out when it is asked for."""
+    """One document of a file: its value, and the places of its parts, which are worked out on demand."""
 
     __slots__ = ("_index", "_marks", "_roots", "value")
 
@@ -30,13 +30,13 @@ class Document:
 
     @property
     def root(self) -> Node:
-        """The same with all positions, for whoever changes it."""
+        """The document as nodes with positions, which edits need."""
         root = self._roots.nodes[self._index].root
         assert root is not None  # noqa: S101 -- empty documents are left out
         return root
 
     def place(self, path: ObjectPath) -> tuple[int, int]:
-        """Return line and column, from 1, of the part at `path`, or of the nearest above it that exists."""
+        """Return the line and column, from 1, of the value at `path`, or of its nearest existing parent."""
         if self._marks is not None:
             line, column = self._marks.find(self.value, path)
         else:
@@ -46,7 +46,7 @@ class Document:
 
 
 class _Roots:
-    """The nodes of a file's documents, read when the first is asked for."""
+    """The nodes of a file's documents, parsed on first use."""
 
     __slots__ = ("_nodes", "_text")
 
@@ -68,7 +68,7 @@ class Item:
     source: Source
     document: Document
     path: ObjectPath
-    """Where it stands in its document."""
+    """The path of the object in its document; empty unless it is an item of a List."""
     value: dict[str, Any]
 
     @property
@@ -78,13 +78,13 @@ class Item:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """Its metadata, empty where there is none."""
+        """Its metadata; empty if it has none."""
         metadata = self.value.get("metadata")
         return metadata if isinstance(metadata, Mapping) else {}
 
     @property
     def name(self) -> str:
-        """Its name; empty where it has none."""
+        """Its name; empty if it has none."""
         name = self.metadata.get("name")
         return name if isinstance(name, str) else ""
 
@@ -99,14 +99,14 @@ class Item:
         return namespace if isinstance(namespace, str) and namespace else default
 
     def problem(self, message: str, path: ObjectPath = ()) -> Problem:
-        """Say what is wrong with the field at `path` of this object."""
+        """Return a problem of the field at `path` of this object."""
         line, column = self.document.place((*self.path, *path))
         return Problem(self.source.name, line, column, message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Manifest:
-    """One file that could be read."""
+    """One file that could be parsed."""
 
     source: Source
     documents: tuple[Document, ...]
@@ -114,7 +114,13 @@ class Manifest:
 
 
 def parse(source: Source) -> Manifest | Problem:
-    """Read the objects of a text, or say why it can't be."""
+    """Parse the objects of a text.
+
+    Returns
+    -------
+    Manifest or Problem
+        The problem is the reason why the text can't be parsed.
+    """
     try:
         documents = tuple(_documents(source.text))
     except YamlError as error:

@@ -1,7 +1,7 @@
-"""From objects to the `World` that a decision looks at.
+"""The objects of manifests, put into the `World` that plans are made from.
 
-In files nobody owns anything: managedFields, which a dump of a cluster carries, are left out, so that whatever is
-written in a file counts as its author's.
+In files there are no field managers: managedFields, which a dump of a cluster has, are left out, so that every field
+belongs to the author of the file.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from apphealth.store.world import World
 
 _PATH = re.compile(r"\[(\d+)\]|[^.\[\]\"]+")
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
-"""A DNS-1123 subdomain, as names of all the kinds that are read here must be."""
+"""A DNS-1123 subdomain, which names of all these kinds must be."""
 _Identity = tuple[str, str, str]
 
 
 @dataclass(slots=True, kw_only=True)
 class Placed:
-    """A workload, and the object it was read from."""
+    """A workload, and the object that it was parsed from."""
 
     item: Item
     workload: Workload
@@ -39,22 +39,22 @@ class Placed:
 
 @dataclass(slots=True, kw_only=True)
 class Inventory:
-    """What the files hold."""
+    """The objects of the input, by their kinds."""
 
     namespace: str
     """The namespace of objects that name none."""
     world: World
     variants: bool = False
-    """Different objects of one name are variants, as in overlays: others see the first; all workloads are kept."""
+    """Whether different objects may have one name, as in overlays. The first is used; of workloads, all are kept."""
     workloads: list[Placed] = field(default_factory=list)
     config_maps: dict[tuple[str, str], Item] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     partial: list[Item] = field(default_factory=list)
-    """Objects of a workload's kind that are only part of one, such as kustomize's patches."""
+    """Objects of a workload's kind without its required fields, such as kustomize's patches."""
     _seen: dict[_Identity, Item] = field(default_factory=dict)
 
     def add(self, items: Iterable[Item]) -> None:
-        """Take in objects; those of other kinds are passed over."""
+        """Add objects; objects of other kinds are ignored."""
         for item in items:
             identity = (item.value["apiVersion"], item.kind)
             if (reader := _READERS.get(identity)) is not None:
@@ -63,7 +63,7 @@ class Inventory:
                 self._take(item, _add_rule)
 
     def add_rules(self, manifests: Iterable[Manifest]) -> None:
-        """Take in nothing but the rules of files that are read for their rules."""
+        """Add the rules of manifests, and none of their other objects."""
         for manifest in manifests:
             rules = [item for item in manifest.items if item.kind in RuleKind.__members__.values()]
             self.add(rules)
@@ -79,7 +79,7 @@ class Inventory:
             self.problems.append(item.problem(message, ("metadata", "name")))
             return
         if not _NAME.fullmatch(item.name):
-            message = f"the name {quoted(item.name)} must be lower-case letters, digits, - and ., and 253 at most"
+            message = f"the name {quoted(item.name)} must consist of at most 253 lower-case letters, digits, - and ."
             self.problems.append(item.problem(message, ("metadata", "name")))
             return
         identity = (item.kind, item.namespace(self.namespace), item.name)
@@ -88,24 +88,24 @@ class Inventory:
                 if reader is _add_workload:
                     _add_workload(self, item, seen=False)
                 return
-            what = f"{item.kind} {identity[1]}/{item.name} is there twice, first at {first.place}"
-            self.problems.append(item.problem(f"{what}; keep one, or render them apart"))
+            what = f"{item.kind} {identity[1]}/{item.name} is defined twice, first at {first.place}"
+            self.problems.append(item.problem(f"{what}; keep one of them, or render the files separately"))
             return
         reader(self, item)
 
     def _complain_of_name(self, item: Item) -> None:
-        """Report an object without a name, unless the API server is to make one up."""
+        """Add a problem for an object without a name, unless it has generateName."""
         if "generateName" not in item.metadata:
             self.problems.append(item.problem(f"{item.kind} needs a metadata.name, as text", ("metadata", "name")))
 
     def neutral(self, item: Item) -> dict[str, Any]:
-        """Return an object's value as of nobody's, in a namespace."""
+        """Return an object's value with its namespace, and without managedFields."""
         metadata = {key: value for key, value in item.metadata.items() if key != "managedFields"}
         return item.value | {"metadata": metadata | {"namespace": item.namespace(self.namespace)}}
 
 
 def _add_workload(inventory: Inventory, item: Item, *, seen: bool = True) -> None:
-    """Keep a workload; a variant isn't seen by others."""
+    """Add a workload; a variant (not `seen`) is not put into the world, where other workloads would see it."""
     spec = item.value.get("spec")
     if not isinstance(spec, Mapping) or "selector" not in spec or not _containers(spec):
         inventory.partial.append(item)
@@ -156,7 +156,7 @@ def _add_rule(inventory: Inventory, item: Item) -> None:
 
 
 def _object_path(path: str) -> ObjectPath:
-    """Return the parts of a field's path as `kubectl` writes it: `spec.containers[0].name`."""
+    """Return the parts of a path in the form of `kubectl`: `spec.containers[0].name`."""
     return tuple(int(match[1]) if match[1] else match[0] for match in _PATH.finditer(path))
 
 

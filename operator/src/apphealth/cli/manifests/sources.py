@@ -1,7 +1,7 @@
-"""From the paths of a command line to texts.
+"""The texts of the files that the paths of a command line lead to.
 
-A directory is searched for `*.yaml`, `*.yml` and `*.json`, everything below it included, in the order of names; hidden
-files and folders are left out. Symbolic links are followed, and each file is read once, however it is reached.
+A directory and everything below it is searched for `*.yaml`, `*.yml` and `*.json`, in alphabetical order; hidden files
+and directories are left out. Symbolic links are followed, and a file that is reached twice is read once.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from apphealth.cli.manifests.problems import Problem
 STDIN = "-"
 EXTENSIONS = frozenset({".yaml", ".yml", ".json"})
 MAX_BYTES = 64 * 1024 * 1024
-"""The largest file that is read: some 10,000 Deployments."""
+"""The size of the largest file that is read: about 10,000 Deployments."""
 _BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One text, and where it came from."""
+    """The text of a file, and where the file was found."""
 
     name: str
-    """As messages call it: the path as it was reached, or `<stdin>`."""
+    """Its name in messages: the path, or `<stdin>`."""
     path: Path | None
     """None for standard input."""
     relative: Path
-    """The path below the directory that was asked for; for a file, its name."""
+    """The path relative to the directory that the user named; for a file that the user named, the file's name."""
     text: str
     bom: bool = False
-    """The file began with a byte order mark, which `text` has no more."""
+    """Whether the file begins with a byte order mark, which is not part of `text`."""
     searched: bool = False
-    """It was found in a directory, not named by the user."""
+    """Whether the file was found in a directory, and not named by the user."""
 
     def encode(self, text: str) -> bytes:
-        """Return the bytes of a text that takes this one's place."""
+        """Return the bytes of a new text of this file."""
         return ((_BOM if self.bom else "") + text).encode()
 
 
@@ -50,19 +50,24 @@ class _Found:
 
     @property
     def identity(self) -> str:
-        """The file itself, whichever way it is reached."""
+        """The real path, equal for all links to a file."""
         return STDIN if str(self.path) == STDIN else os.path.realpath(self.path)
 
 
 def gather(paths: Sequence[str], *, without: Path | None = None) -> tuple[list[Source], list[Problem]]:
-    """Read all files that `paths` lead to.
+    """Read the files at `paths`.
 
     Parameters
     ----------
     paths
         Files, directories, and `-` for standard input.
     without
-        A directory that is not searched, because we write it.
+        A directory to leave out of the search, because its files are our output.
+
+    Returns
+    -------
+    tuple
+        The texts, and a problem for each file that can't be read.
     """
     sources: list[Source] = []
     problems: list[Problem] = []
@@ -87,13 +92,13 @@ def _find(paths: Sequence[str], without: str) -> Iterator[_Found | Problem]:
             yield _Found(path, Path("stdin.yaml"), searched=False)
         elif path.is_dir():
             found = list(_walk(path, path, frozenset({without})))
-            yield from found or [Problem(given, 0, 0, "there is no .yaml, .yml or .json file here or below")]
+            yield from found or [Problem(given, 0, 0, "no .yaml, .yml or .json file in this directory or below")]
         else:
             yield _Found(path, Path(path.name), searched=False)
 
 
 def _walk(root: Path, folder: Path, above: frozenset[str]) -> Iterator[_Found | Problem]:
-    """Yield the files below a folder; a link back to a folder above is not followed."""
+    """Yield the files below a directory; links to a parent directory are not followed."""
     if (real := os.path.realpath(folder)) in above:
         return
     try:

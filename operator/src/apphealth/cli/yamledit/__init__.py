@@ -1,6 +1,6 @@
-"""YAML and JSON as text with a map: read where each value stands, and change a value without touching the rest.
+"""YAML and JSON parsed with positions, so that a value can be changed without touching the text around it.
 
-`reader` gives nodes with positions, `plain` their values as Kubernetes reads them, `emitter` the text of new values,
-`edits` the smallest change of the text that gives a mapping new values. Nothing here knows what a Kubernetes object is,
-and nothing opens a file.
+`reader` returns nodes with positions, `plain` their values as Kubernetes parses them, `emitter` the text of new values,
+and `differ` the smallest edits that give a document new values. This package knows nothing of Kubernetes objects, and
+opens no file.
 """

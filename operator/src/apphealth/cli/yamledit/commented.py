@@ -1,4 +1,4 @@
-"""A mapping that is written with a comment above its key, in block style; elsewhere comments have no place."""
+"""A mapping that is written with a comment above its key. Only block style writes the comment."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_COMMENT = 200
-"""Characters of a comment."""
+"""The number of characters of a comment that are written."""
 
 
 class Commented(dict[str, Any]):
-    """A mapping with a comment; worth the same as without.
+    """A mapping with a comment; equal to the same mapping without one.
 
     Parameters
     ----------
     value
         The mapping.
     comment
-        One line of text, which may come from a file: what would end it is left out.
+        One line of text. It may come from an input file, so unprintable characters become `?`.
     """
 
     __slots__ = ("comment",)
@@ -28,5 +28,5 @@ class Commented(dict[str, Any]):
 
 
 def comment_above(value: object, pad: str) -> list[str]:
-    """Return the line that goes above the key of a value, if it has a comment."""
+    """Return the comment line for above the key of a value, or no line if the value has no comment."""
     return [f"{pad}# {value.comment}"] if isinstance(value, Commented) else []

@@ -1,7 +1,7 @@
-"""The smallest change of a text that gives a node another value.
+"""The smallest edits of a text that give a node another value.
 
-What is equal stays as it is written, with its comments, quotes and order; what is new comes after what is there. Where
-a value can't be changed inside (a key taken out of braces, an alias), the whole of it is written anew.
+Equal values keep their text, with comments, quotes and order; new values are added after the existing ones. A value
+that can't be edited inside (a key removed from braces, an alias) is rewritten as a whole.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ def changes(text: str, root: Node, old: Plain, new: Plain, layout: Layout) -> li
     Raises
     ------
     CannotEditError
-        Where the root itself would have to be written anew, or the text has a shape that isn't understood.
+        The whole document would have to be rewritten, or the text has a form that can't be edited.
     """
     edits = _Differ(text, layout).inside(root, old, new)
     if edits is None:
-        raise CannotEditError(f"line {root.line + 1}: the document would have to be written anew")
+        raise CannotEditError(f"line {root.line + 1}: the whole document would have to be rewritten")
     return edits
 
 
 class _Differ:
-    """Finds the edits for one text."""
+    """Makes the edits of one text."""
 
     def __init__(self, text: str, layout: Layout) -> None:
         self._places = Places(text)
@@ -50,7 +50,7 @@ class _Differ:
         self._layout = layout
 
     def inside(self, node: Node, old: Plain, new: Plain) -> list[Edit] | None:
-        """Return the edits within a node, or None where the whole of it has to be written anew."""
+        """Return the edits inside a node, or None if the whole node has to be rewritten."""
         if same(old, new):
             return []
         if isinstance(node, Mapping) and isinstance(old, dict) and isinstance(new, dict):
@@ -75,7 +75,7 @@ class _Differ:
         return edits + (self._add_entries(node, added) if added else [])
 
     def _comment(self, node: Mapping, entry: Entry, old: Plain, new: Plain) -> list[Edit]:
-        """Put the comment of a changed value above its key, where that stands on a line of its own."""
+        """Add the comment of a changed value above its key, if the key starts a line."""
         start = self._places.line_start(entry.key.start)
         lines = comment_above(new, " " * (entry.key.start - start))
         if not lines or same(old, new) or node.flow or not self._places.starts_line(entry.key):
@@ -104,7 +104,7 @@ class _Differ:
         return self._insert(self._places.after(node, column), emitter.block(values, self._layout, column), values)
 
     def _insert(self, position: int, lines: list[str], value: Plain) -> Edit:
-        """Put lines at the beginning of a line, or at the end of a text that lacks its last newline, which stays so."""
+        """Insert lines at the start of a line, or at the end of a text without a final newline, which stays so."""
         newline = self._layout.newline
         joined = newline.join(lines)
         if self._places.ends_line(position):
@@ -124,11 +124,11 @@ class _Differ:
         colon = self._places.after_colon(entry)
         if first and not (rest and not is_block_scalar(value)) and not is_collection(value):
             return [Edit(colon, end, self._layout.newline.join([first, *rest]))]
-        # What is there ends on the key's line, or what is new begins there: a comment on that line stays.
+        # The old value ends on the key's line, or the new one begins there: a comment on that line stays.
         return [Edit(colon, end, first), *([self._insert(self._places.line_end(end), rest, new)] if rest else [])]
 
     def _replace_lines(self, value: Collection, end: int, lines: list[str], new: Plain) -> Edit:
-        """Replace a block that stands on lines of its own by other such lines."""
+        """Replace the lines of a block by other lines."""
         start = self._places.line_start(self._places.first_line(value))
         finish = self._places.line_end(end)
         tail = self._layout.newline if self._places.ends_line(finish) or emitter.ends_in_newline(new) else ""
@@ -144,7 +144,7 @@ class _Differ:
         return [Edit(item.start, self._places.content_end(item), text)]
 
     def _has_lines(self, entry: Entry) -> bool:
-        """Whether a key and its value are whole lines, newline included, that can be taken out."""
+        """Whether a key and its value fill whole lines, which can be removed."""
         end = self._places.line_end(self._places.content_end(entry.value))
         return self._places.starts_line(entry.key) and self._places.ends_line(end)
 

@@ -1,4 +1,4 @@
-"""One change of a text, and many at once."""
+"""Edits of a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apphealth.cli.yamledit.places import CannotEditError
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Put `text` where `start` to `end` was."""
+    """Replaces the characters from `start` to `end` by `text`."""
 
     start: int
     end: int
@@ -18,17 +18,17 @@ class Edit:
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """Make all edits at once. Of those at one place, the one given first comes first.
+    """Return the text with all edits applied. Insertions at one position keep their order.
 
     Raises
     ------
     CannotEditError
-        Where two of them overlap.
+        Two edits overlap.
     """
     parts, position = [], 0
     for edit in sorted(edits, key=lambda edit: edit.start):
         if edit.start < position:
-            raise CannotEditError(f"line {text.count(chr(10), 0, edit.start) + 1}: two changes meet in one place")
+            raise CannotEditError(f"line {text.count(chr(10), 0, edit.start) + 1}: two changes overlap")
         parts += [text[position : edit.start], edit.text]
         position = edit.end
     return "".join([*parts, text[position:]])

@@ -1,4 +1,4 @@
-"""The text of new values: block style after a document's layout, flow style, JSON."""
+"""The text of new values: in block style with a document's layout, in flow style, or as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apphealth.cli.yamledit.plain import Plain, resolve
 _SAFE = re.compile(r"[A-Za-z_/][-A-Za-z0-9_./]*(:[-A-Za-z0-9_./]+)*")
 _SAFE_IN_FLOW = re.compile(r"[A-Za-z_/][-A-Za-z0-9_./]*")
 _NOT_LITERAL = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
-"""What the literal style can't hold: control characters, and line breaks other than the line feed."""
+"""Characters that the literal style can't represent: control characters, and line breaks other than the line feed."""
 _ESCAPE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
@@ -29,21 +29,21 @@ def block(value: Plain, layout: Layout, column: int) -> list[str]:
 
 
 def entries(values: dict[str, Plain], layout: Layout, column: int) -> list[str]:
-    """Return the lines of the keys and values of a block mapping whose keys stand at `column`."""
+    """Return the lines of the keys and values of a block mapping whose keys are at `column`."""
     return block(dict(values), layout, column) if values else []
 
 
 def inline(value: Plain, layout: Layout, column: int) -> list[str]:
-    """Return what follows `key:` on its line (with the space before it), then further lines.
+    """Return the text after `key:` on its line (with the space before it), then the further lines.
 
     Parameters
     ----------
     value
-        Anything.
+        The value of the key.
     layout
-        The document's.
+        The layout of the document.
     column
-        Where the key stands.
+        The column of the key.
     """
     match value:
         case dict() if value:
@@ -68,7 +68,7 @@ def _item(value: Plain, layout: Layout, column: int) -> list[str]:
 
 
 def _literal(value: str, layout: Layout, column: int) -> list[str]:
-    """Return the style `|`, with what it needs to give back exactly `value`."""
+    """Return `value` in the style `|`, with the indicators that preserve it exactly."""
     body = value.rstrip("\n")
     endings = len(value) - len(body)
     indent = str(layout.step) if body[:1] in " \n" else ""
@@ -79,14 +79,14 @@ def _literal(value: str, layout: Layout, column: int) -> list[str]:
 
 
 def ends_in_newline(value: Plain) -> bool:
-    """Whether a value ends in text that ends in a newline, which the end of a file must not swallow."""
+    """Whether the last string in a value ends in a newline, which must be kept at the end of a file."""
     while isinstance(value, dict | list) and value:
         value = list(value.values())[-1] if isinstance(value, dict) else value[-1]
     return isinstance(value, str) and value.endswith("\n")
 
 
 def scalar(value: str | float | bool | None, *, in_flow: bool = False) -> str:
-    """Return one scalar: plain where that is read back as the same, else in double quotes."""
+    """Return one scalar: plain if it is parsed back to the same value, else in double quotes."""
     if not isinstance(value, str):
         return json.dumps(value)
     safe = _SAFE_IN_FLOW if in_flow else _SAFE
@@ -94,14 +94,14 @@ def scalar(value: str | float | bool | None, *, in_flow: bool = False) -> str:
 
 
 def quoted_as(style: str, text: str) -> str:
-    """Return text in the quotes that `style` names, or as `scalar` does where it names none or they can't hold it."""
+    """Return text in the quotes of `style`, or as `scalar` does if it has none or they can't hold the text."""
     if style == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
     return quoted(text) if style in ("'", '"') else scalar(text)
 
 
 def quoted(text: str) -> str:
-    """Return text in double quotes, spelled so that YAML and JSON both read it."""
+    """Return text in double quotes, with escapes that YAML and JSON share."""
     return _ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
@@ -118,9 +118,9 @@ def flow(value: Plain) -> str:
 
 
 def as_json(value: Plain, *, prefix: str = "", unit: str = "", newline: str = "\n") -> str:
-    """Return a value as JSON, on one line, or spread over several where a `unit` of indentation is given.
+    """Return a value as JSON: on one line, or on several if a `unit` of indentation is given.
 
-    It follows a key, so its first line has no indentation; that key's line begins with `prefix`.
+    The value follows a key, so its first line has no indentation; the line of the key begins with `prefix`.
     """
     if not unit or not isinstance(value, dict | list) or not value:
         return _json_line(value)

@@ -1,4 +1,4 @@
-"""Edits inside brackets and braces: YAML's flow style, and JSON, on one line or spread over several."""
+"""Edits inside brackets and braces: YAML's flow style and JSON, on one line or on several."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMMENT = re.compile(r"#[^\r\n]*")
 
 
 class FlowStyle:
-    """Writes into the flow collections of one text."""
+    """Makes the edits of flow collections in one text."""
 
     def __init__(self, text: str, layout: Layout) -> None:
         self._text = text
@@ -32,7 +32,7 @@ class FlowStyle:
         return self._add(node, [self._value(node, value) for value in values])
 
     def replace(self, parent: Collection, value: Node, new: Plain) -> Edit:
-        """Write a value anew, one of whose old or new surroundings is in flow style."""
+        """Replace a value that is in flow style, or whose parent is."""
         near = value if isinstance(value, Mapping | Sequence) else parent
         return Edit(value.start, value.end, self._spelled(near, new, self._places.indentation(value.start)))
 
@@ -52,7 +52,7 @@ class FlowStyle:
         return self._spelled(near, value, self._inner(near))
 
     def _spelled(self, near: Collection, value: Plain, prefix: str) -> str:
-        """Return a value spelled as the parts of `near` are; it begins on a line indented by `prefix`."""
+        """Return a value written in the style of the parts of `near`, for a line indented by `prefix`."""
         if not self._is_json(near):
             return emitter.flow(value)
         unit = self._unit(near) if self._is_spread(near) else ""
@@ -68,11 +68,11 @@ class FlowStyle:
         return first is not None and first.line > node.line
 
     def _inner(self, node: Collection) -> str:
-        """Return the white space before the parts of a collection, or before its own line."""
+        """Return the indentation of the parts of a collection, or of its own line."""
         first = first_part(node)
         return self._places.indentation(first.start if first is not None and self._is_spread(node) else node.start)
 
     def _unit(self, node: Collection) -> str:
-        """Return by how much the parts of a spread collection stand to the right of its closing bracket."""
+        """Return the indentation of the parts of a collection on several lines, relative to its closing bracket."""
         inner, outer = self._inner(node), self._places.indentation(node.end - 1)
         return inner[len(outer) :] if inner.startswith(outer) and inner != outer else "  "

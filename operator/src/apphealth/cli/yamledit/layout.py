@@ -1,4 +1,4 @@
-"""How a text is laid out, so that what is added looks like what is there."""
+"""The layout of a document, so that added lines look like the existing ones."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from apphealth.cli.yamledit.nodes import Mapping, Node, Scalar, Sequence, childr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The habits of one document. The defaults are those of `kubectl` and kustomize, but for `dash`."""
+    """The indentation and spelling of one document. The defaults are those of kubectl and kustomize, but for `dash`."""
 
     step: int = 2
-    """Columns that a mapping stands to the right of its key."""
+    """The indentation of a mapping, relative to its key."""
     dash: int = 0
-    """Columns that the dashes of a list stand to the right of its key."""
+    """The indentation of the dashes of a list, relative to its key."""
     gap: int = 2
-    """Columns from a dash to what it introduces."""
+    """The number of columns from a dash to its item."""
     newline: str = "\n"
     json: bool = False
-    """The document is JSON: braces and double quotes throughout."""
+    """Whether the document is JSON: braces and double quotes everywhere."""
 
 
 _USUAL = Layout()
 
 
 def detect(text: str, root: Node) -> Layout:
-    """Read the habits off a document: what most of its collections do."""
+    """Return the layout that most collections of a document have."""
     steps: Counter[int] = Counter()
     dashes: Counter[int] = Counter()
     gaps: Counter[int] = Counter()
@@ -63,12 +63,12 @@ def _usual(counts: Counter[int], default: int) -> int:
 
 
 def key_column(mapping: Mapping) -> int:
-    """Return the column of the keys of a block mapping, which an anchor before it doesn't move."""
+    """Return the column of the keys of a block mapping; an anchor before the mapping doesn't change it."""
     return mapping.entries[0].key.column
 
 
 def is_json(node: Node) -> bool:
-    """Whether a collection is spelled as JSON. A list goes by its first item; an empty one might be either."""
+    """Whether a collection is written as JSON. For a list, its first item decides; an empty list is no JSON."""
     while isinstance(node, Sequence) and node.flow and node.items:
         node = node.items[0]
     match node:

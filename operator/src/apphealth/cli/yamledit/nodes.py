@@ -1,4 +1,4 @@
-"""What a document is made of, and where each part stands in the text.
+"""The nodes of a document, each with its position in the text.
 
 `start` and `end` are offsets into the text in characters; `line` and `column` count from 0.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Node:
-    """Any value. Where a block collection has an anchor, `start` is the anchor's place."""
+    """Any value. If a block collection has an anchor, `start` is the position of the anchor."""
 
     start: int
     end: int
@@ -19,12 +19,12 @@ class Node:
     column: int
     anchor: str = ""
     size: int = 1
-    """How many values this one stands for, with every alias below it written out."""
+    """The number of values in this node, with every alias below it expanded."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Scalar(Node):
-    """A text, number, truth value or null."""
+    """A string, number, boolean or null."""
 
     text: str
     style: str = ""
@@ -34,7 +34,7 @@ class Scalar(Node):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Sequence(Node):
-    """A list; `flow` is the spelling in brackets, where `end` is exact."""
+    """A list; `flow` means that it is written in brackets, and only then `end` is exact."""
 
     items: list[Node] = field(default_factory=list)
     flow: bool = False
@@ -42,13 +42,13 @@ class Sequence(Node):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Mapping(Node):
-    """A mapping; `flow` is the spelling in braces, where `end` is exact."""
+    """A mapping; `flow` means that it is written in braces, and only then `end` is exact."""
 
     entries: list[Entry] = field(default_factory=list)
     flow: bool = False
 
     def get(self, key: str) -> Node | None:
-        """Return the value that is written under `key`, not one that is merged in; the last one of equal keys."""
+        """Return the value of the mapping's own `key`, ignoring merge keys; of equal keys, the last one counts."""
         return next((entry.value for entry in reversed(self.entries) if entry.key.text == key), None)
 
 
@@ -70,21 +70,21 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Document:
-    """One document of a stream; `root` is None where it is empty."""
+    """One document of a stream; `root` is None if it is empty."""
 
     root: Node | None
     start: int
     end: int
-    """Where its text ends: before the next `---`, after its `...`."""
+    """The end of its text: before the next `---`, after its `...`."""
 
 
 def resolved(node: Node) -> Node:
-    """Return what an alias stands for; any other node as it is."""
+    """Return the target of an alias, and any other node itself."""
     return node.target if isinstance(node, Alias) else node
 
 
 def children(node: Node) -> Iterator[Node]:
-    """Yield the nodes directly below, keys included; an alias has none."""
+    """Yield the nodes directly below, with keys; an alias has none."""
     match node:
         case Mapping():
             for entry in node.entries:
@@ -95,9 +95,9 @@ def children(node: Node) -> Iterator[Node]:
 
 
 def locate(root: Node, path: tuple[str | int, ...]) -> Node:
-    """Return the node at `path`, or the nearest one above it that exists.
+    """Return the node at `path`, or its nearest existing parent.
 
-    For a key the node is the key itself, which is what a message about it should point at.
+    For a field of a mapping this is the node of its key, because messages should point at the key.
     """
     node, found = root, root
     for part in path:

@@ -1,4 +1,4 @@
-"""Where things are in a text: lines, the real end of a block, the place for one more part."""
+"""Positions in a text: line starts, the end of a block's content, the position of a new part."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Collection = Mapping | Sequence
 
 
 class CannotEditError(Exception):
-    """The text is spelled in a way that can't be changed in place; the message says where."""
+    """The text has a form that can't be edited in place; the message names the line."""
 
 
 def is_collection(node: Node) -> bool:
-    """Whether a node has parts (an alias hasn't)."""
+    """Whether a node is a mapping or a list; an alias is neither."""
     return isinstance(node, Mapping | Sequence)
 
 
 def is_block_scalar(node: Node) -> bool:
-    """Whether a node is text in the style `|` or `>`."""
+    """Whether a node is a string in the style `|` or `>`."""
     return isinstance(node, Scalar) and node.style in ("|", ">")
 
 
@@ -44,22 +44,22 @@ def last_part(node: Collection) -> Node | None:
 
 
 class Places:
-    """Finds places in one text. All of them are offsets in characters."""
+    """Finds positions in one text, as offsets in characters."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     def line_start(self, position: int) -> int:
-        """Return where the line of `position` begins."""
+        """Return the start of the line of `position`."""
         return max(self._text.rfind("\n", 0, position), self._text.rfind("\r", 0, position)) + 1
 
     def line_end(self, position: int) -> int:
-        """Return where the next line begins; from `position` on, its line must be empty or a comment.
+        """Return the start of the next line. After `position`, its line may only have spaces and a comment.
 
         Raises
         ------
         CannotEditError
-            Where something else follows.
+            Something else follows on the line.
         """
         rest = _REST_OF_LINE.match(self._text, position)
         if rest is None:
@@ -68,12 +68,12 @@ class Places:
         return rest.end()
 
     def indentation(self, position: int) -> str:
-        """Return the white space that the line of `position` begins with, up to there."""
+        """Return the white space at the start of the line of `position`, at most up to `position`."""
         line = self._text[self.line_start(position) : position]
         return line[: len(line) - len(line.lstrip())]
 
     def starts_line(self, node: Node) -> bool:
-        """Whether only spaces stand before a node on its line."""
+        """Whether only spaces are before a node on its line."""
         return not self._text[self.line_start(node.start) : node.start].strip(" ")
 
     def ends_line(self, position: int) -> bool:
@@ -81,7 +81,7 @@ class Places:
         return position == 0 or self._text[position - 1] in _BREAKS
 
     def content_end(self, node: Node) -> int:
-        """Return where a node's own text ends, without the comments and empty lines that follow it."""
+        """Return the end of a node's own text, without the comments and empty lines after it."""
         while isinstance(node, Mapping | Sequence) and not node.flow and (last := last_part(node)) is not None:
             node = last
         if not is_block_scalar(node):
@@ -92,9 +92,9 @@ class Places:
         return node.start + len(_without_break(body) if keeps_empty_lines else body.rstrip(_BREAKS))
 
     def after(self, node: Collection, column: int) -> int:
-        """Return where the next part of a block collection goes: after its last one and the comments below that.
+        """Return the position of a new part of a block collection: after its last part and the comments below that.
 
-        Comments left of `column`, where its parts stand, belong to what comes next.
+        Comments to the left of `column`, the column of its parts, belong to the next node.
         """
         position = self.line_end(self.content_end(node))
         while self.ends_line(position):
@@ -105,17 +105,17 @@ class Places:
         return position
 
     def after_colon(self, entry: Entry) -> int:
-        """Return the place right after the colon between a key and its value."""
+        """Return the position after the colon between a key and its value."""
         return self._text.index(":", entry.key.end) + 1
 
     def first_line(self, node: Collection) -> int:
-        """Return a place on the line where the parts of a block collection begin, whatever stands before them."""
+        """Return a position on the line of a block collection's first part, even if an anchor or tag is before it."""
         if isinstance(node, Mapping):
             return node.entries[0].key.start
         return self._text.rfind("-", 0, node.items[0].start) if node.anchor else node.start
 
     def column(self, node: Collection) -> int:
-        """Return where the parts of a block collection stand: the column of its keys, or of its dashes."""
+        """Return the column of the keys or the dashes of a block collection."""
         if isinstance(node, Mapping):
             return key_column(node)
         dash = self.first_line(node)

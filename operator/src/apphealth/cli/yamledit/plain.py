@@ -1,4 +1,4 @@
-"""Nodes as plain values, resolved as Kubernetes does (YAML 1.1 by sigs.k8s.io/yaml): `on` is true, a date is text."""
+"""Nodes as plain values, resolved as Kubernetes does (YAML 1.1 by sigs.k8s.io/yaml): `on` is true."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from apphealth.cli.yamledit.nodes import Alias, Entry, Mapping, Node, Scalar, Se
 from apphealth.cli.yamledit.reader import YamlError
 
 Plain: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
-"""What JSON can hold."""
+"""A value that JSON can represent."""
 
 _WORDS: dict[str, bool | None] = (
     dict.fromkeys(("", "~", "null", "Null", "NULL"))
@@ -25,7 +25,7 @@ MERGE = "<<"
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """Return the value of a plain scalar. What no JSON number can hold (`.inf`, `.nan`) stays text."""
+    """Return the value of a plain scalar. `.inf` and `.nan`, which JSON numbers can't represent, stay strings."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _MAYBE_NUMBER or len(text) > _MAX_DIGITS:
@@ -44,12 +44,12 @@ def _integer(sign: str, digits: str) -> int:
 
 
 def plain(node: Node | None) -> Plain:
-    """Return a node as dicts, lists and scalars, merge keys merged in. What an alias repeats is one shared object.
+    """Return a node as dicts, lists and scalars, with merge keys resolved. All aliases of an anchor share one object.
 
     Raises
     ------
     YamlError
-        Where a merge key (`<<`) has something else than mappings.
+        The value of a merge key (`<<`) is neither a mapping nor a list of mappings.
     """
     return None if node is None else _plain(node, {})
 
@@ -82,7 +82,7 @@ def _mapping(node: Mapping, known: dict[int, Plain]) -> dict[str, Any]:
 
 
 def _merge_sources(entry: Entry) -> list[Mapping]:
-    """Return what a merge key merges, the strongest first."""
+    """Return the mappings of a merge key, the one that wins first."""
     value = resolved(entry.value)
     sources = value.items if isinstance(value, Sequence) else [value]
     targets = [resolved(source) for source in sources]

@@ -1,7 +1,7 @@
-"""From text to nodes, by libyaml's events.
+"""Nodes parsed from a text, by libyaml's events.
 
-JSON is read as YAML too, which it all but is. The limits keep a hostile file from taking the process down: a nesting
-that would overflow a stack, aliases that would expand to billions of values.
+JSON is parsed as YAML, of which it is nearly a subset. Limits protect the process from hostile files: deep nesting
+would overflow the stack, and aliases could expand to billions of values.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import yaml
 from apphealth.cli.yamledit.nodes import Alias, Document, Entry, Mapping, Node, Scalar, Sequence
 
 MAX_DEPTH = 100
-"""Deepest nesting that is read. A Deployment needs about 12."""
+"""The deepest nesting that is parsed. A Deployment needs about 12."""
 MAX_VALUES = 1_000_000
-"""Most values in one document with its aliases written out: the API server takes 3 MB, far less than that."""
+"""The number of values of one document, aliases expanded. The API server's limit of 3 MB is far below it."""
 
 Event: TypeAlias = Any
 """An event of yaml.parse. The stubs let its marks be None, which a parser's never are."""
@@ -28,7 +28,7 @@ _NO_MARK = yaml.Mark("", 0, 0, 0, None, 0)
 
 
 class YamlError(Exception):
-    """Text that can't be read; `line` and `column` count from 1."""
+    """The text can't be parsed; `line` and `column` are counted from 1."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
         super().__init__(message)
@@ -38,12 +38,12 @@ class YamlError(Exception):
 
 
 def read(text: str) -> list[Document]:
-    """Read all documents of a text that has no byte order mark.
+    """Parse all documents of a text without a byte order mark.
 
     Raises
     ------
     YamlError
-        With the place and, where it can be known, what to do.
+        The text can't be parsed. The error has the place and, if it is known, the fix.
     """
     events = yaml.parse(parsable(text), Loader=LOADER)
     try:
@@ -55,7 +55,7 @@ def read(text: str) -> list[Document]:
 
 
 def parsable(text: str) -> str:
-    r"""Replace JSON's surrogate pairs (`\ud83d\ude00`), which YAML has not, by as many characters that it has."""
+    r"""Replace JSON's surrogate pairs (`\ud83d\ude00`), which YAML doesn't have, by as many other characters."""
     return _SURROGATE.sub(r"\\ufffd\\ufffd", text) if "\\ud" in text or "\\uD" in text else text
 
 
@@ -104,14 +104,14 @@ class _Composer:
         node = opened.node
         node.end = event.end_mark.index
         if node.size > MAX_VALUES:
-            raise YamlError(f"its aliases stand for more than {MAX_VALUES} values", node.line + 1, node.column + 1)
+            raise YamlError(f"its aliases expand to more than {MAX_VALUES} values", node.line + 1, node.column + 1)
         if node.anchor:
             anchors[node.anchor] = node
         return node
 
 
 class _Open:
-    """A collection that is being read."""
+    """A collection that is being parsed."""
 
     __slots__ = ("_key", "_keys", "_text", "node")
 
@@ -136,7 +136,7 @@ class _Open:
         if not isinstance(child, Scalar):
             raise YamlError(f"a key must be text{_hint(self._text, child.line)}", child.line + 1, child.column + 1)
         if (first := self._keys.setdefault(child.text, child)) is not child:
-            message = f'the key "{child.text[:60]}" is there twice, first on line {first.line + 1}; remove one'
+            message = f'the key "{child.text[:60]}" is defined twice, first on line {first.line + 1}; remove one'
             raise YamlError(message, child.line + 1, child.column + 1)
         return child
 
@@ -197,12 +197,12 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> YamlError:
 
 
 def _tab_at(text: str, index: int) -> bool:
-    """Whether a tab stands in the white space that the line of `index` begins with."""
+    """Whether the indentation of the line of `index` contains a tab."""
     return _INDENTED_BY_TAB.match(text, text.rfind("\n", 0, index) + 1) is not None
 
 
 def _hint(text: str, line: int) -> str:
-    """Return what to do about Helm's template source, where there is some before or on `line`."""
+    """Return the fix if the text is the source of a Helm template on or before `line`; else an empty string."""
     if "{{" not in "".join(text.split("\n", line + 1)[: line + 1]):
         return ""
     return (
@@ -211,7 +211,7 @@ def _hint(text: str, line: int) -> str:
 
 
 def _unreadable(error: yaml.reader.ReaderError, text: str) -> YamlError:
-    """Place a character that YAML has not; the reader only counts bytes or characters, depending on its build."""
+    """Find the place of a forbidden character; the reader counts bytes or characters, depending on its build."""
     code = error.character if isinstance(error.character, int) else ord(error.character)
     before = text[: max(text.find(chr(code)), 0)]
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
