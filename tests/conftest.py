@@ -40,38 +40,39 @@ _LEVELS = {
 
 
 PIECES = (
-    ("tests/node/test_demo.py", "all"),
-    ("tests/node/", "all"),
-    ("tests/cluster/users/", "module"),
-    ("tests/cluster/operator/faults/", "module"),
-    ("tests/cluster/admission/test_with_policy.py", "module"),
-    ("tests/localcluster/test_node.py", "module"),
-    ("tests/cluster/test_bench_smoke.py", "test"),
-    ("tests/localcluster/", "module"),
-    ("tests/cluster/", "module"),
-    ("tests/browser/", "module"),
-    ("tests/packages/", "module"),
-    ("tests/library/test_compatibility.py", "test"),
-    ("tests/library/servers/", "test"),
-    ("", "module"),
+    ("tests/node/test_demo.py", "all", 180),
+    ("tests/node/", "all", 170),
+    ("tests/cluster/users/", "module", 130),
+    ("tests/cluster/operator/faults/", "module", 110),
+    ("tests/cluster/admission/test_with_policy.py", "module", 60),
+    ("tests/localcluster/test_node.py", "module", 50),
+    ("tests/localcluster/", "module", 40),
+    ("tests/cluster/test_bench_smoke.py", "test", 20),
+    ("tests/cluster/", "module", 20),
+    ("tests/browser/", "module", 20),
+    ("tests/packages/", "module", 20),
+    ("tests/library/test_compatibility.py", "test", 15),
+    ("tests/library/servers/", "test", 0),
+    ("", "module", 0),
 )
-"""Where tests are, and what of them a worker is given at a time; those that take longest are given out first.
+"""Where tests are, what of them a worker is given at a time, and how many seconds that takes at most, roughly.
 
-What needs a cluster with a node, or an operator that runs for all tests of a module, stays together.
+What needs a cluster with a node, or an operator that runs for all tests of a module, stays together. The pieces that
+take longest are given out first; short ones are mixed, so that some wait while others work.
 """
 
 
-def piece(nodeid: str) -> tuple[int, str]:
-    """Return the rank of a test's piece of work, and its name."""
-    rank, (path, size) = next(found for found in enumerate(PIECES) if nodeid.startswith(found[1][0]))
-    return rank, {"all": path, "module": nodeid.partition("::")[0], "test": nodeid}[size]
+def piece(nodeid: str) -> tuple[str, int]:
+    """Return the name of a test's piece of work, and its seconds."""
+    path, size, seconds = next(found for found in PIECES if nodeid.startswith(found[0]))
+    return {"all": path, "module": nodeid.partition("::")[0], "test": nodeid}[size], seconds
 
 
 class Pieces(LoadScopeScheduling):
     """Gives each worker pieces of work in the order of the tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return piece(nodeid)[1]
+        return piece(nodeid)[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -90,7 +91,7 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests; apart from that, the order stays random."""
-    items.sort(key=lambda item: piece(item.nodeid)[0])
+    items.sort(key=lambda item: -piece(item.nodeid)[1])
 
 
 @pytest.hookimpl(wrapper=True)
