@@ -142,15 +142,15 @@ class TestHealthShowsIt:
         )
 
     @pytest.mark.parametrize(
-        ("why", "status", "reason"),
+        ("why", "status", "whole", "reason"),
         [
-            ("refused", "OUT_OF_SERVICE", "a new model"),
-            ("gate", "DOWN", "start-up isn't over"),
-            ("maintenance", "OUT_OF_SERVICE", "maintenance"),
-            ("drain", "OUT_OF_SERVICE", "draining: the process is about to stop"),
+            ("refused", "OUT_OF_SERVICE", (503, "OUT_OF_SERVICE"), "a new model"),
+            ("gate", "DOWN", (503, "DOWN"), "start-up isn't over"),
+            ("maintenance", "OUT_OF_SERVICE", (503, "OUT_OF_SERVICE"), "maintenance"),
+            ("drain", "OUT_OF_SERVICE", (200, "DEGRADED"), "draining: the process is about to stop"),
         ],
     )
-    def test_not_ready(self, app, client, monkeypatch, why, status, reason):
+    def test_not_ready(self, app, client, monkeypatch, why, status, whole, reason):
         management = ManagementEndpoints(app, startup_gate=why == "gate")
         if why == "refused":
             management.refuse_traffic(reason)
@@ -159,8 +159,8 @@ class TestHealthShowsIt:
         app.config["Z_ENDPOINTS"]["maintenance"] = why == "maintenance"
         response = client.get("/z/health")
         assert (response.status_code, response.get_json()) == (
-            503,
-            {"components": {"readinessState": {"reason": reason, "status": status}}, "status": status},
+            whole[0],
+            {"components": {"readinessState": {"reason": reason, "status": status}}, "status": whole[1]},
         )
 
     def test_reasons_are_for_those_who_see_details(self, app):

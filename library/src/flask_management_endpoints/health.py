@@ -201,10 +201,17 @@ class Health:
         return None
 
     def whole(self, question: Question, settings: Settings) -> Report:
-        """Return everything: all components, and what the app says of itself where that isn't UP."""
+        """Return everything: all components, and what the app says of itself where that isn't UP.
+
+        A drain alone doesn't make the whole DOWN: the app still serves whoever comes.
+        """
         report = self.ask(None, question, settings)
         states = {"livenessState": self._liveness_state(), "readinessState": self._readiness_state(settings)}
-        said = [Component(name, Result(one.status, one.reason)) for name, one in states.items() if one is not None]
+        said = [
+            Component(name, Result(one.status, one.reason), required=one.reason != DRAIN_REASON)
+            for name, one in states.items()
+            if one is not None
+        ]
         if not said:
             return report
         components = (*said, *report.components)

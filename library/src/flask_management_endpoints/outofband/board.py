@@ -68,9 +68,11 @@ class Board:
         self._take_back(lambda pid: pid not in workers and _is_dead(pid))
 
     def _take_back(self, gone: Callable[[int], bool]) -> None:
-        for slot, pid, *_ in self._taken():
-            if gone(pid):
-                _SLOT.pack_into(self._memory, self._offset(slot), 0, 0, 0, 0.0)
+        if any(gone(pid) for _, pid, *_ in self._taken()):
+            with self.store.exclusively():  # what has been freed since then may be another worker's already
+                for slot, pid, *_ in self._taken():
+                    if gone(pid):
+                        _SLOT.pack_into(self._memory, self._offset(slot), 0, 0, 0, 0.0)
         if any(gone(int(pid)) for pid in speakers(self.store.read())):
             self.store.change(lambda records: forget(records, lambda pid: gone(int(pid))))
 
