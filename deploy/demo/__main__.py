@@ -18,10 +18,14 @@ from localcluster import LocalClusterError
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--keep", is_flag=True, help="Leave the cluster running in the end, and say how to go on.")
-@click.option("--name", default="demo", show_default=True, help="Name of the local cluster, found or made.")
+@click.option("--keep", is_flag=True, help="Leave the cluster running in the end, and print how to go on.")
+@click.option(
+    "--name", default="demo", show_default=True, help="Name of the local cluster, which is made if it doesn't exist."
+)
 @click.option("--context", help="Use a cluster of your own: a context of your kubeconfig.")
-@click.option("--shop-image", default=SHOP_IMAGE, show_default=True, help="With --context: the shop's image there.")
+@click.option(
+    "--shop-image", default=SHOP_IMAGE, show_default=True, help="With --context: the shop's image in that cluster."
+)
 @click.option(
     "--save-image",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -31,7 +35,8 @@ def main(*, keep: bool, name: str, context: str | None, shop_image: str, save_im
     """Show what AppHealth does, on a real Kubernetes.
 
     Without --context, the cluster is made on this machine (Linux, root) and removed in the end. With it, the operator
-    runs on this machine with the rights of its ServiceAccount there; what is installed is said, and removed in the end.
+    runs on this machine with the rights of its ServiceAccount in that cluster; everything that is installed is listed,
+    and removed in the end.
     """
     if context is not None and keep:
         raise click.UsageError("--keep is for the local cluster: with --context everything is removed in the end")
@@ -46,10 +51,10 @@ def main(*, keep: bool, name: str, context: str | None, shop_image: str, save_im
 
 
 def _run(world: World, display: Display) -> int:
-    """Tell the story, clean up whatever happens, and return the exit code."""
-    outcome = Outcome.TOLD
+    """Run the demonstration, clean up in every case, and return the exit code."""
+    outcome = Outcome.FINISHED
     try:
-        Story(world, display).tell()
+        Story(world, display).run()
     except KeyboardInterrupt:
         display.error("Interrupted.", "Cleaning up.")
         outcome = Outcome.INTERRUPTED
@@ -63,13 +68,13 @@ def _run(world: World, display: Display) -> int:
         _report(display, problem)
         return outcome.value or Outcome.FAILED.value
     except KeyboardInterrupt:
-        display.error("Interrupted while cleaning up.", "Something may be left; what was said above names it.")
+        display.error("Interrupted while cleaning up.", "Something may be left; the lines above name it.")
         return Outcome.INTERRUPTED.value
     return outcome.value
 
 
 def _report(display: Display, problem: DemoError | LocalClusterError) -> None:
-    advice = problem.advice if isinstance(problem, DemoError) else "Put that right, and try again."
+    advice = problem.advice if isinstance(problem, DemoError) else "Correct this, and try again."
     display.error(str(problem), advice)
 
 

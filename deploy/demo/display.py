@@ -1,6 +1,6 @@
-"""What a person sees: steps, commands with their output, and something that moves while they wait.
+"""The output of the demonstration: steps, commands with their output, and a spinner while it waits.
 
-In a terminal it is coloured and alive; elsewhere the same words come as plain lines.
+A terminal gets colours and live tables; elsewhere the same text is printed as plain lines.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from rich.table import Table
 from rich.text import Text
 
 _PLAIN_WIDTH = 400
-"""Columns where nobody watches: wide enough that no line of kubectl is broken."""
+"""The width of the output without a terminal: no line of kubectl is longer."""
 _INTERVAL = 0.5
-"""Seconds between two looks at the cluster."""
+"""Seconds between two reads of the cluster."""
 
 _INDENT = 3
 _OUTPUT_INDENT = 5
 _GAP = 2
-"""Columns between those of a table."""
+"""The number of spaces between two columns of a table."""
 _STYLES = {"yes": "green", "no": "red", "True": "green", "False": "red", "Enforce": "green", "Applied": "green"}
-"""Cells that are worth a colour."""
+"""The colours of table cells, by their text."""
 
 Rows = list[list[str]]
 
@@ -46,44 +46,44 @@ class Display:
 
     @property
     def live(self) -> bool:
-        """Whether a person watches."""
+        """Whether standard output is a terminal."""
         return self._console.is_terminal
 
     @property
     def seconds(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the demonstration began."""
         return time.monotonic() - self._start
 
     def title(self, text: str) -> None:
-        """Begin the demonstration."""
+        """Print the title."""
         self._console.print(Text(text, "bold"))
 
     def step(self, text: str) -> None:
-        """Begin a step."""
+        """Print the heading of the next step."""
         self._step += 1
         self._console.print()
         self._console.print(Text.assemble((f"{self._step}  ", "bold cyan"), (text, "bold")))
 
     def say(self, text: str) -> None:
-        """Tell something."""
+        """Print a sentence."""
         self._indented(Text.from_markup(text))
 
     def done(self, text: str) -> None:
-        """Tell that something has been reached."""
+        """Print a sentence with a check mark: a goal is reached."""
         self._indented(Text.assemble(("✓ ", "green"), Text.from_markup(text)))
 
     def command(self, line: str, output: str = "") -> None:
-        """Show a command and what it printed."""
+        """Print a command and its output."""
         self._indented(Text.assemble(("$ ", "dim"), (line, "cyan")))
         self.output(output)
 
     def output(self, text: str) -> None:
-        """Show what a program printed."""
+        """Print the output of a program."""
         for line in text.rstrip().splitlines():
             self._indented(Text(line), _OUTPUT_INDENT)
 
     def listing(self, line: str, output: str) -> None:
-        """Show a command that prints tables, cut to the width of the terminal."""
+        """Print a command and its tables, cut to the width of the terminal."""
         self.command(line)
         if not self.live:
             self.output(output)
@@ -92,24 +92,24 @@ class Display:
             self.table(headings, rows)
 
     def yaml(self, text: str) -> None:
-        """Show a manifest."""
+        """Print a manifest."""
         if self.live:
             self._indented(Syntax(text.rstrip(), "yaml", theme="ansi_dark", background_color="default"), _OUTPUT_INDENT)
         else:
             self.output(text)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Show a table."""
+        """Print a table."""
         self._indented(self._table(headings, rows), _OUTPUT_INDENT)
 
     def error(self, message: str, advice: str) -> None:
-        """Show why it ends, and what to do."""
+        """Print why the demonstration ends, and what to do."""
         self._console.print(Text.assemble(("✗ ", "red"), (message, "bold")))
         self._console.print(Text(f"  {advice}"))
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Show that something takes its time; in the end, how long it took."""
+        """Show a spinner while the block runs, and then the seconds that it took."""
         start = time.monotonic()
         if self.live:
             columns = (TextColumn(" "), SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -122,12 +122,23 @@ class Display:
         self.done(f"{text} [dim]({time.monotonic() - start:.1f} s)[/dim]")
 
     def wait(self, text: str, reached: Callable[[], bool], timeout: float, advice: str) -> None:
-        """Wait until `reached` says so.
+        """Wait until `reached` returns true.
+
+        Parameters
+        ----------
+        text
+            The goal, for the output.
+        reached
+            Whether the goal is reached.
+        timeout
+            The number of seconds to wait.
+        advice
+            What the user can do if the goal is not reached.
 
         Raises
         ------
         DemoError
-            If it doesn't within `timeout` seconds.
+            The goal is not reached within `timeout` seconds.
         """
         with self.waiting(text):
             if not until(reached, timeout):
@@ -136,12 +147,23 @@ class Display:
     def watch(
         self, headings: Sequence[str], look: Callable[[], Rows], over: Callable[[Rows], bool], timeout: float
     ) -> bool:
-        """Show a table as it changes, until `over` says that there is nothing more to see.
+        """Show a table as it changes, until `over` returns true for its rows.
+
+        Parameters
+        ----------
+        headings
+            The headings of the table.
+        look
+            Returns the current rows.
+        over
+            Whether these rows are the last to show.
+        timeout
+            The number of seconds to wait.
 
         Returns
         -------
         bool
-            Whether that was within `timeout` seconds.
+            Whether `over` returned true within `timeout` seconds.
         """
         start = time.monotonic()
         rows = look()
@@ -170,8 +192,10 @@ class Display:
             before, rows = set(map(tuple, rows)), look()
             for row in rows:
                 if tuple(row) not in before:
-                    told = ", ".join(f"{name.lower()} {cell}" for name, cell in zip(headings[1:], row[1:], strict=True))
-                    self._indented(Text(f"after {time.monotonic() - start:.0f} s: {row[0]}: {told}"), _OUTPUT_INDENT)
+                    cells = ", ".join(
+                        f"{name.lower()} {cell}" for name, cell in zip(headings[1:], row[1:], strict=True)
+                    )
+                    self._indented(Text(f"after {time.monotonic() - start:.0f} s: {row[0]}: {cells}"), _OUTPUT_INDENT)
             return over(rows)
 
         return until(show, end - time.monotonic())
@@ -188,7 +212,7 @@ def _padded(what: RenderableType, columns: int) -> Padding:
 
 
 def until(reached: Callable[[], bool], timeout: float) -> bool:
-    """Look again and again until `reached` says so; tell whether it did within `timeout` seconds."""
+    """Call `reached` until it returns true, and return whether it did within `timeout` seconds."""
     end = time.monotonic() + timeout
     while not reached():
         if time.monotonic() > end:

@@ -1,15 +1,15 @@
-"""What ends the demonstration early: one line that says what happened, one that says what to do."""
+"""The error that ends the demonstration early."""
 
 
 class DemoError(Exception):
-    """The demonstration can't go on.
+    """The demonstration can't continue.
 
     Parameters
     ----------
     message
-        What happened.
+        What happened, in one line.
     advice
-        What the user can do.
+        What the user can do, in one line.
     """
 
     def __init__(self, message: str, advice: str) -> None:

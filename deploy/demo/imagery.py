@@ -11,14 +11,14 @@ from deploy.demo.world import ROOT, SHOP_IMAGE
 from localcluster import images
 
 OPERATOR_IMAGE = "docker.io/library/apphealth:latest"
-"""What the name in the operator's Deployment means in full."""
+"""The full name of the image in the operator's Deployment."""
 _DOCKERFILES = ROOT / "deploy/docker"
 _LOCK = ROOT / "requirements.lock"
 
 
 def operator_image(display: Display) -> Path:
     """Return the archive of the operator's image."""
-    progress = TellingProgress(display)
+    progress = DisplayProgress(display)
     wheels = images.wheels([ROOT / "operator"], lock=_LOCK, progress=progress)
     dockerfile = _DOCKERFILES / "operator.Dockerfile"
     return images.build(_DOCKERFILES, dockerfile, OPERATOR_IMAGE, wheels=wheels, progress=progress)
@@ -26,28 +26,28 @@ def operator_image(display: Display) -> Path:
 
 def shop_image(display: Display) -> Path:
     """Return the archive of the shop's image."""
-    progress = TellingProgress(display)
+    progress = DisplayProgress(display)
     wheels = images.wheels([ROOT / "library"], ["gunicorn", "requests"], lock=_LOCK, progress=progress)
     dockerfile = _DOCKERFILES / "shop.Dockerfile"
     return images.build(ROOT / "deploy/demo/shop", dockerfile, SHOP_IMAGE, wheels=wheels, progress=progress)
 
 
-class TellingProgress:
-    """Shows what localcluster does as part of the demonstration.
+class DisplayProgress:
+    """Shows the progress of localcluster in the display of the demonstration.
 
     Parameters
     ----------
     display
-        Where to show it.
+        The display of the demonstration.
     """
 
     def __init__(self, display: Display) -> None:
         self._display = display
 
     def note(self, message: str) -> None:
-        """Show one line."""
+        """Print one line."""
         self._display.say(message)
 
     def step(self, what: str) -> AbstractContextManager[None]:
-        """Show that something is going on, and in the end how long it took."""
+        """Show a spinner while the block runs, and then the seconds that it took."""
         return self._display.waiting(what)

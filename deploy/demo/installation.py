@@ -1,4 +1,4 @@
-"""AppHealth in somebody's cluster, for a while: what is put there, and how it is taken away again."""
+"""AppHealth, installed in the user's cluster for the time of the demonstration, and removed again."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Installation:
 
     kubectl: Kubectl
     objects: tuple[dict[str, Any], ...]
-    there_already: frozenset[str]
-    """Names of those that somebody has installed before."""
+    present: frozenset[str]
+    """The names of the objects that were in the cluster before."""
 
     @classmethod
     def plan(cls, kubectl: Kubectl) -> Installation:
-        """Find out what there is to install, and what is there."""
+        """Return the objects to install, and those that the cluster has already."""
         documents = yaml.safe_load_all(kubectl.run("kustomize", str(ROOT / OPERATOR_MANIFESTS)))
         policies = "mutatingadmissionpolicies" in kubectl.run("api-resources", "-o", "name")
         left_out = {"Deployment"} | (frozenset() if policies else _POLICY_KINDS)
@@ -34,33 +34,33 @@ class Installation:
 
     @property
     def names(self) -> list[str]:
-        """What is installed, for people."""
+        """Kind and name of each object to install."""
         return [f"{item['kind']} {item['metadata']['name']}" for item in self.objects]
 
     def require_operator(self) -> None:
-        """Make sure that an operator is at work where AppHealth is installed already.
+        """Check that an operator runs in a cluster in which AppHealth is installed already.
 
         Raises
         ------
         DemoError
-            If none is.
+            No operator is ready.
         """
         selector = ("-A", "-l", "app.kubernetes.io/name=apphealth")
         deployments = self.kubectl.items("deployments", *selector)
         if not any(item["status"].get("readyReplicas") for item in deployments):
             raise DemoError(
-                f"AppHealth is partly installed there ({', '.join(sorted(self.there_already))}), and no operator runs",
+                f"AppHealth is partly installed ({', '.join(sorted(self.present))}), and no operator runs",
                 f"complete it with: kubectl apply -k {OPERATOR_MANIFESTS}; or remove it, and try again",
             )
 
     def apply(self) -> None:
-        """Install everything."""
+        """Install all objects."""
         self.kubectl.run("apply", "-f", "-", text=self._text())
         self.kubectl.run("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=apphealth")
         self.kubectl.run("wait", "--for=create", "serviceaccount/apphealth", "-n", OPERATOR_NAMESPACE)
 
     def remove(self) -> None:
-        """Remove everything."""
+        """Remove all objects."""
         self.kubectl.run("delete", "--ignore-not-found", "--timeout=110s", "-f", "-", text=self._text())
 
     def _text(self) -> str:

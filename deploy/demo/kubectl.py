@@ -1,4 +1,4 @@
-"""kubectl, as the user of the demonstration would type it."""
+"""kubectl commands, as a user would type them."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from typing import Any
 from deploy.demo.errors import DemoError
 
 _TIMEOUT = 120
-"""Seconds for one command; none here takes longer than a few, unless the API server is gone."""
+"""The timeout of a command in seconds. Commands take a few seconds, unless the API server is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """A kubectl that knows its cluster."""
+    """kubectl with the options of one cluster."""
 
     program: str
     options: tuple[str, ...]
-    """Which cluster: ``--kubeconfig`` or ``--context``. Not part of the commands that are shown."""
+    """``--kubeconfig`` or ``--context``; left out of the commands that are shown."""
 
     def run(self, *arguments: str, text: str | None = None) -> str:
-        """Return what a command prints.
+        """Run a command, and return its output.
 
         Raises
         ------
         DemoError
-            If it fails, with its own words.
+            The command fails; the message has its error output.
         """
         result = self._start(arguments, text)
         if result.returncode != 0:
             words = (result.stderr or result.stdout).strip() or f"it ended with code {result.returncode}"
-            raise DemoError(f"`kubectl {shlex.join(arguments)}` failed: {words}", "see what it says")
+            raise DemoError(f"`kubectl {shlex.join(arguments)}` failed: {words}", "correct what this message names")
         return result.stdout
 
     def works(self, *arguments: str) -> bool:
-        """Tell whether a command succeeds."""
+        """Run a command, and return whether it succeeded."""
         return self._start(arguments, None).returncode == 0
 
-    def get(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON is what it is
-        """Return objects, as parsed JSON."""
+    def get(self, *arguments: str) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the parsed JSON of ``kubectl get``."""
         return json.loads(self.run("get", *arguments, "-o", "json"))
 
     def items(self, *arguments: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import shutil
 
 from deploy.demo.display import Display
 from deploy.demo.errors import DemoError
-from deploy.demo.imagery import TellingProgress, operator_image, shop_image
+from deploy.demo.imagery import DisplayProgress, operator_image, shop_image
 from deploy.demo.kubectl import Kubectl
 from deploy.demo.tables import count_kinds
 from deploy.demo.world import OPERATOR_MANIFESTS, OPERATOR_NAMESPACE, ROOT, SHOP_NAMESPACE, Outcome, Site
@@ -15,14 +15,14 @@ from localcluster import Cluster, ClusterNotFoundError, Level, attach, binaries,
 
 
 class LocalWorld:
-    """A cluster with a real node, found or made.
+    """A local cluster with a real node: an existing one, or a new one.
 
     Parameters
     ----------
     name
-        Its name for localcluster.
+        Its name in localcluster.
     keep
-        Whether it stays when the demonstration is over.
+        Whether a new cluster stays after the demonstration.
     """
 
     def __init__(self, name: str, *, keep: bool) -> None:
@@ -40,13 +40,13 @@ class LocalWorld:
 
     @property
     def operator_advice(self) -> str:
-        """Say where the operator tells what it does."""
-        return f"try again with --keep, and ask the operator: kubectl logs -n {OPERATOR_NAMESPACE} deployment/apphealth"
+        """The advice to keep the cluster and read the operator's log."""
+        return f"try again with --keep, and read: kubectl logs -n {OPERATOR_NAMESPACE} deployment/apphealth"
 
     def prepare(self, display: Display) -> None:
         """Find or start the cluster, build the two images and load them into its node."""
         display.say("etcd, API server, controllers, scheduler, containerd, kubelet, kube-proxy and CoreDNS; no Docker.")
-        self._cluster = self._find(display) or start(self._name, level=Level.NODE, progress=TellingProgress(display))
+        self._cluster = self._find(display) or start(self._name, level=Level.NODE, progress=DisplayProgress(display))
         display.done(f"Kubernetes runs: {self._cluster.server}")
         for what, archive in (("operator", operator_image(display)), ("shop", shop_image(display))):
             with display.waiting(f"Loading the image of the {what} into the node"):
@@ -59,13 +59,13 @@ class LocalWorld:
         kubectl = self.site.kubectl
         output = kubectl.run("apply", "-k", str(ROOT / OPERATOR_MANIFESTS))
         display.command(f"kubectl apply -k {OPERATOR_MANIFESTS}", count_kinds(output))
-        if self._found:  # its image may be another now
+        if self._found:  # its image may have changed
             kubectl.run("rollout", "restart", "deployment/apphealth", "-n", OPERATOR_NAMESPACE)
         with display.waiting("The operator starts"):
             kubectl.run("rollout", "status", "deployment/apphealth", "-n", OPERATOR_NAMESPACE, "--timeout=90s")
 
     def farewell(self) -> list[str]:
-        """Say how to go on with the cluster, if it stays."""
+        """Return how to go on with the cluster, if it stays."""
         if not self._stays:
             return []
         cluster = self._running()
@@ -79,7 +79,7 @@ class LocalWorld:
         return [*lines, "Take it down with:", f"  .venv/bin/localcluster down --name {self._name}"]
 
     def close(self, display: Display, outcome: Outcome) -> None:
-        """Take the cluster down, or leave it as it was found."""
+        """Take a new cluster down; remove the shop from one that existed before."""
         if self._cluster is None:
             return
         self._stays = self._found or (self._keep and outcome is not Outcome.INTERRUPTED)
@@ -106,5 +106,5 @@ class LocalWorld:
         return found
 
     def _running(self) -> Cluster:
-        assert self._cluster is not None, "prepare comes first"  # noqa: S101 - a mistake of ours, no state of the world
+        assert self._cluster is not None, "prepare comes first"  # noqa: S101 - a bug of ours, not a state of the cluster
         return self._cluster

@@ -1,4 +1,4 @@
-"""What the demonstration looks at in its namespace: Deployments, their pods and probes, who is in rotation."""
+"""The observed state of the shop's namespace: Deployments, their pods and probes, and the pods in rotation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy.demo.kubectl import Kubectl
 
 PROBE_KEYS = ("livenessProbe", "readinessProbe", "startupProbe")
 CONTROLLERS = ("kube-controller-manager",)
-"""Field managers that keep a Deployment's status and revision: no part of what anybody wants it to be."""
+"""Field managers that write a Deployment's status and revision, and nothing of its desired state."""
 
 _NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 _IMAGE_ADVICE = (
@@ -32,12 +32,12 @@ class Pod:
     restarts: int
     leaving: bool
     missing_image: str
-    """The image that the node can't get; empty if there is nothing to complain about."""
+    """The image that the node can't get; empty if it has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a Deployment says, and who has written into it."""
+    """The spec of a Deployment, and its field managers."""
 
     spec: dict[str, Any]
     managers: frozenset[str]
@@ -47,7 +47,15 @@ class Snapshot:
 
 
 class Shop:
-    """The namespace that the demonstration looks at."""
+    """Reads the shop's namespace.
+
+    Parameters
+    ----------
+    kubectl
+        The cluster.
+    namespace
+        The namespace of the shop.
+    """
 
     def __init__(self, kubectl: Kubectl, namespace: str) -> None:
         self._kubectl = kubectl
@@ -58,12 +66,12 @@ class Shop:
         return [_pod(item) for item in self._kubectl.items("pods", "-n", self.namespace)]
 
     def settled(self) -> bool:
-        """Tell whether every rollout is over, and no pod is on its way out.
+        """Whether every rollout is complete, and no pod is terminating.
 
         Raises
         ------
         DemoError
-            If a pod can't start for want of its image.
+            A pod can't start, because its node can't get the image.
         """
         deployments = self._kubectl.items("deployments", "-n", self.namespace)
         pods = self.pods()
@@ -72,17 +80,17 @@ class Shop:
         return all(map(_rolled_out, deployments)) and not any(pod.leaving for pod in pods)
 
     def described_probes(self) -> str:
-        """Return what ``kubectl describe`` says of the Deployments' names and probes."""
+        """Return the lines of ``kubectl describe`` with names and probes of the Deployments."""
         lines = self._kubectl.run("describe", "deployments", "-n", self.namespace).splitlines()
         return "\n".join(line.rstrip() for line in lines if _PROBE_LINES.search(line))
 
     def probed(self) -> bool:
-        """Tell whether every Deployment has a probe."""
+        """Whether every Deployment has a probe."""
         deployments = self._kubectl.items("deployments", "-n", self.namespace)
         return all(_count_probes(item) for item in deployments)
 
     def unprobed(self) -> bool:
-        """Tell whether no Deployment has a probe."""
+        """Whether no Deployment has a probe."""
         deployments = self._kubectl.items("deployments", "-n", self.namespace)
         return not any(_count_probes(item) for item in deployments)
 
@@ -97,12 +105,12 @@ class Shop:
         return frozenset(endpoint["targetRef"]["name"] for endpoint in endpoints if endpoint["conditions"]["ready"])
 
     def snapshots(self) -> dict[str, Snapshot]:
-        """Return what each Deployment says now."""
+        """Return the spec and the field managers of each Deployment."""
         items = self._kubectl.items("deployments", "-n", self.namespace, "--show-managed-fields")
         return {item["metadata"]["name"]: _snapshot(item) for item in items}
 
     def leftovers(self) -> list[str]:
-        """Return the objects of the operator's that are still there."""
+        """Return the names of the operator's objects that still exist."""
         found = self._kubectl.run("get", "configmaps,healthplans", "-n", self.namespace, "-o", "name").split()
         return [name for name in found if name.startswith("healthplan") or name.endswith("-apphealth")]
 

@@ -1,4 +1,4 @@
-"""A cluster of the user's own, with the operator as a process on this machine that has its ServiceAccount's rights."""
+"""The user's cluster, with the operator as a process on this machine that has the rights of its ServiceAccount."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NAMESPACE = "apphealth-demo"
 
 
 class OwnWorld:
-    """A cluster that a context of the kubeconfig names.
+    """The cluster of a context of the user's kubeconfig.
 
     Parameters
     ----------
     context
-        The context.
+        The name of the context.
     shop_image
-        The name of the shop's image where that cluster finds it.
+        The name by which the nodes of the cluster find the shop's image.
     """
 
     def __init__(self, context: str, shop_image: str) -> None:
@@ -41,13 +41,19 @@ class OwnWorld:
 
     @property
     def operator_advice(self) -> str:
-        """Say where the operator tells what it does."""
+        """The advice to read the operator's log, with its place."""
         if self._operator is not None:
             return f"read the operator's log: {self._operator.log}"
-        return f"ask the operator: kubectl logs -n {OPERATOR_NAMESPACE} deployment/apphealth"
+        return f"read the operator's log: kubectl logs -n {OPERATOR_NAMESPACE} deployment/apphealth"
 
     def prepare(self, display: Display) -> None:
-        """Make sure that the cluster answers, and that the namespace is free."""
+        """Check that the cluster answers, and that the namespace doesn't exist.
+
+        Raises
+        ------
+        DemoError
+            The cluster doesn't answer, or the namespace exists.
+        """
         kubectl = self.site.kubectl
         try:
             version = kubectl.run("version", "-o", "yaml")
@@ -57,17 +63,17 @@ class OwnWorld:
         display.done(f"The cluster of the context {self._context} answers: Kubernetes {server}")
         if kubectl.works("get", "namespace", NAMESPACE):
             raise DemoError(
-                f"the namespace {NAMESPACE} is there already, and the demonstration would remove it in the end",
-                f"look into it, and if nobody needs it: kubectl delete namespace {NAMESPACE}",
+                f"the namespace {NAMESPACE} exists already, and the demonstration would remove it in the end",
+                f"check it, and if nobody needs it: kubectl delete namespace {NAMESPACE}",
             )
         self._may_remove_shop = True
 
     def install(self, display: Display) -> None:
-        """Install AppHealth for the time of the demonstration, or use the one that is there."""
+        """Install AppHealth for the time of the demonstration, unless the cluster has it already."""
         installation = Installation.plan(self.site.kubectl)
-        if installation.there_already:
+        if installation.present:
             installation.require_operator()
-            display.say("AppHealth is installed there already: it is used as it is, and left as it is.")
+            display.say("AppHealth is installed in the cluster already: it is used, and not changed.")
             return
         display.say("Installed for the whole cluster now, and removed in the end:")
         display.output("\n".join(installation.names))
@@ -79,7 +85,7 @@ class OwnWorld:
         display.wait("The operator reads the cluster", self._operator.is_ready, 60, self.operator_advice)
 
     def farewell(self) -> list[str]:
-        """Say where the operator's log is, if it may be of use: nothing else is left."""
+        """Return the place of the operator's log if the demonstration failed; nothing else is left."""
         return [f"The operator's log: {self._log}"] if self._log else []
 
     def close(self, display: Display, outcome: Outcome) -> None:

@@ -17,7 +17,7 @@ from deploy.demo.kubectl import Kubectl
 from deploy.demo.world import OPERATOR_NAMESPACE
 
 _STOP_TIMEOUT = 20
-"""Seconds: as long as the Deployment's termination grace."""
+"""Seconds, as in the Deployment's terminationGracePeriodSeconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +31,23 @@ class OperatorProcess:
 
     @classmethod
     def start(cls, kubectl: Kubectl, folder: Path) -> OperatorProcess:
-        """Start it; what it needs is kept in `folder`."""
+        """Start an operator whose kubeconfig and log are in `folder`."""
         kubeconfig, log, port = folder / "operator.kubeconfig", folder / "operator.log", _free_port()
         kubeconfig.write_text(json.dumps(_kubeconfig(kubectl)))
         program = Path(sys.executable).with_name("apphealth")
         command = [str(program), "run", f"--kubeconfig={kubeconfig}", f"--health-port={port}"]
         with log.open("wb") as stream:
-            # A session of its own: Ctrl-C is for us, who stop it when it has put everything back.
+            # In a session of its own it doesn't get Ctrl-C: it must restore all probes before `stop` ends it.
             process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
         return cls(process, port, kubeconfig, log)
 
     def is_ready(self) -> bool:
-        """Tell whether it has read the cluster.
+        """Whether the operator has read the cluster.
 
         Raises
         ------
         DemoError
-            If it has ended.
+            The process has ended.
         """
         if self.process.poll() is not None:
             raise DemoError(f"the operator ended with code {self.process.returncode}", f"read {self.log}")
@@ -58,7 +58,7 @@ class OperatorProcess:
             return False
 
     def stop(self) -> None:
-        """Stop it, and wait until it has."""
+        """Stop the process, and wait for its end."""
         self.process.terminate()
         try:
             self.process.wait(_STOP_TIMEOUT)
@@ -68,7 +68,7 @@ class OperatorProcess:
 
 
 def _kubeconfig(kubectl: Kubectl) -> dict[str, Any]:
-    """Return the user's kubeconfig with the ServiceAccount in the user's place."""
+    """Return the user's kubeconfig with the ServiceAccount instead of the user."""
     own = json.loads(kubectl.run("config", "view", "--minify", "--raw", "--flatten", "-o", "json"))
     token = kubectl.run("create", "token", "apphealth", "-n", OPERATOR_NAMESPACE, "--duration=2h").strip()
     context = {"cluster": own["clusters"][0]["name"], "user": "apphealth"}

@@ -1,4 +1,4 @@
-"""The story, step by step. Each step shows what a user would type, and what comes of it."""
+"""The steps of the demonstration. Each one shows the commands of a user, and their effect."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from deploy.demo.observe import Shop, Snapshot, first_pod
 from deploy.demo.world import RULE_MANIFEST, SHOP_MANIFEST, SHOP_NAMESPACE, Site, World
 
 _ROLLOUT = 150.0
-"""Seconds for all rollouts: some ten on an idle machine."""
+"""The timeout of all rollouts in seconds; on an idle machine they take about ten."""
 _SHOP_PORT = 8000
 _PODS_ADVICE = "see: kubectl get pods,events -n {namespace}"
 
 
 @dataclass(slots=True)
 class Facts:
-    """What the steps found out, for the summary."""
+    """The figures that the steps measure, for the summary."""
 
     deployments: int = 0
     probes: int = 0
@@ -29,14 +29,14 @@ class Facts:
 
 
 class Story:
-    """Tells the story in one world.
+    """Runs the demonstration in one cluster.
 
     Parameters
     ----------
     world
-        Where it takes place.
+        The cluster.
     display
-        Where it is shown.
+        The output.
     """
 
     def __init__(self, world: World, display: Display) -> None:
@@ -44,13 +44,13 @@ class Story:
         self._display = display
         self._facts = Facts()
 
-    def tell(self) -> None:
-        """Tell it from the beginning to the end.
+    def run(self) -> None:
+        """Run all steps.
 
         Raises
         ------
         DemoError
-            If something doesn't happen as it should.
+            A command fails, or a step doesn't reach its goal in time.
         """
         self._display.step("A real Kubernetes")
         self._world.prepare(self._display)
@@ -86,8 +86,8 @@ class Story:
         show.yaml(site.rule_text())
         start = time.monotonic()
         output = site.kubectl.run("apply", "-f", "-", text=site.rule_text())
-        there = "" if site.namespace == SHOP_NAMESPACE else f"     (with the namespace {site.namespace})"
-        show.command(f"kubectl apply -f {RULE_MANIFEST}{there}", output)
+        changed = "" if site.namespace == SHOP_NAMESPACE else f"     (with the namespace {site.namespace})"
+        show.command(f"kubectl apply -f {RULE_MANIFEST}{changed}", output)
         show.wait("Every Deployment gets its probes", shop.probed, 60, self._world.operator_advice)
         self._facts.patched_after = time.monotonic() - start
         self._facts.probes = shop.count_probes()

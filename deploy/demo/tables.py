@@ -1,4 +1,4 @@
-"""Reading what kubectl prints, and fitting its tables into a terminal."""
+"""Tables printed by kubectl: parsed, and fitted into a terminal."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 _HEADING = re.compile(r"\S+(?: \S+)*\s*")
-"""kubectl parts its columns by three spaces; a heading may hold single ones."""
+"""kubectl separates columns by three spaces; a heading may contain single spaces."""
 
 
 def split_tables(text: str) -> list[tuple[list[str], list[list[str]]]]:
-    """Return headings and rows of each table in the output of ``kubectl get``; empty lines part them."""
+    """Return the headings and rows of each table in the output of ``kubectl get``, separated by empty lines."""
     return [_split(block.splitlines()) for block in re.split(r"\n\s*\n", text.strip()) if block]
 
 
 def fit(widths: Sequence[int], available: int) -> list[int]:
-    """Return the widths cut down to `available` in all: the widest columns lose, to the same width."""
+    """Return the widths reduced to a total of `available`: the widest columns are cut to one width."""
     level = max(widths, default=0)
     while level > 1 and sum(min(width, level) for width in widths) > available:
         level -= 1
@@ -24,7 +24,7 @@ def fit(widths: Sequence[int], available: int) -> list[int]:
 
 
 def count_kinds(output: str) -> str:
-    """Sum up what ``kubectl apply`` says of many objects: `namespace, 3 customresourcedefinitions, ...`."""
+    """Summarise the output of ``kubectl apply``: `namespace, 3 customresourcedefinitions, ...`."""
     kinds = Counter(re.split(r"[./]", line)[0] for line in output.splitlines())
     return ", ".join(kind if count == 1 else f"{count} {_plural(kind)}" for kind, count in kinds.items())
 

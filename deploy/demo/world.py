@@ -1,4 +1,4 @@
-"""Where the demonstration takes place: a cluster made for it on this machine, or one's own."""
+"""The cluster of the demonstration: a local one made for it, or the user's own."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from deploy.demo.display import Display
 from deploy.demo.kubectl import Kubectl
 
 ROOT = Path(__file__).parents[2]
-"""The repository: commands are shown, and run, as from here."""
+"""The root of the repository, from which commands are run and shown."""
 SHOP_IMAGE = "localhost/apphealth/shop:demo"
 SHOP_MANIFEST = "deploy/demo/manifests/shop.yaml"
 RULE_MANIFEST = "deploy/demo/manifests/clusterapphealth.yaml"
 SHOP_NAMESPACE = "shop"
-"""The namespace that the manifests name."""
+"""The namespace in the manifests."""
 OPERATOR_NAMESPACE = "apphealth"
 OPERATOR_MANIFESTS = "deploy/operator"
 
 
 class Outcome(Enum):
-    """How the story ended."""
+    """How the demonstration ended; each value is its exit code."""
 
-    TOLD = 0
+    FINISHED = 0
     FAILED = 1
     INTERRUPTED = 130
-    """Each value is an exit code; this one as shells count Ctrl-C."""
+    """Ctrl-C: 128 + SIGINT, as shells report it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A cluster, and the namespace in it that the demonstration may do with as it likes."""
+    """A cluster, and the namespace in it that belongs to the demonstration."""
 
     kubectl: Kubectl
     namespace: str
@@ -55,7 +55,7 @@ class Site:
         return (ROOT / SHOP_MANIFEST).read_text().replace(SHOP_IMAGE, self.shop_image)
 
     def remove_shop(self, display: Display) -> None:
-        """Remove what the story makes, as far as it is there."""
+        """Remove the ClusterAppHealth and the namespace, if they exist."""
         with display.waiting(f"Removing the ClusterAppHealth {self.rule} and the namespace {self.namespace}"):
             if self.kubectl.works("get", "clusterapphealths"):
                 self.kubectl.run("delete", "clusterapphealth", self.rule, "--ignore-not-found")
@@ -63,7 +63,7 @@ class Site:
 
 
 class World(Protocol):
-    """Where the demonstration takes place."""
+    """The cluster of the demonstration, with its preparation and its clean-up."""
 
     @property
     def site(self) -> Site:
@@ -71,16 +71,16 @@ class World(Protocol):
 
     @property
     def operator_advice(self) -> str:
-        """Where to look when the operator doesn't do what it should."""
+        """The advice if the operator doesn't do its work in time."""
 
     def prepare(self, display: Display) -> None:
-        """Get the cluster and the images ready."""
+        """Start or check the cluster, and load the images."""
 
     def install(self, display: Display) -> None:
         """Install AppHealth, and start the operator."""
 
     def farewell(self) -> list[str]:
-        """Say what is left, and how to go on; nothing if nothing is left."""
+        """Return what is left and how to go on; no line if nothing is left."""
 
     def close(self, display: Display, outcome: Outcome) -> None:
-        """Remove what `prepare`, `install` and the story made; unless it is to stay, and nobody pressed Ctrl-C."""
+        """Remove everything that the demonstration made, unless it is kept and nobody pressed Ctrl-C."""

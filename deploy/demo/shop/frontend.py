@@ -1,4 +1,4 @@
-"""The shop's front page. It asks users-api who is there."""
+"""The shop's front page. It asks users-api for the users."""
 
 import os
 

@@ -20,7 +20,7 @@ add_switches(app, management)
 
 @app.get("/orders/<login>")
 def last_order(login: str) -> dict[str, str]:
-    """Tell a user's last order."""
+    """Return a user's last order."""
     return {"user": login, "order": _ask_store(f"GET {login}")}
 
 

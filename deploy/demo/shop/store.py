@@ -32,7 +32,7 @@ class Store(socketserver.ThreadingTCPServer):
 
 
 if __name__ == "__main__":
-    # The first process of a container isn't ended by SIGTERM unless it says so.
+    # SIGTERM doesn't end the first process of a container unless it has a handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Store(("", 6379), Conversation) as store:
         store.serve_forever()

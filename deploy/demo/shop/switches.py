@@ -1,4 +1,4 @@
-"""Three endpoints that no real app has: they make an app fail on purpose, so that its probes have something to find."""
+"""Three endpoints that no real app has: they make an app fail on purpose, so that its probes fail."""
 
 from flask import Flask
 
@@ -6,7 +6,7 @@ from flask_management_endpoints import ManagementEndpoints
 
 
 def add_switches(app: Flask, management: ManagementEndpoints) -> None:
-    """Add ``POST /break``, ``/unready`` and ``/ready``; each holds for the process that answers."""
+    """Add ``POST /break``, ``/unready`` and ``/ready``; each changes the process that answers."""
 
     @app.post("/break")
     def break_() -> str:

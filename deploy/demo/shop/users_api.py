@@ -1,4 +1,4 @@
-"""The shop's users: who may order. Depends on nobody."""
+"""The shop's users, who may order. It has no dependencies."""
 
 from flask import Flask
 from switches import add_switches
