@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from apphealth.model.probe import Exec, Probe, ProbeKind
@@ -197,3 +199,12 @@ def test_a_candidate_whose_probes_are_written_stays_beside_a_better_one(make, us
 def test_every_rule_has_a_name_and_a_text_of_its_own():
     assert len({rule.name for rule in CHOICE_RULES}) == len({rule.text for rule in CHOICE_RULES}) == len(CHOICE_RULES)
     assert all(rule.name.isalpha() and rule.name[0].isupper() for rule in CHOICE_RULES)
+
+
+def test_the_page_lists_the_rules_of_the_choice_in_their_order():
+    page = (Path(__file__).parents[4] / "docs" / "verification.md").read_text()
+    rows = [
+        f"| `{rule.name}` | {rule.text} | {'it is chosen' if rule.takes else 'the next one is tried'} |\n"
+        for rule in CHOICE_RULES
+    ]
+    assert "".join(rows) in page

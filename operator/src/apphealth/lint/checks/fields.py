@@ -174,8 +174,8 @@ CHECKS = (
         kind=findings.FIELD_INVALID,
         title="A probe has a field or value that the API server refuses",
         why="The API server refuses the whole object; or, where unknown fields are not checked, drops a misspelt"
-        " field, and the probe runs with a default that nobody chose.",
-        remedy="Write the field as the Kubernetes API has it; the message says what it takes.",
+        " field, and the probe runs with an unintended default.",
+        remedy="Write the field as the Kubernetes API defines it; the message says which values are valid.",
         sources=("https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Probe",),
         workload=_fields,
     ),

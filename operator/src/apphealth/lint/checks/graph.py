@@ -17,9 +17,9 @@ _SHOWN = 5
 
 CYCLE = Check(
     kind=findings.DEPENDENCY_CYCLE,
-    title="Required dependencies form a circle",
+    title="Required dependencies form a cycle",
     why="If a requires b and b requires a, no pod of either could become ready before the other. So none of the"
-    " edges in the circle counts as required, which is not what was asked for.",
+    " edges in the cycle counts as required, against the intent of the rule.",
     remedy="Take required: true away from one of them in spec.dependencies.services of its rule.",
 )
 SHARED = Check(
@@ -42,7 +42,7 @@ def cycles(graph: Graph) -> Iterator[tuple[WorkloadKey, Hit]]:
             yield (
                 key,
                 Hit(
-                    message=f"it stands in a circle of required dependencies ({names}{more}): none of them counts",
+                    message=f"it is part of a cycle of required dependencies ({names}{more}): none of them counts",
                     fix="take required: true away from one of them in spec.dependencies.services",
                     path=("metadata", "name"),
                 ),

@@ -67,7 +67,7 @@ def _number(subject: Subject) -> Iterator[Hit]:
         if declared is not None and declared.name and declared.protocol == "TCP":
             yield Hit(
                 message=f"{probe.kind} asks the port {probe.port} by its number, and it has the name {declared.name}",
-                fix=f"write port: {declared.name}, so that the number stands in one place",
+                fix=f"write port: {declared.name}, so that the number is in one place",
                 path=_place(probe),
                 container=container.name,
             )
@@ -152,7 +152,7 @@ CHECKS = (
     Check(
         kind=findings.PORT_NUMBER,
         title="A probe gives the number of a port that has a name",
-        why="The number stands in two places, and one of them is forgotten when it changes.",
+        why="The number is in two places, and one of them is easily forgotten when it changes.",
         remedy="Refer to the port by its name. (A gRPC probe takes numbers only, and is not reported.)",
         workload=_number,
     ),

@@ -55,7 +55,7 @@ CHECKS = (
         kind=findings.SERVICE_TARGET_MISMATCH,
         title="A Service leads to a port that its pods do not have",
         why="With a targetPort by name that no container has, the Service has no endpoint for it, and requests fail"
-        " (error). A number that nobody declares may still be open, and is most often a slip (warning).",
+        " (error). A number that no container declares may still be open, and is most often a mistake (warning).",
         remedy="Correct targetPort, or declare the port under ports of the container. Services without a workload"
         " among the input are not looked at, nor are numbers where no container of the pod declares a port.",
         sources=("https://kubernetes.io/docs/concepts/services-networking/service/#field-spec-ports",),

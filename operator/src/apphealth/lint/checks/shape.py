@@ -43,7 +43,7 @@ def _init(subject: Subject) -> Iterator[Hit]:
         if container.role in (Role.INIT, Role.EPHEMERAL):
             what = "an init container that ends" if container.role is Role.INIT else "an ephemeral container"
             yield Hit(
-                message=f"{probe.kind} stands on {what}: the API server refuses it",
+                message=f"{what} has a {probe.kind} probe: the API server rejects it",
                 fix="take it away; a sidecar that keeps running needs restartPolicy: Always",
                 path=probe.path,
                 container=container.name,
@@ -125,7 +125,7 @@ CHECKS = (
     ),
     Check(
         kind=findings.PROBE_ON_INIT,
-        title="A probe stands on an init or ephemeral container",
+        title="An init or ephemeral container has a probe",
         why="The API server refuses probes there: an init container ends, and is waited for.",
         remedy="Take the probe away. An init container with restartPolicy: Always is a sidecar, and may have probes.",
         sources=(

@@ -52,7 +52,7 @@ def _right(liveness: RawProbe, container: RawContainer, subject: Subject) -> boo
 CHECKS = (
     Check(
         kind=findings.STARTUP_DELAY,
-        title="A fixed delay stands where a startup probe belongs",
+        title="A fixed delay is used in place of a startup probe",
         why="A delay is a guess: a start that takes longer is killed by liveness, and after one that took less a"
         " process that hangs is left alone for the rest of it, at every restart.",
         remedy="Add a startupProbe at the endpoint of liveness and take the delay away. Reported are delays of liveness"

@@ -66,7 +66,7 @@ def _only_echoes(script: str) -> bool:
 CHECKS = (
     Check(
         kind=findings.LIVENESS_ALWAYS_SUCCEEDS,
-        title="Liveness succeeds whatever is wrong",
+        title="Liveness always succeeds",
         why="An open port, a file that is served from disk or a command that always succeeds says nothing of the"
         " application: it is asked all the time, and never restarts what hangs.",
         remedy="Ask an endpoint that the application itself answers, or leave liveness out. TCP is right for servers"
