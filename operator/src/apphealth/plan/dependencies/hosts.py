@@ -1,6 +1,6 @@
-"""Find the hosts that a text names: URLs, DSNs, `host:port`, in-cluster names. Linear in the text's length.
+"""Finding the hosts that a text names: URLs, DSNs, `host:port`, in-cluster names. Linear in the text's length.
 
-Values are untrusted: only `MAX_PARTS` parts of a value are read, `MAX_PART` characters of each, without backtracking.
+Values are untrusted: only so many parts of a value are looked at, each up to `MAX_PART`, and nothing backtracks.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from enum import Enum
 from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 
-from apphealth.plan.dependencies.evidence.keys import holds_hosts
+from apphealth.plan.dependencies.evidence.keys import meaning_of
 
 MAX_PARTS = 32
-"""Most parts of one value that are read."""
+"""Parts of one value that are looked at."""
 MAX_PART = 512
-"""Most characters of one part that are read: a host name has at most 253, the rest is path or query."""
+"""Longest part looked at, in characters: a host name has 253 at most, the rest is path or query."""
 MAX_KEY = 64
 _MAX_SCHEME = 32
 WELL_KNOWN_PORTS = {"http": 80, "https": 443}
@@ -24,11 +24,11 @@ _NOT_HOSTS = (
     "configmap secret classpath jar git+file jdbc:sqlite jdbc:h2 jdbc:hsqldb jdbc:derby"
 )
 NOT_HOSTS = frozenset(_NOT_HOSTS.split())
-"""Schemes that are followed by a bucket, a path, an image or a name instead of a host."""
+"""Schemes after which stands a bucket, a path, an image or a name, and no host."""
 RESOLVERS = frozenset({"dns", "xds", "passthrough", "kubernetes", "k8s"})
-"""gRPC's name resolvers. Their target has the place of a URL's path: `dns:///users:50051`."""
+"""gRPC's name resolvers: the target stands where a URL has its path, `dns:///users:50051`."""
 _PREFIXES = ("dnssrvnoa+", "dnssrv+", "dns+", "dns:", "passthrough:", "ipv4:", "ipv6:", "tcp:")
-"""Prefixes of hosts without `//`, as gRPC's targets, Thanos and ADO.NET write them."""
+"""What gRPC's targets, Thanos and ADO.NET write before a host without `//`."""
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 _KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
@@ -46,7 +46,7 @@ class Form(Enum):
     QUALIFIED = "qualified"
     """With a dot, or an address: `db.shop.svc`, `10.96.0.7`."""
     WORD = "word"
-    """A bare word, which may mean something else."""
+    """Nothing but the word itself. It may well mean something else."""
 
 
 class Host(NamedTuple):
@@ -57,33 +57,33 @@ class Host(NamedTuple):
     port: int | None
     form: Form
     text: str
-    """The part of the text, with credentials masked."""
+    """What stood there, any credentials masked."""
     key: str = ""
-    """The key before it: `host` of `host=db` and `--host=db`."""
+    """What stood before it: `host` of `host=db`, `--host=db`."""
 
 
 class _Address(NamedTuple):
-    """The address in a part: the text between the credentials and the path."""
+    """Where a part leads: what stands between the credentials and the path."""
 
     text: str
     scheme: str = ""
-    """The scheme with its `://`; empty if there is none."""
+    """With its `://`; empty where there is none."""
     masked: bool = False
-    """Whether credentials precede it."""
+    """There were credentials before it."""
     path: bool = False
-    """Whether a path follows it."""
+    """There is a path after it."""
     sure: bool = False
-    """Whether the text around it makes sure that it is a host."""
+    """The text around it says that it is a host."""
 
 
 def hosts(value: str, parts: int = MAX_PARTS) -> Iterator[Host]:
-    """Yield the hosts that the first `parts` parts of a value name."""
+    """Yield the hosts that a value names, looking at `parts` parts of it."""
     found = value[: parts * MAX_PART].translate(_SEPARATORS).split(maxsplit=parts)
     secret = "@" in value
     for part in found[:parts]:
         key, rest = _key(part[:MAX_PART])
         host = _host(rest, secret=secret)
-        if host is not None and not (key and host.form is Form.WORD and not holds_hosts(key)):
+        if host is not None and not (key and host.form is Form.WORD and not meaning_of(key).host):
             yield host._replace(key=key) if key else host
 
 
@@ -96,10 +96,7 @@ def _key(part: str) -> tuple[str, str]:
 
 
 def _host(part: str, *, secret: bool) -> Host | None:
-    """Return the host in one part of a value, or None.
-
-    `secret`: the value holds credentials, and a separator may have split them between two parts.
-    """
+    """Read one part of a value; `secret`: the value holds credentials, perhaps cut in two by one of the separators."""
     address = _address(part)
     if address is None:
         return None
@@ -121,7 +118,7 @@ def _host(part: str, *, secret: bool) -> Host | None:
 
 
 def _address(part: str) -> _Address | None:
-    """Return the address in a part, or None if the part can't name a host."""
+    """Find where a part leads; None where it says that it leads to no host."""
     prefix, separator, rest = part.partition("://")
     if not separator:
         return _without_scheme(part)
@@ -137,7 +134,9 @@ def _address(part: str) -> _Address | None:
 
 def _without_scheme(part: str) -> _Address | None:
     lower = part[:16].lower()
-    prefix = next((prefix for prefix in _PREFIXES if lower.startswith(prefix)), "")
+    prefix = ""
+    if lower.startswith(_PREFIXES):
+        prefix = next(prefix for prefix in _PREFIXES if lower.startswith(prefix))
     if prefix and not part[len(prefix) :].isdecimal():
         return _Address(_bare(_until(part[len(prefix) :], "/?#")[0]), prefix, sure=True)
     if lower.startswith("jdbc:oracle:"):
@@ -152,7 +151,7 @@ def _without_scheme(part: str) -> _Address | None:
 
 
 def _bare(text: str) -> str:
-    """Remove the brackets of a list around an address, but not those of an IPv6 address."""
+    """Take away the brackets of a list around an address, but not those of an IPv6 address."""
     text = text.strip("(){}")
     if "[" not in text and "]" not in text:
         return text
@@ -161,7 +160,7 @@ def _bare(text: str) -> str:
 
 
 def _split(address: str) -> tuple[str, str]:
-    """Split an address into name and port; the name is empty if it is no host."""
+    """Split an address into name and port; an empty name: it is none."""
     if address.startswith("["):
         inside, _, rest = address[1:].partition("]")
         return (_ipv6(inside), rest[1:]) if rest[:1] in ("", ":") else ("", "")
@@ -187,7 +186,7 @@ def _ipv6(text: str) -> str:
 
 
 def _scheme(prefix: str) -> str:
-    """Return the scheme at the end of the text before `://`, in lower case."""
+    """Return the scheme at the end of what stands before `://`, in lower case: a value may have more before it."""
     end = len(prefix)
     while end and prefix[end - 1].isascii() and (prefix[end - 1].isalnum() or prefix[end - 1] in "+.-"):
         end -= 1

@@ -1,56 +1,72 @@
-"""Derive from the name of a variable, a flag or a setting what its value means."""
+"""What the name of a variable, a flag or a setting says about its value."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Sequence
+from typing import NamedTuple
 
 _HOSTS = (
     "HOST HOSTS HOSTNAME ADDR ADDRS ADDRESS ADDRESSES SERVICE URL URLS URI ENDPOINT ENDPOINTS SERVER SERVERS BROKER "
     "BROKERS UPSTREAM"
 )
 HOSTS = frozenset(_HOSTS.split())
-"""Last words of the names whose values are hosts."""
+"""Last words of a name that say: the value is a host."""
 NOT_ALONE = frozenset({"SERVICE", "HOSTNAME"})
-"""Names whose value is more likely the application's own name than a host."""
+"""As the whole name, these are more likely what the application itself is called."""
 OWN_NAMES = frozenset({"DD_SERVICE", "OTEL_SERVICE"})
-"""Variables that hold the application's own name in traces."""
+"""What an application is called in traces."""
 _STRANGERS = (
     "ALLOW ALLOWED CORS CSRF ORIGIN ORIGINS TRUSTED EXCLUDE EXCLUDED IGNORE IGNORED DENY DENIED BLOCKED BIND LISTEN "
     "LISTENER LISTENERS ADVERTISED NOPROXY NONPROXYHOSTS"
 )
 STRANGERS = frozenset(_STRANGERS.split())
-"""Words of the names whose values are no dependencies: allowed callers, excluded hosts, own listen addresses."""
+"""Words of a name that say: hosts that may call, that are left out, or where the application itself listens."""
 IMAGES = frozenset({"IMAGE", "IMAGES"})
-"""Words of the names whose values are images, unless the last word of the name is in `HOSTS`."""
+"""Words of a name that say: a container's image, unless the last one says that it is a host."""
 SECRETS = frozenset({"PASSWORD", "PASSWD", "PASS", "PWD", "SECRET", "TOKEN", "KEY"})
-"""Last words of the names whose values are never read."""
+"""Last words of a name whose value is not looked at."""
+_ENDS = (*HOSTS, "NAME")
 _MAX = 128
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BREAKS = str.maketrans("-.", "__")
 
 
-@lru_cache(maxsize=4096)
-def _words(key: str) -> tuple[str, ...]:
-    """Split `spring.datasource.url`, `db-host`, `dbHost`, `DB_HOST` into words in capitals."""
-    return tuple(word for word in _CAMEL.sub("_", key).translate(_BREAKS).upper().split("_") if word)
+class Meaning(NamedTuple):
+    """What a key says about its value."""
+
+    host: bool
+    """The value is a host, or several."""
+    stranger: bool
+    """What may look like hosts in the value are not those that the application calls."""
 
 
-def holds_hosts(key: str) -> bool:
-    """Return whether the values of this name are hosts."""
-    words = _words(key[-_MAX:])
-    if words[-2:] == ("HOST", "NAME"):
-        words = (*words[:-2], "HOSTNAME")
-    if not words or words[-1] not in HOSTS or "_".join(words) in OWN_NAMES:
+_NOTHING = Meaning(host=False, stranger=False)
+
+
+def may_say_host(key: str) -> bool:
+    """Return whether the key's end allows for its saying so; `meaning_of` tells, and takes ten times as long."""
+    return key.upper().rstrip("-._").endswith(_ENDS)
+
+
+def meaning_of(key: str) -> Meaning:
+    """Read a key: `spring.datasource.url`, `db-host`, `dbHost`, `DB_HOST`; an empty one says nothing."""
+    if not key:
+        return _NOTHING
+    spaced = _CAMEL.sub("_", key[-_MAX:]).translate(_BREAKS).upper()
+    words = [word for word in spaced.split("_") if word]
+    return Meaning(_says_host(words), _says_stranger(words)) if words else _NOTHING
+
+
+def _says_host(words: Sequence[str]) -> bool:
+    if words[-2:] == ["HOST", "NAME"]:
+        words = [*words[:-2], "HOSTNAME"]
+    if words[-1] not in HOSTS or "_".join(words) in OWN_NAMES:
         return False
     return len(words) > 1 or words[0] not in NOT_ALONE
 
 
-def holds_other_hosts(key: str) -> bool:
-    """Return whether hosts in the values of this name are not called by the application."""
-    words = _words(key[-_MAX:])
-    if not words:
-        return False
-    if not STRANGERS.isdisjoint(words) or words[-2:] == ("NO", "PROXY") or words[-1] in SECRETS:
+def _says_stranger(words: Sequence[str]) -> bool:
+    if not STRANGERS.isdisjoint(words) or words[-2:] == ["NO", "PROXY"] or words[-1] in SECRETS:
         return True
     return not IMAGES.isdisjoint(words) and words[-1] not in HOSTS

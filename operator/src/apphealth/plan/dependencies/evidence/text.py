@@ -1,7 +1,7 @@
-"""Find the Services that a text names.
+"""From a text with its place to the Services that it names.
 
-Precision before recall: a bare word that equals a Service's name is no evidence, because users trust a wrong
-dependency less than one that they have to add themselves.
+Precision before recall: a word that merely equals a Service's name is none, an edge that isn't there costs more trust
+than one that a user has to add.
 """
 
 from __future__ import annotations
@@ -10,32 +10,32 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from apphealth.model.service import ServiceKey
-from apphealth.plan.dependencies.evidence.keys import holds_hosts, holds_other_hosts
+from apphealth.plan.dependencies.evidence.keys import may_say_host, meaning_of
 from apphealth.plan.dependencies.evidence.mention import ADDRESS, NAMED_HOST, Mention
 from apphealth.plan.dependencies.hosts import MAX_PARTS, Form, Host, hosts
 
 CLUSTER_DNS = frozenset({ServiceKey("kube-system", "kube-dns"), ServiceKey("kube-system", "coredns")})
-"""The cluster's DNS. Every workload needs it, and no workload's readiness may depend on it."""
+"""Everybody needs them, and nobody's readiness may hang on them."""
 
 _MORE_THAN_HOSTS = frozenset(" \t\n\"'{}<>=")
-"""Characters of sentences, JSON and XML that no list of hosts has."""
+"""What stands in a sentence, JSON or XML, but in no list of hosts."""
 
 
 class Text(NamedTuple):
     """A text that may name Services."""
 
     key: str
-    """The name of the variable, flag or setting that holds it; may be empty."""
+    """What it is called where it stands: a variable, a flag, a setting; may be empty."""
     value: str
     source: str
-    """The place of the text, as findings show it."""
+    """Where it stands, for people."""
 
 
 class Names(NamedTuple):
-    """What names are resolved with."""
+    """What names are read by."""
 
     namespace: str
-    """The workload's namespace: the default of names without one."""
+    """That of the workload, which a name without one belongs to."""
     addresses: Mapping[str, ServiceKey]
     """The Services by their cluster IPs."""
     cluster_domain: str
@@ -49,13 +49,15 @@ class _Named(NamedTuple):
 def mentions_in(text: Text, names: Names) -> Iterator[Mention]:
     """Yield the Services that a text names."""
     value = text.value
-    if ":" not in value and "." not in value and "=" not in value and not holds_hosts(text.key):
-        return  # words at most, and so no evidence here
-    if holds_other_hosts(text.key):
+    address = ":" in value or "." in value or "=" in value
+    if not value or not (address or may_say_host(text.key)):
         return
-    bare = holds_hosts(text.key) and _MORE_THAN_HOSTS.isdisjoint(value.strip().replace(", ", ","))
+    key = meaning_of(text.key)
+    if key.stranger or not (address or key.host):
+        return  # words at most are no evidence here
+    bare = key.host and _MORE_THAN_HOSTS.isdisjoint(value.strip().replace(", ", ","))
     for host in hosts(value, MAX_PARTS):
-        if host.key and holds_other_hosts(host.key):
+        if host.key and meaning_of(host.key).stranger:
             continue
         if host.form is Form.WORD and not (host.key or bare):
             continue
@@ -72,7 +74,7 @@ def mentions_in(text: Text, names: Names) -> Iterator[Mention]:
 
 
 def _named(host: Host, names: Names) -> Iterator[_Named]:
-    """Yield the Services that a host may name: `db-0.db` is a pod or, less likely, a Service in the namespace `db`."""
+    """Yield what a host may be called after; `db-0.db` is a pod's name or, less likely, a Service in a namespace."""
     labels = host.name.split(".")
     if ":" in host.name or (len(labels) == 4 and all(label.isdecimal() for label in labels)):
         if (at := names.addresses.get(host.name)) is not None:
@@ -96,6 +98,6 @@ def _named(host: Host, names: Names) -> Iterator[_Named]:
 
 
 def _is_member(name: str) -> bool:
-    """Return whether a name may be the name of a StatefulSet's pod: `db-0`."""
+    """Whether a pod of a StatefulSet may have the name: `db-0`."""
     stem, dash, number = name.rpartition("-")
     return bool(stem and dash) and number.isdecimal()
