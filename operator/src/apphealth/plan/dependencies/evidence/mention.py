@@ -10,7 +10,7 @@ USER_WORD = 1.0
 ADDRESS = 0.9
 """A URL, DSN, `host:port` or qualified name."""
 NAMED_HOST = 0.7
-"""A bare name whose key means a host (`holds_hosts`)."""
+"""A bare name whose key means a host (`meaning_of`)."""
 ALLOWED = 0.6
 """A NetworkPolicy that allows the workload to connect to it."""
 
