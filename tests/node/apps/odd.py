@@ -46,6 +46,15 @@ class Login(Quiet):
         self.answer(200 if self.path.startswith("/login") else 302, ("Location", "/login?token=secret"))
 
 
+class ForceSsl(Quiet):
+    """Sends everybody to HTTPS, where nobody listens: a proxy would."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        host = self.headers["Host"].rpartition(":")[0]
+        self.answer(301, ("Location", f"https://{host}{self.path}"))
+
+
 class Healthy(Quiet):
     """Serves /livez and /readyz."""
 
@@ -103,6 +112,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 {
     "always": lambda: http(Always),
     "login": lambda: http(Login),
+    "force-ssl": lambda: http(ForceSsl),
     "healthy": lambda: http(Healthy),
     "slow": slow,
     "echo": echo,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from apphealth.controller.preflight import POLICY_NAMES, find_obstacle, look_for_policy
+from apphealth.controller.preflight import POLICY_NAMES, find_obstacle, look_for_policy, read_namespace
 from apphealth.controller.status_writer import Protection
 from apphealth.kube.discovery import served
 from apphealth.kube.errors import ForbiddenError, NotFoundError
@@ -118,3 +118,38 @@ async def test_a_missing_right_on_installed_rollouts_is_told():
 async def test_a_right_on_rollouts_that_are_not_installed_is_not_missed():
     server = Server(APPS, forbidden=Resource.ROLLOUTS.path(None))
     assert await find_obstacle(server, KINDS, None) == ""
+
+
+class Namespaces:
+    """A client that reads a namespace."""
+
+    def __init__(self, *answers) -> None:
+        self.answers = list(answers)
+
+    async def get(self, path: str, _type: type) -> dict[str, object]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def annotated(version: str, **annotations: str) -> dict[str, object]:
+    metadata = {"name": "shop", "resourceVersion": version, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+async def test_a_namespace_that_is_read_again_concerns_its_workloads_only_if_it_has_changed(store, make):
+    """Before: with --namespace, its annotations were read once, at the start."""
+    store.put(Resource.DEPLOYMENTS, make.deployment("web"))
+    client = Namespaces(annotated("1"), annotated("1"), annotated("2", **{"apphealth.dev/ignore": "later"}))
+    found = [len((await read_namespace(client, store, "shop")).workloads) for _ in range(3)]
+    assert found == [1, 0, 1]
+    assert store.world.namespace("shop").annotations == {"apphealth.dev/ignore": "later"}
+
+
+async def test_a_namespace_that_can_no_longer_be_read_stays_as_it_was(store, caplog):
+    client = Namespaces(ForbiddenError("no"), annotated("1", **{"apphealth.dev/ignore": "so"}), ForbiddenError("no"))
+    for _ in range(3):
+        await read_namespace(client, store, "shop")
+    assert store.world.namespace("shop").annotations == {"apphealth.dev/ignore": "so"}
+    assert [record.levelname for record in caplog.records if record.levelname == "WARNING"] == ["WARNING"]
