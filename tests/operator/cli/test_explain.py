@@ -181,7 +181,7 @@ def test_a_probe_of_ours_that_is_as_it_should_be_changes_nothing(live):
 def test_what_keeps_a_rule_from_working_is_said_to_come_first(live):
     found = live(workload("Deployment", "web"), rule(preset="flaks"))
     assert found["next"]["why"] == "nothing, until the errors among the findings are fixed"
-    assert probe_of(found)["reason"] == "what is wanted cannot be worked out, see the findings"
+    assert probe_of(found)["reason"] == "the wanted probe can't be planned, see the findings"
 
 
 def test_a_probe_of_ours_without_a_rule_is_taken_back(live):

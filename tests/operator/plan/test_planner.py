@@ -153,7 +153,7 @@ def test_a_missing_port_is_told_once_where_startup_asks_as_liveness_does(build, 
     assert [f.message.partition(":")[0] for f in plan.findings if f.id == "port-unresolved"] == ["probes.liveness.port"]
     reasons = {probe.kind: probe.reason for probe in plan.containers[0].probes if probe.action == "None"}
     assert set(reasons) == {"liveness", "startup"}
-    assert set(reasons.values()) == {"what is wanted cannot be worked out, see the findings"}
+    assert set(reasons.values()) == {"the wanted probe can't be planned, see the findings"}
 
 
 def test_a_service_without_a_selector_changes_nothing(build, planned):

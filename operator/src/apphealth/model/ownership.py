@@ -40,9 +40,8 @@ class Ownership:
     others: tuple[str, ...] = ()
     """The other managers of its leaves, sorted; empty if the leaves that are not ours have no manager."""
     claimed: bool = False
-    """Where the probe is not ours: an entry of ours in managedFields (`MANAGER`, `RESTORER`) names something of it all
-    the same, be it beside somebody else's, or a leaf that isn't there any more. Its owner's server-side apply would
-    conflict with that."""
+    """If the probe is not ours: whether an entry of ours in managedFields (`MANAGER`, `RESTORER`) still has one of its
+    fields, shared with another manager or removed since. A server-side apply of the owner would conflict with it."""
 
 
 NOBODY = Ownership(ours=False)

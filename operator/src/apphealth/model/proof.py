@@ -53,7 +53,7 @@ class Question:
     container
         The container's name: only pods that run it are asked.
     image
-        Its image, for people; `template` covers it.
+        Its image, as users see it; `template` covers it.
     handler
         The handler to try; its port is always a number.
     timeout

@@ -44,7 +44,7 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
     enforced = enforced_among(rules, workload, files=options.files)
     mode = (Mode.ENFORCE if enforced else Mode.AUDIT) if rules else None
 
-    # The Enforce rules alone are written. By none of them, whatever is ours is taken back.
+    # Only the Enforce rules are written. Without any, everything of ours is removed.
     shown = plan_probes(workload, enforced or rules, facts, options)
     written = shown if enforced or not rules else plan_probes(workload, (), facts, options)
     preview = plan_probes(workload, rules, facts, options) if 0 < len(enforced) < len(rules) else None

@@ -102,7 +102,7 @@ def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
 
 
 def written_by(plan: api.HealthPlan) -> tuple[WrittenProbe, ...]:
-    """Return the probes that a HealthPlan says are on the workload because of us; none in mode Audit."""
+    """Return the probes of ours that the workload has by its HealthPlan; none in mode Audit."""
     if plan.status.state == api.State.PREVIEW:
         return ()
     return tuple(

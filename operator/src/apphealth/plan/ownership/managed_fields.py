@@ -77,7 +77,7 @@ def recognise(workload: Workload, written: Collection[WrittenProbe]) -> Workload
     workload
         As it is now.
     written
-        The probes that the HealthPlan says we have written.
+        The probes that we have written, as the HealthPlan remembers them.
     """
     if not written:
         return workload

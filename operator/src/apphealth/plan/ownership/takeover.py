@@ -11,7 +11,7 @@
  taken over by us    yes, `Replace`               Apply
  taken over by us    no, or `Keep`                Keep or None: put the original back
  taken back          yes, `Replace`               Contested: theirs stays until they write another one
- ours                cannot be worked out         Apply: it stays as it was
+ ours                can't be planned             Apply: it stays as it was
 ==================  ===========================  =========================================================
 """
 
@@ -64,8 +64,8 @@ class YieldLeaves:
     leaves: tuple[Path, ...]
 
 
-_UNRESOLVED = "stays as it was: what is wanted now cannot be worked out, see the findings"
-_REPLACES = "replaces a probe of somebody else's (existingProbes: Replace)"
+_UNRESOLVED = "stays as it was: the wanted probe can't be planned, see the findings"
+_REPLACES = "replaces a probe of another owner (existingProbes: Replace)"
 Edit = SetProbe | RemoveProbe | RestoreProbe | YieldLeaves
 
 
@@ -166,7 +166,7 @@ def _unresolved(case: Case, live: LiveProbe) -> Decision:
 
 def _nothing_there(case: Case) -> Decision:
     if case.unresolved and case.wanted is None:
-        return Decision(action=Action.NONE, reason="what is wanted cannot be worked out, see the findings")
+        return Decision(action=Action.NONE, reason="the wanted probe can't be planned, see the findings")
     if case.wanted is None:
         return Decision(action=Action.NONE, reason="no probe is wanted")
     return Decision(action=Action.APPLY, reason="there was none", edit=SetProbe(case.wanted, None))
@@ -276,4 +276,4 @@ def _yield(live: LiveProbe) -> YieldLeaves | None:
 
 def _whose(owner: Ownership) -> str:
     names = [name or "unknown" for name in owner.others if name != RESTORER]
-    return f"owned by {', '.join(names)}" if names else "somebody else's"
+    return f"owned by {', '.join(names)}" if names else "not AppHealth's"
