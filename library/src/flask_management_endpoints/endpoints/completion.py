@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 KEY = "management_endpoints.completion"
+_COMPLETING = threading.Lock()
+"""One for all apps: werkzeug compiles each rule, and CPython 3.11 may fail where two threads compile at once."""
 _OTHER_METHODS: tuple[tuple[str, Callable[..., Raw], frozenset[str]], ...] = (
     ("options", views.options, frozenset({"OPTIONS"})),
     ("method_not_allowed", views.method_not_allowed, frozenset({"POST", "PUT", "PATCH", "DELETE"})),
@@ -45,7 +47,6 @@ class Completion:
     def __init__(self, app: "Flask") -> None:
         self.mounts: list[Mount] = []
         self._app = app
-        self._lock = threading.Lock()
         self._done = False
         app.wsgi_app = _CompletesFirst(self, app.wsgi_app)  # type: ignore[method-assign]
         request_started.connect(self._after_all, app)
@@ -68,7 +69,7 @@ class Completion:
         DRAIN.serving = True
         if self._done:
             return
-        with self._lock:
+        with _COMPLETING:
             views.health_of(self._app).set_up_drain()
             for mount in self.mounts:
                 self._add_new_routes(mount)
