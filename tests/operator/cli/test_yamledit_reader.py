@@ -116,7 +116,7 @@ def test_locate_finds_the_key_a_message_is_about_or_the_nearest_one_above() -> N
         pytest.param("a: 1\n  \tb: 2\n", 2, 5, "a tab where YAML wants spaces", id="a tab after spaces"),
         pytest.param("a: 1\nb: 2\na: 3\n", 3, 1, 'the key "a" is defined twice, first on line 1', id="a key twice"),
         pytest.param("a: *x\n", 1, 4, "the alias *x has no anchor &x before it", id="an unknown alias"),
-        pytest.param("a: &x [*x]\n", 1, 8, "stands inside its own anchor", id="an alias of itself"),
+        pytest.param("a: &x [*x]\n", 1, 8, "is inside its own anchor", id="an alias of itself"),
         pytest.param("? [a]\n: b\n", 1, 3, "a key must be text", id="a list as key"),
         pytest.param("name: {{ .Values.name }}\n", 1, 8, "render it first (helm template", id="a Helm template"),
         pytest.param("{{- if .Values.on }}\na: 1\n{{- end }}\n", 1, 3, "render it first", id="a Helm condition"),

@@ -80,6 +80,13 @@ def write_stdout(content: bytes) -> None:
 def write_file(path: Path, content: bytes) -> None:
     """Write one file. A pipe or a device is opened and written to; a regular file is replaced.
 
+    Parameters
+    ----------
+    path
+        The file to write.
+    content
+        All of its new content.
+
     Raises
     ------
     CommandError
@@ -96,6 +103,11 @@ def write_file(path: Path, content: bytes) -> None:
 
 def commit(writes: Sequence[Write]) -> None:
     """Write several files: all contents go into temporary files first, so that a full disk changes no file.
+
+    Parameters
+    ----------
+    writes
+        The files to write and to delete.
 
     Raises
     ------

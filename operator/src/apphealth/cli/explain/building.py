@@ -119,7 +119,7 @@ def _owner(owner: Ownership, world: World) -> str:
     if owner.ours:
         return MANAGER
     others = [name or "unknown" for name in owner.others]
-    return ", ".join(others) or ("the manifest" if world.options.files else "nobody in managedFields")
+    return ", ".join(others) or ("the manifest" if world.options.files else "no field manager")
 
 
 def _not_selecting(workload: Workload, world: World, decided: Plan) -> Iterator[NotSelecting]:

@@ -21,7 +21,20 @@ MERGE_KEYS: Mapping[str, str] = {
 
 
 def merge(value: Plain, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `value` with the patch applied. Neither argument is changed; the result shares their values."""
+    """Apply a patch.
+
+    Parameters
+    ----------
+    value
+        The value to patch; it is not changed.
+    patch
+        A strategic-merge patch.
+
+    Returns
+    -------
+    dict
+        The patched value, which shares the values of both arguments.
+    """
     result: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
     for key, item in patch.items():
         if item is None:
@@ -51,7 +64,20 @@ def _merge_list(value: Plain, patches: list[dict[str, Any]], key: str) -> list[A
 
 
 def trimmed(patch: Mapping[str, Any], value: Plain) -> dict[str, Any]:
-    """Return a patch without nulls for fields that `value` doesn't have, and without list items that are deleted."""
+    """Remove from a patch what has no effect in files.
+
+    Parameters
+    ----------
+    patch
+        A strategic-merge patch.
+    value
+        The value that it will be applied to.
+
+    Returns
+    -------
+    dict
+        The patch without nulls for fields that `value` doesn't have, and without list items to delete.
+    """
     present = value if isinstance(value, dict) else {}
     result: dict[str, Any] = {}
     for key, item in patch.items():
@@ -74,7 +100,16 @@ def _trimmed_list(patches: list[dict[str, Any]], value: Plain, key: str) -> list
 
 
 def replaced_at(value: Plain, path: tuple[str | int, ...], new: Plain) -> Plain:
-    """Return a copy of `value` with `new` at a path.
+    """Return a copy of a value with another value at a path.
+
+    Parameters
+    ----------
+    value
+        The value to copy.
+    path
+        The path of an existing part of it.
+    new
+        The value to put there.
 
     Raises
     ------

@@ -16,7 +16,20 @@ _POD = ("spec", "template", "spec")
 
 
 def mark_unproven(value: Plain, plan: Plan) -> Plain:
-    """Return a workload, or a patch of one, with a comment above each unproven probe of its plan."""
+    """Add a comment to each unproven probe.
+
+    Parameters
+    ----------
+    value
+        A workload, or a patch of one.
+    plan
+        The plan of the workload.
+
+    Returns
+    -------
+    Plain
+        The workload or patch, with a comment above each probe that the plan marks as unproven.
+    """
     marked = {container.name: container for container in plan.containers if _fields(container)}
     if not marked:
         return value

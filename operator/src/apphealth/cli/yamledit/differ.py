@@ -28,7 +28,20 @@ def same(one: Plain, other: Plain) -> bool:
 
 
 def changes(text: str, root: Node, old: Plain, new: Plain, layout: Layout) -> list[Edit]:
-    """Return the edits that turn the value `old` of a node into `new`.
+    """Return the edits that give a document a new value.
+
+    Parameters
+    ----------
+    text
+        The text of the file.
+    root
+        The root node of the document.
+    old
+        The value of the root.
+    new
+        The new value of the root.
+    layout
+        The layout of added lines.
 
     Raises
     ------

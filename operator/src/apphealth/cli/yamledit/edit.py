@@ -18,7 +18,14 @@ class Edit:
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """Return the text with all edits applied. Insertions at one position keep their order.
+    """Return the text with all edits applied.
+
+    Parameters
+    ----------
+    text
+        The text to edit.
+    edits
+        The edits in any order; insertions at one position keep their order.
 
     Raises
     ------

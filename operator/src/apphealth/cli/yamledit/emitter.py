@@ -17,7 +17,17 @@ _ESCAPE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 def block(value: Plain, layout: Layout, column: int) -> list[str]:
-    """Return the lines of a value that begins on a line of its own, indented to `column`."""
+    """Return the lines of a value that begins on a line of its own.
+
+    Parameters
+    ----------
+    value
+        The value to write in block style.
+    layout
+        The layout of the document.
+    column
+        The column of the value.
+    """
     pad = " " * column
     match value:
         case dict() if value:
@@ -118,9 +128,18 @@ def flow(value: Plain) -> str:
 
 
 def as_json(value: Plain, *, prefix: str = "", unit: str = "", newline: str = "\n") -> str:
-    """Return a value as JSON: on one line, or on several if a `unit` of indentation is given.
+    """Return a value as JSON.
 
-    The value follows a key, so its first line has no indentation; the line of the key begins with `prefix`.
+    Parameters
+    ----------
+    value
+        The value to write.
+    prefix
+        The indentation of the line of its key; the value's first line follows the key, and has none.
+    unit
+        The indentation of one level; without it, the value is written on one line.
+    newline
+        The line break of the file.
     """
     if not unit or not isinstance(value, dict | list) or not value:
         return _json_line(value)

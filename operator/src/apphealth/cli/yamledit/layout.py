@@ -27,7 +27,15 @@ _USUAL = Layout()
 
 
 def detect(text: str, root: Node) -> Layout:
-    """Return the layout that most collections of a document have."""
+    """Return the layout that most collections of a document have.
+
+    Parameters
+    ----------
+    text
+        The text of the file.
+    root
+        The root node of the document.
+    """
     steps: Counter[int] = Counter()
     dashes: Counter[int] = Counter()
     gaps: Counter[int] = Counter()

@@ -95,9 +95,20 @@ def children(node: Node) -> Iterator[Node]:
 
 
 def locate(root: Node, path: tuple[str | int, ...]) -> Node:
-    """Return the node at `path`, or its nearest existing parent.
+    """Return the node at a path.
 
-    For a field of a mapping this is the node of its key, because messages should point at the key.
+    Parameters
+    ----------
+    root
+        The root node of the document.
+    path
+        Keys of mappings and indexes of lists.
+
+    Returns
+    -------
+    Node
+        The node at the path, or its nearest existing parent. For a field of a mapping this is the node of its key,
+        because messages should point at the key.
     """
     node, found = root, root
     for part in path:

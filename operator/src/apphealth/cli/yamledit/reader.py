@@ -173,7 +173,7 @@ def _alias(event: Event, anchors: dict[str, Node | None]) -> Alias:
     if name not in anchors:
         raise _error(f"the alias *{name} has no anchor &{name} before it", mark)
     if (target := anchors[name]) is None:
-        raise _error(f"the alias *{name} stands inside its own anchor", mark)
+        raise _error(f"the alias *{name} is inside its own anchor", mark)
     end = event.end_mark.index
     return Alias(
         start=mark.index, end=end, line=mark.line, column=mark.column, size=target.size, name=name, target=target

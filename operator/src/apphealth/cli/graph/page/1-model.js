@@ -1,6 +1,6 @@
-// What is drawn: a node is a workload with the Services in front of it, or a Service that leads out of what is known.
+// The model of the picture: a node is a workload with its Services, or a Service without a known workload.
 
-const MOST_BEHIND = 3; // a Service before more workloads than this is a node of its own
+const MOST_BEHIND = 3; // a Service with more backends than this is a node of its own
 
 function model(data) {
   const { workloads, services, edges } = data;
@@ -36,7 +36,7 @@ function model(data) {
     link.tail.out.push(link);
     link.head.in.push(link);
   }
-  const ways = []; // from a Service that is a node of its own to the workloads behind it
+  const ways = []; // from a Service that is a node of its own to its backends
   for (const service of services) {
     if (service.workloads.length > MOST_BEHIND) {
       for (const behind of service.workloads) ways.push({ tail: nodeOf(service), head: nodeOf(workloads[behind]) });
@@ -63,7 +63,7 @@ function describe(node, circular) {
     .join(" ").toLowerCase();
 }
 
-// The same as `apphealth graph --impact`: a required dependency takes its workload out, once its probes have noticed.
+// The same as `apphealth graph --impact`: a failed required dependency makes its workload unready when its probes fail.
 function impactOf(graph, failed) {
   const failing = new Map(failed.map((service) => [service, 0]));
   const unready = new Map();
@@ -97,7 +97,7 @@ function impactOf(graph, failed) {
   return { unready, degraded };
 }
 
-// All that a node leads to, directly or not; or with `in` all that leads to it.
+// All nodes that a node needs, directly or not; with `in`, all nodes that need it.
 function reach(node, direction, depth = Infinity) {
   const found = new Set([node]);
   let edge = [node];

@@ -1,8 +1,8 @@
-// Where things stand: layers from left (who needs) to right (what is needed). All of it is linear or nearly so.
+// The positions: layers from left (dependants) to right (dependencies), computed in about linear time.
 
 const WIDTH = 188, HEIGHT = 42, GAP_X = 84, GAP_Y = 14, TITLE = 58, MARGIN = 26;
-const SHAPE = 1.7; // how wide for its height
-const AT_ONCE = 70; // more nodes than this stand in a block for each namespace
+const SHAPE = 1.7; // the desired ratio of width to height
+const AT_ONCE = 70; // with more nodes than this, each namespace gets a block of its own
 
 function layout(nodes, pairs) {
   if (!nodes.length) return { blocks: [], routes: new Map(), places: new Map(), width: 1, height: 1 };
@@ -25,7 +25,7 @@ function layout(nodes, pairs) {
   return pack(blocks);
 }
 
-// Put blocks side by side, in columns of about the same height: the one that gives the best shape.
+// Arrange blocks in columns of about the same height, with the height that gives the best ratio.
 function pack(blocks) {
   const area = blocks.reduce((sum, one) => sum + (one.width + 2 * MARGIN) * (one.height + TITLE + 2 * MARGIN), 0);
   const tried = Array.from({ length: 12 }, (_, index) => stack(blocks, Math.sqrt(area / SHAPE) * (0.7 + index / 8)));
@@ -48,7 +48,7 @@ function stack(blocks, tall) {
   return { blocks, places, routes: new Map(), width: x + wide, height, tall };
 }
 
-// A node's layer is one more than the highest of those that need it; what leads back in a cycle is passed over.
+// The layer of a node is one more than the highest layer of its dependants; edges that close a cycle are ignored.
 function layers(nodes, pairs) {
   const heads = new Map(nodes.map((node) => [node, []]));
   const needed = new Map(nodes.map((node) => [node, 0]));
@@ -78,7 +78,7 @@ function layers(nodes, pairs) {
   return needed;
 }
 
-// Lay out one block. With `fine`, lines that span several layers go round the nodes between.
+// Lay out one block. With `fine`, lines that span several layers are routed around the nodes between.
 function block(nodes, pairs, fine) {
   const level = layers(nodes, pairs);
   const count = Math.max(0, ...level.values()) + 1;
@@ -86,7 +86,7 @@ function block(nodes, pairs, fine) {
   for (const node of nodes) columns[level.get(node)].push(node);
   const near = new Map(nodes.map((node) => [node, []]));
   const bends = new Map();
-  const shared = new Map(); // lines to the same node take the same way round
+  const shared = new Map(); // lines to the same node share a route
   for (const pair of pairs) {
     const [low, high] = [level.get(pair[0]), level.get(pair[1])];
     const way = [pair[0]];
@@ -113,7 +113,7 @@ function block(nodes, pairs, fine) {
   return { ...placed, routes };
 }
 
-// Order each column by where its neighbours stand, forth and back.
+// Order each column by the positions of its neighbours, forward and backward.
 function untangle(columns, near) {
   const at = new Map();
   const note = (column) => column.forEach((item, index) => at.set(item, (index + 0.5) / column.length));
@@ -131,7 +131,7 @@ function untangle(columns, near) {
   }
 }
 
-// Cut columns that are too long for a good shape into several.
+// Split columns that are too long for the desired ratio.
 function wrap(columns) {
   const longest = Math.max(...columns.map((column) => column.length));
   let best = null;
@@ -163,7 +163,7 @@ function place(columns) {
   return { places, width: columns.length * (WIDTH + GAP_X) - GAP_X, height };
 }
 
-// Draw each item towards its neighbours, as far as the others of its column let it.
+// Move each item towards its neighbours, as far as the other items of its column allow.
 function settle(columns, near, placed) {
   const middle = (item) => placed.places.get(item).y + tallness(item) / 2;
   for (let round = 0; round < 16; round += 1) {

@@ -1,4 +1,4 @@
-// From places to SVG. Names are untrusted: they only ever become text nodes and attributes, never markup.
+// The SVG of a layout. Names are untrusted: they become text nodes and attributes, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 const HUES = 12;
@@ -37,7 +37,7 @@ function bundles(links, ways) {
   return [...found.values()];
 }
 
-// Draw a layout into the scene, and remember which element shows what.
+// Draw a layout into the scene, and remember the element of each node and line.
 function draw(scene, laid, lines, pairs, hues) {
   const boxes = laid.blocks.map((one) => shape("g", { class: "space", transform: `translate(${one.x} ${one.y})` },
     shape("rect", { width: one.boxWidth, height: one.boxHeight, rx: 10 }),

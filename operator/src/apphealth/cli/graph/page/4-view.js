@@ -1,6 +1,6 @@
-// Moving the picture: wheel and pinch zoom, drag pans, and whatever is chosen comes into view.
+// Moving the picture: wheel and pinch zoom, drag pans, and a chosen node is moved into view.
 
-const READABLE = 0.55; // from this scale on
+const READABLE = 0.55; // the smallest scale at which text is readable
 
 function viewer(canvas, scene) {
   const state = { x: 0, y: 0, scale: 1, width: 1, height: 1, fitted: true };

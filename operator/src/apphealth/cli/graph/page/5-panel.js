@@ -1,6 +1,6 @@
-// The details of what is chosen: what it needs and why, who needs it, and what follows if it fails.
+// The details of the chosen node: its dependencies with their evidence, its dependants, and the impact of its failure.
 
-const SHOWN = 200; // entries of one list
+const SHOWN = 200; // the number of entries of one list that are shown
 
 function nodePanel(node, graph, act) {
   const parts = [
@@ -28,7 +28,7 @@ function impactPart(node, graph, act) {
   const nothing = !unready.size && !degraded.size;
   return [
     element("h3", {}, "If it fails"),
-    ...(nothing ? [element("p", {}, "Nobody is known to need it.")] : []),
+    ...(nothing ? [element("p", {}, "No workload is known to need it.")] : []),
     ...section(`Unready (${unready.size})`, "unready", byTime.map((one) => entry(one, (how) => ` within ${how.seconds} s, requires ${how.through.name}`)), "h4"),
     ...section(`Degraded, stay in rotation (${degraded.size})`, "degraded", [...degraded].map((one) => entry(one, (how) => ` by ${how.through.name}`)), "h4"),
   ];

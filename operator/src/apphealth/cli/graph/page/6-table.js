@@ -1,4 +1,4 @@
-// All edges as a table: what a screen reader, a find-in-page or a spreadsheet can use.
+// All edges as a table, for screen readers, find-in-page and spreadsheets.
 
 const ROWS = 2000;
 const COLUMNS = [

@@ -1,6 +1,6 @@
-// What the page remembers, what of it is drawn, and how it is coloured.
+// The state of the page, the part of the graph that is drawn, and its colours.
 
-const MOST_DRAWN = 1500; // nodes: more would make the page slow, and nobody could read them
+const MOST_DRAWN = 1500; // nodes; more would make the page slow and unreadable
 const MOST_FOUND = 12;
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
@@ -54,7 +54,7 @@ function redraw() {
   showTable();
 }
 
-// Colour what follows from the choice, and dim the rest.
+// Colour the impact of the chosen node, and dim the rest.
 function paint() {
   const { chosen, line } = state;
   const found = words().length ? new Set(search()) : null;
@@ -97,7 +97,7 @@ function choose(node, reveal = false) {
   }
 }
 
-// A node that the filters hide: those that hide it are taken back.
+// Reset the filters that hide a chosen node.
 function bringIn(node) {
   state.focus = state.focus || graph.nodes.length > MOST_DRAWN ? node : null;
   $("namespace").value = "";

@@ -1,6 +1,6 @@
-// Keys, clicks and filters, and the beginning of it all.
+// Keys, clicks and filters, and the start of the page.
 
-// The node that Tab comes to, and that arrow keys start from.
+// The node that Tab focuses, and from which arrow keys move.
 function stand(node) {
   if (state.at && state.at.element) state.at.element.setAttribute("tabindex", -1);
   state.at = node;
