@@ -23,7 +23,7 @@ def filename_option(*, required: bool = False, without: str = "") -> Callable[[C
     without
         What the command reads without this option, for its help; empty if it reads nothing.
     """
-    kinds = "File of manifests, directory that is searched for manifests with all below, or - for standard input"
+    kinds = "Manifests: a file, a directory with all below it, or - for standard input"
     otherwise = f". Without it, {without} is read" if without else ""
     return click.option(
         "-f",

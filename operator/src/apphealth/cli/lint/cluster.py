@@ -31,10 +31,10 @@ def from_cluster(cluster: Cluster, namespace: str | None) -> LintInput:
     objects: list[dict[str, Any]] = []
     live = read_cluster(cluster, namespace, wanted=_none, seen=objects.append)
     live.print_gaps()
-    scene = LintInput(live.world)
+    lint_input = LintInput(live.world)
     for value in objects:
-        _add(scene, value, live.namespace)
-    return scene
+        _add(lint_input, value, live.namespace)
+    return lint_input
 
 
 def _none(_: Workload) -> bool:
@@ -42,14 +42,14 @@ def _none(_: Workload) -> bool:
     return False
 
 
-def _add(scene: LintInput, value: dict[str, Any], namespace: str | None) -> None:
+def _add(lint_input: LintInput, value: dict[str, Any], namespace: str | None) -> None:
     metadata = raw.mapping(value.get("metadata"))
     kind, name, where = (raw.text(found) for found in (value["kind"], metadata.get("name"), metadata.get("namespace")))
     if kind == "Namespace":
-        scene.namespaces[name] = raw.mapping(metadata.get("annotations"))
+        lint_input.namespaces[name] = raw.mapping(metadata.get("annotations"))
     elif namespace is not None and where != namespace:
         return
-    elif kind == "Service" and (service := scene.world.services.get(ServiceKey(where, name))) is not None:
-        scene.services.append((service, LintObject(value=value)))
-    elif (workload := scene.world.workloads.get(WorkloadKey(kind, where, name))) is not None:
-        scene.workloads.append((workload, LintObject(value=value)))
+    elif kind == "Service" and (service := lint_input.world.services.get(ServiceKey(where, name))) is not None:
+        lint_input.services.append((service, LintObject(value=value)))
+    elif (workload := lint_input.world.workloads.get(WorkloadKey(kind, where, name))) is not None:
+        lint_input.workloads.append((workload, LintObject(value=value)))

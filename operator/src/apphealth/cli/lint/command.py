@@ -61,7 +61,7 @@ or the cluster can't be reached.
     "--baseline",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Ignore the findings in this file, which --write-baseline wrote.",
+    help="Accept the findings in this file, which --write-baseline wrote.",
 )
 @click.option(
     "--write-baseline",

@@ -54,16 +54,16 @@ class LintInput:
 
 def from_files(manifests: Sequence[Manifest], inventory: Inventory) -> LintInput:
     """Return the workloads, Services and namespaces of manifests as input of lint."""
-    scene = LintInput(inventory.world)
+    lint_input = LintInput(inventory.world)
     for placed in (*inventory.workloads, *_whole(inventory)):
-        scene.workloads.append((placed.workload, LintObject(value=placed.item.value, item=placed.item)))
+        lint_input.workloads.append((placed.workload, LintObject(value=placed.item.value, item=placed.item)))
     for item in (item for manifest in manifests for item in manifest.items):
         if item.kind == "Service" and item.value.get("apiVersion") == "v1" and item.name:
             service = parse_service(inventory.neutral(item))
-            scene.services.append((service, LintObject(value=item.value, item=item)))
+            lint_input.services.append((service, LintObject(value=item.value, item=item)))
         elif item.kind == "Namespace":
-            scene.namespaces[item.name] = raw.mapping(item.metadata.get("annotations"))
-    return scene
+            lint_input.namespaces[item.name] = raw.mapping(item.metadata.get("annotations"))
+    return lint_input
 
 
 def _whole(inventory: Inventory) -> Iterator[Placed]:
@@ -74,25 +74,25 @@ def _whole(inventory: Inventory) -> Iterator[Placed]:
             yield Placed(item=item, workload=parse_workload(inventory.neutral(item)))
 
 
-def find_all(scene: LintInput) -> list[LocatedFinding]:
+def find_all(lint_input: LintInput) -> list[LocatedFinding]:
     """Return the findings about all objects, in the order of the objects."""
-    unproven, auto = _unproven(scene.world), _Auto(scene.world)
-    graph = graph_of(scene.world) if requires_any(list(scene.world.rules.values())) else None
-    by_workload, by_service = lint_graph(graph, shared_in(graph, scene.world)) if graph is not None else ({}, {})
+    unproven, auto = _unproven(lint_input.world), _Auto(lint_input.world)
+    graph = graph_of(lint_input.world) if requires_any(list(lint_input.world.rules.values())) else None
+    by_workload, by_service = lint_graph(graph, shared_in(graph, lint_input.world)) if graph is not None else ({}, {})
     found: list[LocatedFinding] = []
-    for workload, sighting in scene.workloads:
-        services = scene.world.services_of(workload)
+    for workload, target in lint_input.workloads:
+        services = lint_input.world.services_of(workload)
         decided = _plan(workload, unproven)
-        subject = read_subject(sighting.value, workload, services, decided, partial(auto.plan, workload))
+        subject = read_subject(target.value, workload, services, decided, partial(auto.plan, workload))
         findings = list(lint_workload(subject))
         findings += by_workload.get(workload.key, ())
         if findings:
-            found += _locate(findings, workload.key, sighting, scene)
-    for service, sighting in scene.services:
-        asked = ServiceSubject(service=service, raw=sighting.value, behind=scene.world.workloads_behind(service))
+            found += _locate(findings, workload.key, target, lint_input)
+    for service, target in lint_input.services:
+        asked = ServiceSubject(service=service, raw=target.value, behind=lint_input.world.workloads_behind(service))
         findings = [*lint_service(asked), *by_service.get(service.key, ())]
         if findings:
-            found += _locate(findings, service.key, sighting, scene)
+            found += _locate(findings, service.key, target, lint_input)
     return found
 
 
@@ -137,23 +137,23 @@ def _plan(workload: Workload, unproven: World | None) -> Plan | None:
 
 
 def _locate(
-    findings: Sequence[Finding], key: WorkloadKey | ServiceKey, sighting: LintObject, scene: LintInput
+    findings: Sequence[Finding], key: WorkloadKey | ServiceKey, target: LintObject, lint_input: LintInput
 ) -> Iterator[LocatedFinding]:
-    metadata = raw.mapping(sighting.value.get("metadata"))
-    template = raw.mapping(raw.mapping(raw.mapping(sighting.value.get("spec")).get("template")).get("metadata"))
+    metadata = raw.mapping(target.value.get("metadata"))
+    template = raw.mapping(raw.mapping(raw.mapping(target.value.get("spec")).get("template")).get("metadata"))
     ignored = read_ignored(
-        metadata.get("annotations"), template.get("annotations"), scene.namespaces.get(key.namespace)
+        metadata.get("annotations"), template.get("annotations"), lint_input.namespaces.get(key.namespace)
     )
-    names = {path: str(item.get("name")) for path, item in _named(sighting.value)}
+    names = {path: str(item.get("name")) for path, item in _named(target.value)}
     for finding in findings:
-        path = finding.where or _path_of(finding, sighting.value)
-        line, column = _place(sighting.item, path)
+        path = finding.where or _path_of(finding, target.value)
+        line, column = _place(target.item, path)
         yield LocatedFinding(
             finding=finding,
             kind=key.kind if isinstance(key, WorkloadKey) else "Service",
             namespace=key.namespace,
             name=key.name,
-            file=sighting.item.source.name if sighting.item is not None else "",
+            file=target.item.source.name if target.item is not None else "",
             line=line,
             column=column,
             field=_field(path, names),

@@ -69,8 +69,8 @@ def _report(options: Options) -> Report:
     if options.cluster is not None:
         from apphealth.cli.lint.cluster import from_cluster
 
-        scene = from_cluster(options.cluster, options.namespace)
-        return Report(findings=find_all(scene), objects=_objects(scene))
+        lint_input = from_cluster(options.cluster, options.namespace)
+        return Report(findings=find_all(lint_input), objects=_objects(lint_input))
     return _files(options)
 
 
@@ -84,23 +84,23 @@ def _files(options: Options) -> Report:
     inventory.add_rules(rules)
     reasons = {problem: skip_reason(problem, options.paths) for problem in unread}
     wrong = [problem for problem, reason in reasons.items() if not reason]
-    scene = from_files(manifests, inventory)
-    report = Report(objects=_objects(scene), files=len(manifests), notes=[*_notes(reasons, inventory, scene)])
-    report.findings = [*find_all(scene), *problems([*wrong, *others, *inventory.problems])]
+    lint_input = from_files(manifests, inventory)
+    report = Report(objects=_objects(lint_input), files=len(manifests), notes=[*_notes(reasons, inventory, lint_input)])
+    report.findings = [*find_all(lint_input), *problems([*wrong, *others, *inventory.problems])]
     return report
 
 
-def _notes(reasons: Mapping[Problem, str], inventory: Inventory, scene: LintInput) -> Iterator[str]:
+def _notes(reasons: Mapping[Problem, str], inventory: Inventory, lint_input: LintInput) -> Iterator[str]:
     """Yield a line for each file and object that is skipped."""
     yield from (f"{problem.file}: {reason}" for problem, reason in reasons.items() if reason)
-    checked = {id(sighting.item) for _, sighting in scene.workloads}
+    checked = {id(target.item) for _, target in lint_input.workloads}
     for item in inventory.partial:
         if id(item) not in checked:
             yield f"{item.place}: {item.kind} {item.name} is skipped: it is only part of one, such as a patch"
 
 
-def _objects(scene: LintInput) -> int:
-    return len(scene.workloads) + len(scene.services)
+def _objects(lint_input: LintInput) -> int:
+    return len(lint_input.workloads) + len(lint_input.services)
 
 
 def _print(report: Report, options: Options) -> ExitCode:
