@@ -82,6 +82,16 @@ def test_a_second_time_changes_nothing(run: Callable, write: Callable) -> None:
     assert path.read_text() == once != DERIVED
 
 
+def test_only_missing_probes_make_a_hint_at_unproven(run: Callable, write: Callable) -> None:
+    write("shop.yaml", DERIVED)
+    run("lint", "-f", "shop.yaml", "--fix", "--unproven")
+    rule = "apiVersion: apphealth.dev/v1alpha1\nkind: ClusterAppHealth\nmetadata: {name: all}\n"
+    write("rules.yaml", rule + "spec: {namespaceSelector: {}, containers: [{name: absent, preset: auto}]}\n")
+    outcome = run("lint", "-f", "shop.yaml", "--rules", "rules.yaml", "--fix", "--fail-on", "warning")
+    assert "container-missing" in outcome.text
+    assert "--unproven writes them" not in outcome.err
+
+
 def test_what_is_only_derived_is_written_with_unproven_alone(run: Callable, write: Callable) -> None:
     path = write("shop.yaml", DERIVED)
     outcome = run("lint", "-f", "shop.yaml", "--fix")

@@ -73,3 +73,15 @@ def test_a_call_may_give_another_severity_and_a_text_of_its_own():
     finding = findings.PROBE_HOST.worded("wrong", "right", container="web", where=("spec",))
     assert (finding.id, finding.severity) == ("probe-host", Severity.WARNING)
     assert (finding.message, finding.fix, finding.container, finding.where) == ("wrong", "right", "web", ("spec",))
+
+
+def test_no_code_decides_by_the_id_of_a_finding():
+    compared = [
+        f"{path.relative_to(SOURCE).as_posix()}: {ast.unparse(node)}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        and isinstance(node.ops[0], ast.Eq | ast.NotEq)
+        and "finding.id" in ast.unparse(node)
+    ]
+    assert compared == []

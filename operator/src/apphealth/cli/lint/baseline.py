@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from apphealth.cli.errors import CommandError, ExitCode
-from apphealth.cli.lint.report import INPUT, LocatedFinding
+from apphealth.cli.lint.report import LocatedFinding
 from apphealth.cli.output import as_json
 
 VERSION = 1
@@ -55,7 +55,7 @@ def baseline_text(findings: Iterable[LocatedFinding]) -> str:
     """Return the text of a baseline with all findings, except ignored ones and problems of the input."""
     entries: dict[str, dict[str, Any]] = {}
     for one in findings:
-        if one.suppression is None and one.finding.id != INPUT:
+        if one.suppression is None and not one.invalid_input:
             entries[one.fingerprint] = {
                 "fingerprint": one.fingerprint,
                 "id": one.finding.id,
@@ -69,5 +69,5 @@ def baseline_text(findings: Iterable[LocatedFinding]) -> str:
 def accept(findings: Iterable[LocatedFinding], known: frozenset[str]) -> list[LocatedFinding]:
     """Return the findings, those in the baseline marked as accepted."""
     return [
-        replace(one, accepted=True) if one.finding.id != INPUT and one.fingerprint in known else one for one in findings
+        replace(one, accepted=True) if one.fingerprint in known and not one.invalid_input else one for one in findings
     ]

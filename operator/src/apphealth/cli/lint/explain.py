@@ -5,8 +5,8 @@ from __future__ import annotations
 from textwrap import fill
 
 from apphealth.cli.errors import CommandError, ExitCode
-from apphealth.cli.lint.report import INPUT
 from apphealth.lint.registry import ALL, nearest
+from apphealth.plan.findings import INPUT_INVALID
 
 WIDTH = 100
 
@@ -27,7 +27,7 @@ def explain(id_: str) -> str:
         f"{check.id} ({check.severity}): {check.title}",
         fill(check.why, WIDTH),
         fill(check.remedy, WIDTH),
-        *(ignore if check.id != INPUT else []),
+        *(ignore if check.kind != INPUT_INVALID else []),
         "\n".join([f"Page with examples: {check.docs}", *(f"Source: {source}" for source in check.sources)]),
     ]
     return "\n\n".join(parts) + "\n"

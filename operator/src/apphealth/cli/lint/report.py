@@ -7,11 +7,9 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from apphealth.lint.suppression import Suppression
-from apphealth.plan.findings import INPUT_INVALID, Finding, Severity
+from apphealth.plan.findings import Finding, Severity
 
 _RANK = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.INFO: 1}
-INPUT = INPUT_INVALID.id
-"""The id of findings about input that can't be used."""
 
 
 class FailOn(StrEnum):
@@ -45,6 +43,11 @@ class LocatedFinding:
     suppression: Suppression | None = None
     accepted: bool = False
     """It is in the baseline."""
+
+    @property
+    def invalid_input(self) -> bool:
+        """Whether it is about input that can't be read, and so about no object. It can't be ignored or accepted."""
+        return not self.kind
 
     @property
     def counts(self) -> bool:

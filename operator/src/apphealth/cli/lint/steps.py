@@ -13,14 +13,17 @@ from apphealth.cli.lint import text
 from apphealth.cli.lint.baseline import accept, baseline_text, read_baseline
 from apphealth.cli.lint.findings import LintInput, find_all, from_files, problems, skip_reason, sort
 from apphealth.cli.lint.options import Options
-from apphealth.cli.lint.report import INPUT, Report
+from apphealth.cli.lint.report import Report
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problems import Problem
 from apphealth.cli.manifests.reading import read_manifests
 from apphealth.cli.output import clean, commit, diff, write_file, write_stdout
 from apphealth.plan import Options as Planning
+from apphealth.plan.findings import LIVENESS_MISSING, READINESS_MISSING, STARTUP_MISSING
 from apphealth.store.world import World
 
+_MISSING = frozenset(kind.id for kind in (READINESS_MISSING, LIVENESS_MISSING, STARTUP_MISSING))
+"""The findings about missing probes, which `--fix` writes if it can."""
 _UNPROVEN = "--fix doesn't write probes that evidence suggests and no pod has proven; --unproven writes them, too"
 
 
@@ -60,7 +63,7 @@ def _fixed(options: Options) -> Report:
     commit(in_place(files))
     report = _report(options) if files else before
     report.fixed = names(files)
-    reported = {(one.file, one.line, one.finding.message) for one in report.findings if one.finding.id == INPUT}
+    reported = {(one.file, one.line, one.finding.message) for one in report.findings if one.invalid_input}
     report.findings += [one for one in problems(unfixed) if (one.file, one.line, one.finding.message) not in reported]
     return report
 
@@ -116,7 +119,7 @@ def _print(report: Report, options: Options) -> ExitCode:
         for note in report.notes:
             click.echo(clean(note), err=True)
         click.echo(text.summary(report), err=True)
-        if options.fix and not options.unproven and any(one.finding.id.endswith("-missing") for one in report.counting):
+        if options.fix and not options.unproven and any(one.finding.id in _MISSING for one in report.counting):
             click.echo(_UNPROVEN, err=True)
     return _exit_code(report, options)
 
@@ -143,7 +146,7 @@ def _written(report: Report, options: Options) -> str:
 
 
 def _exit_code(report: Report, options: Options) -> ExitCode:
-    if any(one.finding.id == INPUT for one in report.findings):
+    if any(one.invalid_input for one in report.findings):
         return ExitCode.INPUT
     if options.write_baseline is not None:
         return ExitCode.OK
