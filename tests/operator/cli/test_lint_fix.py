@@ -86,7 +86,9 @@ def test_only_missing_probes_make_a_hint_at_unproven(run: Callable, write: Calla
     write("shop.yaml", DERIVED)
     run("lint", "-f", "shop.yaml", "--fix", "--unproven")
     rule = "apiVersion: apphealth.dev/v1alpha1\nkind: ClusterAppHealth\nmetadata: {name: all}\n"
-    write("rules.yaml", rule + "spec: {namespaceSelector: {}, containers: [{name: absent, preset: auto}]}\n")
+    write(
+        "rules.yaml", rule + "spec: {selector: {}, namespaceSelector: {}, containers: [{name: absent, preset: auto}]}\n"
+    )
     outcome = run("lint", "-f", "shop.yaml", "--rules", "rules.yaml", "--fix", "--fail-on", "warning")
     assert "container-missing" in outcome.text
     assert "--unproven writes them" not in outcome.err
