@@ -37,6 +37,11 @@ def parse_rule(obj: object, *, default_namespace: str = "default") -> Rule:
     default_namespace
         The namespace of an AppHealth without one, as in a file.
 
+    Returns
+    -------
+    Rule
+        The valid rule.
+
     Raises
     ------
     InvalidResource

@@ -59,6 +59,11 @@ def lint_graph(
         The dependencies of all workloads.
     shared
         Its shared dependencies.
+
+    Returns
+    -------
+    tuple
+        The findings by workload, and the findings by Service.
     """
     workloads: dict[WorkloadKey, list[Finding]] = {}
     services: dict[ServiceKey, list[Finding]] = {}

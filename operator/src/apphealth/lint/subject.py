@@ -152,7 +152,26 @@ def read_subject(
     plan: Plan | None,
     auto: Callable[[], Plan | None] = _no_plan,
 ) -> Subject:
-    """Read a workload's object for the checks."""
+    """Read a workload's object for the checks.
+
+    Parameters
+    ----------
+    value
+        The object, as JSON or YAML gives it.
+    workload
+        The same as the plan reads it.
+    services
+        The Services that select its pods.
+    plan
+        Its plan by the rules of the input; None if no rule selects it.
+    auto
+        Returns its plan by `preset: auto`.
+
+    Returns
+    -------
+    Subject
+        The input of the checks.
+    """
     containers = tuple(_containers(pod_of(value), workload))
     return Subject(
         workload=workload,

@@ -53,7 +53,18 @@ _PORT_NAME = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*", re.DO
 
 
 def parse_workload(obj: Mapping[str, Any]) -> Workload:
-    """Read a Deployment, StatefulSet, DaemonSet or Rollout from its JSON."""
+    """Read a Deployment, StatefulSet, DaemonSet or Rollout from its JSON.
+
+    Parameters
+    ----------
+    obj
+        The object, of any content: parts with a wrong shape are left out.
+
+    Returns
+    -------
+    Workload
+        The parts that decisions read.
+    """
     metadata, spec = raw.mapping(obj.get("metadata")), raw.mapping(obj.get("spec"))
     template, status = raw.mapping(spec.get("template")), raw.mapping(obj.get("status"))
     pod_metadata, pod = raw.mapping(template.get("metadata")), raw.mapping(template.get("spec"))

@@ -39,6 +39,11 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         What concerns it: rules, Services, replaced probes, answers of pods, and what it may depend on.
     options
         How to plan.
+
+    Returns
+    -------
+    Plan
+        The decisions, and the patches that carry them out; without patches while questions to pods are open.
     """
     rules = selecting(facts.rules, workload, facts.namespace)
     enforced = enforced_among(rules, workload, files=options.files)

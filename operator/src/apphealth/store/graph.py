@@ -10,7 +10,13 @@ from apphealth.store.world import World
 
 
 def graph_of(world: World) -> Graph:
-    """Find the dependencies of every workload of a world."""
+    """Return the dependency graph of a world, over all workloads, whether a rule selects them or not.
+
+    Parameters
+    ----------
+    world
+        The known cluster or files.
+    """
     return build_graph(
         {key: dependencies_of(workload, world) for key, workload in world.workloads.items()},
         {
