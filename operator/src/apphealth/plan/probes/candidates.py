@@ -16,7 +16,7 @@ from apphealth.model.probe import HttpGet, Probe, ProbeKind, TcpSocket, interned
 from apphealth.model.proof import Accept, Question, Verdict
 from apphealth.plan.findings import Finding
 from apphealth.plan.probes.container import ContainerFacts
-from apphealth.plan.probes.handlers import USERS, Handlers, PlannedHandler, endpoints_of, prefix_of
+from apphealth.plan.probes.handlers import USERS, Handlers, PlannedHandler, endpoints_of, offered_by, prefix_of
 from apphealth.plan.probes.numbers import Learned, Numbers, apply_numbers, choose_numbers, fit_numbers
 from apphealth.plan.probes.presets.preset import Endpoint
 from apphealth.plan.probes.suggestions import USERS_ALONE, Origin, Suggestion
@@ -109,8 +109,9 @@ def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
     handlers: dict[ProbeKind, tuple[PlannedHandler, ...]] = {}
     problems: dict[ProbeKind, Finding] = {}
     derived = set()
+    offered = offered_by(suggestion.preset, facts.settings, suggestion.place)
     for kind in facts.settings.wanted_kinds():
-        endpoints = endpoints_of(kind, facts.settings, suggestion.preset, suggestion.place)
+        endpoints = endpoints_of(kind, facts.settings, offered)
         if suggestion.derived and endpoints != USERS:
             if facts.ordered and kind is ProbeKind.READINESS:
                 continue  # pods that need each other to become ready would never start: see READINESS_ORDERED

@@ -69,9 +69,7 @@ class PlannedHandler:
         return self.handler
 
 
-def endpoints_of(
-    kind: ProbeKind, settings: ContainerSettings, preset: Preset | None, place: Place
-) -> tuple[Endpoint | None, ...]:
+def endpoints_of(kind: ProbeKind, settings: ContainerSettings, offered: Endpoints) -> tuple[Endpoint | None, ...]:
     """Return the endpoints that a probe may ask, the best first.
 
     Parameters
@@ -80,10 +78,8 @@ def endpoints_of(
         Which probe.
     settings
         The settings of the container.
-    preset
-        The preset; None: there are only the users' settings.
-    place
-        The place of the preset's endpoints by the container's own settings.
+    offered
+        The preset's endpoints: see `offered_by`.
 
     Returns
     -------
@@ -93,7 +89,6 @@ def endpoints_of(
     said = settings.probe(kind)
     if said.sets_endpoint:
         return USERS
-    offered = _offered(settings, preset, place) if preset is not None else {}
     found = offered.get(kind, ())
     if kind is ProbeKind.STARTUP:
         live = offered.get(ProbeKind.LIVENESS, ())
@@ -113,9 +108,9 @@ def prefix_of(settings: ContainerSettings, preset: Preset, place: Place) -> str:
     return f"/{prefix}" if prefix else ""
 
 
-def _offered(settings: ContainerSettings, preset: Preset, place: Place) -> Endpoints:
-    """Return the preset's endpoints under the prefix of the users, the container's own settings or the preset."""
-    return preset.endpoints(prefix_of(settings, preset, place))
+def offered_by(preset: Preset | None, settings: ContainerSettings, place: Place) -> Endpoints:
+    """Return a preset's endpoints under the prefix that users, the container's own settings or the preset give."""
+    return preset.endpoints(prefix_of(settings, preset, place)) if preset is not None else {}
 
 
 class Handlers:

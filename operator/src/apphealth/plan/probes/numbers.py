@@ -137,6 +137,12 @@ def fit_numbers(
 
 def choose_numbers(kind: ProbeKind, said: ProbeSettings, version: int) -> Numbers:
     """Choose the numbers of one probe by itself; `relate` then fits liveness and readiness together."""
+    if said == _NOTHING_SAID:
+        return _USUAL[version][kind]
+    return _choose(kind, said, version)
+
+
+def _choose(kind: ProbeKind, said: ProbeSettings, version: int) -> Numbers:
     defaults, source = DEFAULTS[version][kind], f"defaults v{version}"
     period = said.period_seconds or Sourced(defaults.period, source)
     if said.period_seconds is None and said.timeout_seconds is not None and said.timeout_seconds.value > period.value:
@@ -156,6 +162,11 @@ def choose_numbers(kind: ProbeKind, said: ProbeSettings, version: int) -> Number
         failure=failure,
         grace=said.termination_grace_period_seconds,
     )
+
+
+_NOTHING_SAID = ProbeSettings()
+_USUAL = {version: {kind: _choose(kind, _NOTHING_SAID, version) for kind in ProbeKind} for version in DEFAULTS}
+"""The numbers of probes of which users said nothing."""
 
 
 def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
