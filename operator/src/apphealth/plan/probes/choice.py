@@ -32,7 +32,7 @@ class ChoiceRule:
     Attributes
     ----------
     name
-        The reason, as HealthPlans and `explain` give it.
+        The reason, as `explain` gives it.
     text
         What it means, for people.
     takes
