@@ -8,8 +8,8 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from apphealth.cli.graph.reading import read_world
-from apphealth.plan.dependencies.graph import build_graph
-from apphealth.plan.dependencies.impact import impact, patience
+from apphealth.plan.dependencies.impact import impact
+from apphealth.store.graph import graph_of, patience_of
 
 DATA = Path(__file__).parents[1] / "operator/cli/data/graph"
 SHOP = (DATA / "shop.yaml", DATA / "rules.yaml")
@@ -103,9 +103,9 @@ def lists(page):
 
 
 def expected(world, namespace, name):
-    graph = build_graph(world)
+    graph = graph_of(world)
     key = next(key for key in graph.services if key == (namespace, name))
-    found = impact(key, graph, patience(graph, world))
+    found = impact(key, graph, patience_of(graph, world))
     unready = {f"{one.workload.namespace}/{one.workload.name}": one.seconds for one in found.unready}
     return unready, {f"{one.workload.namespace}/{one.workload.name}" for one in found.degraded}
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -120,7 +121,7 @@ def test_a_patch_that_a_policy_refuses_is_said_and_not_sent_again_and_again(shop
         def in_force():
             try:
                 shop.patch_container(probe)
-            except OSError as error:
+            except ApiException as error:
                 return "we want no liveness probes" in str(error)
             shop.patch_container({"livenessProbe": None})
             return False

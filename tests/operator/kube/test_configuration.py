@@ -102,7 +102,7 @@ def test_of_several_kubeconfigs_the_first_that_says_something_counts(kubeconfig,
         pytest.param("a: [", "is no YAML", id="broken"),
         pytest.param("[1, 2]", "can't be used", id="list"),
         pytest.param("clusters: []", "no current-context; choose one with --context", id="no-context"),
-        pytest.param("current-context: x", "name x in .*contexts list", id="missing-context"),
+        pytest.param("current-context: x", "there is no context 'x'", id="missing-context"),
         pytest.param(
             "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]",
             "name c in .*clusters list",

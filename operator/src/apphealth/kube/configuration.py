@@ -15,7 +15,7 @@ import re
 import signal
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -153,6 +153,9 @@ def load_kubeconfig(paths: str, context: str | None = None) -> ClusterAccess:
     name = context or _current_context(merged)
     if not name:
         raise CredentialsError(f"{paths}: no current-context; choose one with --context")
+    if name not in (names := _context_names(merged)):
+        listed = ", ".join(names) or "none"
+        raise CredentialsError(f"{paths}: there is no context {name!r} (contexts: {listed}); choose one with --context")
     # An empty host shows that the kubeconfig names none: the official client's default is http://localhost.
     configuration = Configuration(host="", proxy="")
     with _errors_of(paths):
@@ -195,6 +198,11 @@ def _read(paths: str) -> KubeConfigMerger:
     if merged.config is None:
         raise CredentialsError(f"there is no kubeconfig {paths}")
     return merged
+
+
+def _context_names(merged: KubeConfigMerger) -> list[str]:
+    contexts = (node.value for node in merged.config.value["contexts"])
+    return [str(context["name"]) for context in contexts if isinstance(context, Mapping) and "name" in context]
 
 
 def _current_context(merged: KubeConfigMerger) -> str:
