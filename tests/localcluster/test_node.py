@@ -40,7 +40,11 @@ spec:
           && exec /busybox httpd -f -p 8080 -h /www
         ports: [{{name: http, containerPort: 8080}}]
         readinessProbe: {{httpGet: {{path: /name, port: http}}, periodSeconds: 1}}
-        livenessProbe: {{httpGet: {{path: /live, port: http}}, periodSeconds: 1, failureThreshold: 1}}
+        livenessProbe:
+          httpGet: {{path: /live, port: http}}
+          periodSeconds: 1
+          timeoutSeconds: 10
+          failureThreshold: 1
 ---
 apiVersion: v1
 kind: Service

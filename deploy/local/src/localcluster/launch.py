@@ -137,6 +137,15 @@ def _claimed(files: Files) -> Iterator[int]:
         os.close(lock)
 
 
+def _make_folder(root: Path) -> None:
+    """Make a cluster's folder; the last other cluster that ends may remove the folder around it at any moment."""
+    while True:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            root.mkdir(mode=0o700)
+            return
+
+
 def _prepare(
     files: Files,
     level: Level,
@@ -154,7 +163,7 @@ def _prepare(
             controllers=controllers,
             extra_arguments=extra_arguments,
         )
-        files.root.mkdir(parents=True, mode=0o700)
+        _make_folder(files.root)
         (files.root / "logs").mkdir()
         spec.save()
     write_pki(spec)
