@@ -13,6 +13,8 @@ import pytest
 from flask_management_endpoints import ManagementEndpoints
 
 TIMEOUT = 0.4
+SLACK = 1.0
+"""Seconds that a busy machine may add; the faulty servers hold a connection for longer."""
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
@@ -95,13 +97,13 @@ def test_a_faulty_dependency_is_down_in_time_and_the_log_says_why(app, peer, beh
         "components": {"bad": {"status": "DOWN"}, "good": {"status": "UP"}},
         "status": "DOWN",
     }
-    assert seconds < TIMEOUT + 0.25
+    assert seconds < TIMEOUT + SLACK
     assert re.search(reason, caplog.text)
 
 
 def test_one_that_refuses(app, unused_port):
     response, seconds = health(app, bad=f"127.0.0.1:{unused_port}")
-    assert (response.status_code, seconds < 0.2) == (503, True)
+    assert (response.status_code, seconds < TIMEOUT) == (503, True)
 
 
 def test_one_that_is_not_in_dns(app):
@@ -115,7 +117,7 @@ def test_one_whose_backlog_is_full(app):
         response, seconds = health(app, bad=f"127.0.0.1:{address[1]}")
         for blocker in blockers:
             blocker.close()
-    assert (response.status_code, seconds < TIMEOUT + 0.25) == (503, True)
+    assert (response.status_code, seconds < TIMEOUT + SLACK) == (503, True)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_one_whose_url_is_impossible(app, peer, url):
 
 def test_hung_ones_take_the_time_of_one(app, peer, behaviours):
     response, seconds = health(app, **{f"hung{number}": peer(behaviours.hangs).host for number in range(5)})
-    assert (response.status_code, seconds < TIMEOUT + 0.25) == (503, True)
+    assert (response.status_code, seconds < TIMEOUT + SLACK) == (503, True)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
