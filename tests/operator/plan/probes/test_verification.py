@@ -108,7 +108,7 @@ def test_what_its_owner_keeps_is_shown_and_not_asked_about(make):
 def written(make, candidate, **fields):
     """Facts of a container that carries the candidate's first handlers as probes of ours."""
     facts = make.facts(**fields)
-    probes = complete({kind: ways[0] for kind, ways in candidate.handlers.items()}, candidate, facts, ())
+    probes = complete({kind: ways[0] for kind, ways in candidate.handlers.items()}, candidate, facts, {})
     return make.facts(ours={kind: one.probe for kind, one in probes.items()}, **fields)
 
 
@@ -130,7 +130,7 @@ def test_a_candidate_is_not_written_while_one_of_its_probes_is_missing_and_not_r
 def test_an_open_port_alone_does_not_keep_a_candidate_that_asks_for_more(make):
     candidate = make.candidate(readiness=(make.handler("/r"), make.handler()))
     facts = make.facts()
-    probe = complete({READINESS: make.handler()}, candidate, facts, ())[READINESS].probe
+    probe = complete({READINESS: make.handler()}, candidate, facts, {})[READINESS].probe
     assert isinstance(probe, Probe)
     assert not evaluate(candidate, make.facts(ours={READINESS: probe})).written
     assert evaluate(make.candidate(readiness=make.handler()), make.facts(ours={READINESS: probe})).written

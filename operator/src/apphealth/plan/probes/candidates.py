@@ -13,7 +13,7 @@ import msgspec
 from apphealth.api.scalars import HttpPath
 from apphealth.api.spec import ProbeType
 from apphealth.model.probe import HttpGet, Probe, ProbeKind, TcpSocket, interned
-from apphealth.model.proof import Accept, Question, Verdict
+from apphealth.model.proof import Accept, Proof, Question, Verdict
 from apphealth.plan.findings import Finding
 from apphealth.plan.probes.container import ContainerFacts
 from apphealth.plan.probes.handlers import USERS, Handlers, PlannedHandler, endpoints_of, offered_by, prefix_of
@@ -204,7 +204,7 @@ def complete(
     picked: Mapping[ProbeKind, PlannedHandler],
     candidate: Candidate,
     facts: ContainerFacts,
-    slowest: tuple[tuple[ProbeKind, float], ...],
+    proofs: Mapping[ProbeKind, Proof | None],
 ) -> dict[ProbeKind, PlannedProbe]:
     """Return complete probes for the picked handlers, with numbers that fit each other.
 
@@ -216,10 +216,15 @@ def complete(
         The candidate that the handlers belong to.
     facts
         The container.
-    slowest
-        Seconds of the slowest answer to each probe that pods answered. A timeout that an earlier answer has raised
-        stays while it is long enough.
+    proofs
+        What pods have answered about each picked handler. Slow answers raise the timeout, and a timeout that an earlier
+        answer has raised stays while it is long enough.
     """
+    slowest = tuple(
+        (kind, round(proof.slowest, 3))
+        for kind, proof in proofs.items()
+        if proof is not None and proof.verdict is Verdict.VERIFIED and proof.slowest
+    )
     numbers = _fit(tuple(picked), candidate, facts, slowest)
     usual = _fit(tuple(picked), candidate, facts, ()) if slowest else numbers
     for kind, planned in picked.items():

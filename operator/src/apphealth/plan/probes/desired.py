@@ -97,12 +97,7 @@ def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:
         problems |= {kind: problem for kind, problem in _problems(choice).items() if kind in missing}
         problems = {kind: problem for kind, problem in problems.items() if kind not in probes}
     picked = {kind: one.handler for kind, one in probes.items() if one.handler is not None}
-    slowest = tuple(
-        (kind, round(one.proof.slowest, 3))
-        for kind, one in probes.items()
-        if kind in picked and one.proof is not None and one.proof.slowest
-    )
-    planned = complete(picked, candidate, facts, slowest)
+    planned = complete(picked, candidate, facts, {kind: probes[kind].proof for kind in picked})
     unresolved = frozenset(problems) | (probes.keys() - picked.keys())
     if candidate.suggestion.derived or candidate.suggestion is USERS_ALONE:
         # What its owner keeps is no business of a guess.

@@ -161,7 +161,7 @@ def _container_facts(
     asked = required and not options.files
     return ContainerFacts(
         container=container,
-        template=f"{workload.namespace}/{workload.template}",
+        template=workload.template_key,
         settings=settings,
         services=facts.services,
         alone=alone(workload) and container.role is ContainerRole.MAIN,

@@ -184,7 +184,8 @@ def _as_written(case: _Case) -> dict[ProbeKind, PlannedHandler]:
         return there
     lost = _refuted_kinds(case)
     picked = {k: there.get(k) or usual(ways) for k, ways in handlers.items() if k in there or k not in lost}
-    probes = complete(picked, case.candidate, case.facts, _slowest(picked, case))
+    proofs = {kind: case.answer_about(kind, planned) for kind, planned in picked.items()}
+    probes = complete(picked, case.candidate, case.facts, proofs)
     return {kind: planned for kind, planned in there.items() if probes[kind].probe == ours[kind]}
 
 
@@ -207,16 +208,6 @@ def _refuted_kinds(case: _Case) -> set[ProbeKind]:
         for kind, ways in case.candidate.handlers.items()
         if all(_verdict(case.answer_about(kind, planned)) is Verdict.REFUTED for planned in ways)
     }
-
-
-def _slowest(picked: Mapping[ProbeKind, PlannedHandler], case: _Case) -> tuple[tuple[ProbeKind, float], ...]:
-    """Return the seconds of the slowest answer to each probe that pods verified."""
-    found = ((kind, case.answer_about(kind, planned)) for kind, planned in picked.items())
-    return tuple(
-        (kind, round(proof.slowest, 3))
-        for kind, proof in found
-        if proof is not None and proof.verdict is Verdict.VERIFIED and proof.slowest
-    )
 
 
 def _verdict(proof: Proof | None) -> Verdict | None:
