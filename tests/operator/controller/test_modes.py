@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from apphealth.api.healthplan import State
+from apphealth.api.status import Reason
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import WorkQueue
 from apphealth.controller.reconcile import Reconciler
@@ -106,12 +107,12 @@ class Shop:
     def enqueue(self, keys):
         self.queue.add_all(keys)
 
-    def begin(self, *rules, probe=None, ready=0):
+    def begin(self, *rules, probe=None, ready=0, **metadata):
         for rule in rules:
             resource = Resource.CLUSTER_RULES if rule["kind"] == "ClusterAppHealth" else Resource.RULES
             self.store.put(resource, rule)
         container = {"name": "main", "ports": PORTS} | ({"livenessProbe": probe} if probe else {})
-        self.api.deployment = self.make.deployment(containers=[container], managedFields=owned(probe))
+        self.api.deployment = self.make.deployment(containers=[container], managedFields=owned(probe), **metadata)
         self.api.deployment["status"] = {"readyReplicas": ready}
         self.enqueue(self.store.put(Resource.DEPLOYMENTS, self.api.deployment).workloads)
 
@@ -179,7 +180,35 @@ async def test_a_preview_holds_up_nothing_and_is_shown_once_the_pods_have_answer
     assert len(shop.api.patches) == 1
 
 
-async def test_nothing_is_taken_back_while_a_rule_in_reach_cannot_be_read(shop, make):
-    shop.begin(make.rule(mode="Audit"), make.rule("broken", preset=7), probe=OURS)
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"mode": "Audit"}, id="only previewed"),
+        pytest.param(
+            {
+                "mode": "Enforce",
+                "verification": "Skip",
+                "probes": {"liveness": {"path": "/other"}, "readiness": {"enabled": False}},
+            },
+            id="another rule enforces another probe",
+        ),
+    ],
+)
+async def test_a_workload_is_left_as_it_is_while_a_rule_in_reach_cannot_be_read(shop, make, other):
+    broken = make.rule("broken", preset=7)
+    shop.begin(make.cluster_rule(**other), broken, probe=OURS)
     await shop.settled()
     assert (shop.api.patches, shop.api.plans) == ([], [])
+    outcome = shop.store.outcomes.get(WEB)
+    assert (outcome.problem, "AppHealth/shop/broken" in outcome.message) == (Reason.RULE_UNREADABLE, True)
+    shop.enqueue(shop.store.drop(Resource.RULES, broken).workloads)
+    await shop.until(lambda: shop.api.plans)
+    assert shop.api.patches
+    assert shop.store.outcomes.get(WEB).problem is None
+
+
+async def test_a_workload_that_has_opted_out_is_cleaned_whatever_cannot_be_read(shop, make):
+    shop.begin(make.rule("broken", preset=7), probe=OURS, annotations={"apphealth.dev/ignore": "by hand"})
+    await shop.until(lambda: shop.api.patches)
+    await shop.settled()
+    assert [event.reason for event in shop.events.posted] == ["ProbesRestored"]

@@ -55,6 +55,9 @@ def test_counts(states, counts):
         pytest.param(facts(None, outcome(State.APPLIED)), "False", Reason.IN_PROGRESS, id="still-to-be-looked-at"),
         pytest.param(facts(None, outcome(State.REJECTED)), "False", Reason.SOME_FAILED, id="failure-before-progress"),
         pytest.param(
+            facts(outcome(State.APPLIED, Reason.RULE_UNREADABLE)), "False", Reason.IN_PROGRESS, id="left-alone"
+        ),
+        pytest.param(
             facts(outcome(State.SKIPPED, Reason.PLAN_INCOMPLETE)), "False", Reason.SOME_FAILED, id="a-preset-misspelt"
         ),
         pytest.param(
@@ -96,7 +99,7 @@ def test_ready(given, status, reason):
         pytest.param(
             facts(complaint="spec.mode: wrong"),
             Reason.INVALID_SPEC,
-            "spec.mode: wrong. Until it is put right, no probe of ours within its reach is taken away",
+            "spec.mode: wrong. Until it is put right, every workload within its reach is left as it is",
             id="invalid",
         ),
     ],

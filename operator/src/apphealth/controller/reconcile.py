@@ -15,6 +15,7 @@ from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import Reason
 from apphealth.controller.gather import read_config_maps
+from apphealth.controller.left_alone import LeftAlone, left_alone, outcome_of
 from apphealth.controller.prover import Prover
 from apphealth.controller.rejections import Rejection, Rejections, rejection_of, with_findings, with_rejections
 from apphealth.controller.verification import (
@@ -148,7 +149,8 @@ class Reconciler:
         self._store.records.confirm(workload)
         decided = plan_of(workload, self._store.world)
         self.awaited.discard(key)
-        if decided.mode is not Mode.ENFORCE and self._held(workload):
+        if (why := left_alone(workload, self._store)) is not None:
+            self._leave_alone(workload, decided, why)
             return None
         if decided.record is None:
             self._prover.forget(key)
@@ -172,13 +174,14 @@ class Reconciler:
                 break
         return needed
 
-    def _held(self, workload: Workload) -> bool:
-        """Whether to keep our probes because a rule that can't be parsed may select the workload."""
-        culprit = self._store.invalid_over(workload.namespace)
-        if culprit is None or not (workload.has_ours or workload.key in self._store.world.originals):
-            return False
-        log.warning("%s keeps its probes until %s can be parsed again", workload.key, culprit)
-        return True
+    def _leave_alone(self, workload: Workload, decided: Plan, why: LeftAlone) -> None:
+        """Write nothing, and report why if the workload has probes of ours or a rule selects it."""
+        known = self._store.outcomes.get(workload.key)
+        outcome = outcome_of(known, decided, why)
+        if outcome == known:
+            return
+        log.warning("%s: %s", workload.key, why.message)
+        self._dirty(self._store.outcomes.put(workload.key, outcome))
 
     async def _carry_out(
         self, workload: Workload, decided: Plan, record: HealthPlan, config_maps: frozenset[ConfigMapKey]

@@ -29,6 +29,8 @@ MAX_MESSAGE = 1000
 
 _PENDING = frozenset({State.AWAITING_PODS})
 _KEPT = frozenset({State.KEPT, State.CONTESTED})
+_LEFT_ALONE = frozenset({Reason.RULE_UNREADABLE})
+"""Problems because of which nothing is written to a workload for now, whatever it carries."""
 _FAILED = frozenset({State.REJECTED, State.REFUTED, State.ROLLED_BACK})
 
 
@@ -64,12 +66,13 @@ def rule_status(facts: Facts) -> RuleStatus:
 
 def _counts(outcomes: Iterable[Outcome | None]) -> WorkloadCounts:
     found = list(outcomes)
-    states = [outcome.state for outcome in found if outcome is not None]
+    held = sum(outcome is not None and outcome.problem in _LEFT_ALONE for outcome in found)
+    states = [outcome.state for outcome in found if outcome is not None and outcome.problem not in _LEFT_ALONE]
     stuck = sum(outcome is not None and _stuck(outcome) for outcome in found)
     return WorkloadCounts(
         selected=len(found),
         managed=states.count(State.APPLIED),
-        pending=len(found) - len(states) + sum(state in _PENDING for state in states),
+        pending=held + found.count(None) + sum(state in _PENDING for state in states),
         kept_by_owner=sum(state in _KEPT for state in states),
         failed=sum(state in _FAILED for state in states) + stuck,
     )
@@ -106,7 +109,7 @@ def _degraded(facts: Facts) -> Condition:
             type=ConditionType.DEGRADED,
             status=ConditionStatus.TRUE,
             reason=Reason.INVALID_SPEC,
-            message=f"{facts.complaint}. Until it is put right, no probe of ours within its reach is taken away",
+            message=f"{facts.complaint}. Until it is put right, every workload within its reach is left as it is",
         )
     troubled = {key: outcome for key, outcome in facts.outcomes.items() if outcome and outcome.problem}
     if not troubled:
@@ -123,6 +126,7 @@ def _degraded(facts: Facts) -> Condition:
 _WORST: Sequence[Reason] = (
     Reason.ACCESS_DENIED,
     Reason.WRITES_REJECTED,
+    Reason.RULE_UNREADABLE,
     Reason.PROBES_REFUTED,
     Reason.PLAN_INCOMPLETE,
     Reason.DEPENDENCY_CYCLE,

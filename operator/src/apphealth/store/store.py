@@ -327,7 +327,7 @@ class Store:
         self.world.drop_rule(key)
         if complaint == before:
             return NOBODY
-        return Concerned(self.outcomes.ruled_by(key), frozenset({key}))
+        return Concerned(frozenset(self.reach(key)), frozenset({key}))
 
     def _drop_rule(self, key: RuleKey) -> Concerned:
         self.world.drop_rule(key)
