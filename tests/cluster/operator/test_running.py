@@ -89,6 +89,13 @@ def test_for_one_namespace_rights_on_it_are_enough(run_operator, control_plane, 
     inside.delete_rule()
     inside.until_clean()
     assert operator.stop() < 4
+    first, *lines = operator.log.read_text().splitlines()
+    assert f"scope namespace {inside.namespace}" in first
+    web = f"Deployment/{inside.namespace}/web"
+    assert [line.partition(" patched ")[2] for line in lines if " patched " in line] == [
+        f"{web}: added liveness, readiness of main (AppHealth/{inside.namespace}/all)",
+        f"{web}: removed liveness, readiness of main (no rule selects it any more)",
+    ]
 
 
 def test_of_two_replicas_one_writes_and_the_other_takes_over(run_operator, shop, api):

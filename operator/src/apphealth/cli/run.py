@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,6 +13,18 @@ from apphealth.cli.options import cluster_domain_option, context_option, kubecon
 
 POD_HEALTH_PORT = 8080
 """The port that the probes in deploy/operator use."""
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def _levels(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
+    """Parse `--log-level`: the levels by logger; the whole log has the empty name."""
+    found: dict[str, str] = {}
+    for text in value:
+        logger, _, level = text.rpartition("=")
+        if level.lower() not in LEVELS:
+            raise click.BadParameter(f"{level!r} is not a level; use {', '.join(LEVELS)}", ctx, param)
+        found[logger] = level.lower()
+    return found
 
 
 @click.command(short_help="Run the operator: watch the cluster, write probes.")
@@ -34,7 +47,22 @@ POD_HEALTH_PORT = 8080
     help="Serve /livez and /readyz (the cluster has been read) on this port. [default: 8080 in a pod, else none]",
 )
 @cluster_domain_option
-@click.option("--verbose", "-v", is_flag=True, help="Log everything, kopf's log included.")
+@click.option(
+    "--log-format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="Lines for people, or one JSON object a line.",
+)
+@click.option(
+    "--log-level",
+    multiple=True,
+    metavar="[LOGGER=]LEVEL",
+    callback=_levels,
+    help="debug, info, warning or error: of the whole log, or of one logger, such as apphealth.writes=warning "
+    "(no line for each write). Repeatable. [default: info]",
+)
+@click.option("--verbose", "-v", is_flag=True, help="Log everything, kopf's log included: --log-level debug.")
 def run(
     kubeconfig: Path | None,
     context: str | None,
@@ -44,6 +72,8 @@ def run(
     leader_elect: bool,
     health_port: int | None,
     cluster_domain: str,
+    log_format: str,
+    log_level: Mapping[str, str],
     verbose: bool,
 ) -> None:
     """Run the operator until SIGTERM or Ctrl-C.
@@ -60,7 +90,9 @@ def run(
     from apphealth.kube.configuration import CredentialsError
     from apphealth.kube.credentials import find_credentials
 
-    set_up_logging(verbose=verbose)
+    levels = dict(log_level)
+    general = levels.pop("", "info")
+    set_up_logging(level="debug" if verbose else general, levels=levels, style=log_format)
     try:
         credentials = find_credentials(kubeconfig, context)
     except CredentialsError as error:

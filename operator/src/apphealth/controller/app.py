@@ -11,11 +11,13 @@ import socket
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 from uuid import uuid4
 
 import kopf
 
+from apphealth.controller.contact import Contact
 from apphealth.controller.health import serve_health
 from apphealth.controller.informer import Informer
 from apphealth.controller.preflight import look_for_policy, read_namespace, wait_until_usable
@@ -105,6 +107,7 @@ class Operator:
         self._lease_client = Client(options.credentials, connections=2, timeout=2 * ANSWER, tries=1)
         self._election = self._candidate() if options.leader_elect else None
         self._resources = watched(options.namespace)
+        self._contact = Contact(options.credentials.server)
         self._stop = asyncio.Event()
         self._leading = asyncio.Event()
         self._lost = asyncio.Event()  # a new one for each time that we lead
@@ -138,6 +141,7 @@ class Operator:
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT."""
         self._catch_signals()
+        self._say_what_starts()
         async with self._client, self._lease_client, contextlib.AsyncExitStack() as stack:
             if self._options.health_port is not None:
                 await stack.enter_async_context(serve_health(self._options.health_port, self._waiting_for))
@@ -200,7 +204,8 @@ class Operator:
 
         @kopf.on.login(registry=registry)
         async def login(**_: object) -> kopf.AiohttpSession:
-            session = watch_session(credentials, namespace, self._informer.page, self._store.knows)
+            page, knows = self._informer.page, self._store.knows
+            session = watch_session(credentials, namespace, page, knows, middlewares=[self._contact])
             return kopf.AiohttpSession(
                 server=credentials.server, aiohttp_session=session, default_namespace=credentials.namespace
             )
@@ -252,7 +257,7 @@ class Operator:
             self._prover.queue.resume()
             # Statuses come last: counts that still change would be written several times.
             if await _before(self._queue.drained(), lost):
-                log.info("all workloads have been reconciled")
+                log.info("initial sync done: all workloads have been reconciled")
                 self._prover.tidy()
                 self._statuses.dirty(self._store.statuses)
                 self._statuses.queue.resume()
@@ -298,18 +303,29 @@ class Operator:
             changed=lambda leading: self._start_leading() if leading else self._stop_leading(),
         )
 
+    def _say_what_starts(self) -> None:
+        """Log the version, the server, the scope and the Lease, with which support requests begin."""
+        options = self._options
+        facts = {
+            "version": version("apphealth"),
+            "server": options.credentials.server,
+            "scope": f"namespace {options.namespace}" if options.namespace else "cluster",
+            "lease": self._election.lease if self._election is not None else "none",
+        }
+        log.info("apphealth %(version)s: server %(server)s, scope %(scope)s, Lease %(lease)s", facts, extra=facts)
+
     def _may_write(self) -> bool:
         return self._election is None or self._election.may_write()
 
     def _start_leading(self) -> None:
         if self._election is not None:
-            log.info("leading: this replica writes")
+            log.info("leading: this replica holds the Lease and writes")
         self._lost = asyncio.Event()
         self._store.records.only_writer = True
         self._leading.set()
 
     def _stop_leading(self) -> None:
-        log.info("following: this replica writes nothing")
+        log.info("standby: this replica writes nothing without the Lease")
         for queue in self._queues:
             queue.interrupt()  # an answer that never comes must not let a write through minutes later
             queue.clear()

@@ -15,6 +15,7 @@ from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import Reason
 from apphealth.controller.gather import read_config_maps
+from apphealth.controller.journal import log_refuted, log_rejected, log_write
 from apphealth.controller.left_alone import LeftAlone, left_alone, outcome_of
 from apphealth.controller.prover import Prover
 from apphealth.controller.rejections import Rejection, Rejections, rejection_of, with_findings, with_rejections
@@ -212,6 +213,7 @@ class Reconciler:
         """Post an Event about a refuted probe, once: when its HealthPlan is written."""
         if (refuted := refuted_finding(decided)) is not None:
             self._events.post(workload, Event(type="Warning", reason="ProbeRefuted", note=refuted.message))
+            log_refuted(workload, refuted)
 
     async def _clean(self, workload: Workload, decided: Plan) -> float | None:
         """Remove everything of ours from a workload that no rule selects."""
@@ -257,10 +259,12 @@ class Reconciler:
         except (InvalidError, ForbiddenError) as error:
             rejections.append(rejection := self._rejections.note(workload, patches, error))
             self._events.post(workload, Event(type="Warning", reason="Rejected", note=rejection.finding.message))
+            log_rejected(workload, rejection.finding.message)
             return workload
         self._rejections.clear(workload.key)
         if patches:
             self._events.post(workload, event)
+            log_write(workload, patched, decided)
         return patched
 
     async def _deliver(self, workload: Workload, text: str | None, rejections: list[Rejection]) -> None:

@@ -44,7 +44,11 @@ def watched(namespace: str | None) -> tuple[Resource, ...]:
 
 
 def watch_session(
-    credentials: Credentials, namespace: str | None, take: TakePage, knows: Knows
+    credentials: Credentials,
+    namespace: str | None,
+    take: TakePage,
+    knows: Knows,
+    middlewares: Sequence[ClientMiddlewareType] = (),
 ) -> aiohttp.ClientSession:
     """Open the session that kopf lists and watches with.
 
@@ -58,10 +62,12 @@ def watch_session(
         Gets the pages of lists.
     knows
         Decides which watch events kopf doesn't have to see.
+    middlewares
+        See every request.
     """
     paths = {resource.path(namespace): resource for resource in watched(namespace)}
     return open_session(
-        credentials, middlewares=(_asks_for_metadata(paths),), response_class=_reader(paths, take, knows)
+        credentials, middlewares=(*middlewares, _asks_for_metadata(paths)), response_class=_reader(paths, take, knows)
     )
 
 

@@ -6,6 +6,7 @@ Why not the official one: docs/decisions, "The official client, beside the hot p
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
@@ -65,6 +66,14 @@ def open_session(
         response_class=response_class,
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a connection failed, in the operating system's words where there are any: `Connection refused`."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        return os.strerror(cause.errno)
+    return str(error) or type(error).__name__
 
 
 class Client:
@@ -176,7 +185,7 @@ class Client:
         except TimeoutError as error:
             raise UnreachableError(f"no answer from {self._server} in time") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise UnreachableError(f"cannot reach {self._server}: {error}") from error
+            raise UnreachableError(f"cannot reach {self._server}: {reason_of(error)}") from error
         if response.status >= 400:
             raise error_from(response.status, response.headers, content)
         if response.status >= 300:

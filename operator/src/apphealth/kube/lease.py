@@ -224,6 +224,11 @@ class Leadership:
         self._changed(leading)
 
     @property
+    def lease(self) -> str:
+        """The Lease, for messages: `apphealth/apphealth`."""
+        return f"{self._namespace}/{self._name}"
+
+    @property
     def _path(self) -> str:
         return path_of(API, "leases", self._namespace, self._name)
 
