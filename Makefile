@@ -49,7 +49,7 @@ check: $(READY) ## Lint, format, types, layers
 bench: $(READY) ## Measure the numbers of docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-mutants: $(READY) ## Change the code of plan/ and model/ in small ways, and see whether a fast test fails (ARGS=apphealth.model.world)
+mutants: $(READY) ## Change the code of plan/ and model/ in small ways, and see whether a fast test fails (ARGS=apphealth.model.probe)
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 lock: | .venv/bin/uv ## Resolve requirements.lock anew (UPGRADE=1 to take newer versions)

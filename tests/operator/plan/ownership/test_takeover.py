@@ -10,6 +10,7 @@ from apphealth.model.probe import HttpGet, Probe, ProbeKind, serialise_probe
 from apphealth.model.workload import LiveProbe
 from apphealth.plan.ownership.takeover import (
     Case,
+    Decision,
     RemoveProbe,
     RestoreProbe,
     SetProbe,
@@ -17,10 +18,13 @@ from apphealth.plan.ownership.takeover import (
     decide,
     is_ours,
 )
+from apphealth.plan.result import Action
 
 WANTED = Probe(handler=HttpGet(port=8080, path="/wanted"))
 OLDER = Probe(handler=HttpGet(port=8080, path="/older"))
 THEIR_PROBE = Probe(handler=HttpGet(port=8080, path="/theirs"), period=30)
+LESS = Probe(handler=HttpGet(port=8080, path="/theirs"))
+FREQUENT = Probe(handler=HttpGet(port=8080, path="/wanted"), period=5)
 LEAVES = (("httpGet", "path"), ("httpGet", "port"), ("httpGet", "scheme"))
 NUMBERS = (("failureThreshold",), ("periodSeconds",), ("successThreshold",), ("timeoutSeconds",))
 THEIRS = Ownership(ours=False, others=("kubectl",))
@@ -29,8 +33,12 @@ TWEAKED = Ownership(ours=False, our_leaves=LEAVES, held=LEAVES, others=("kubectl
 """Ours, with numbers that somebody else changed."""
 ABANDONED = Ownership(ours=False, our_leaves=LEAVES + NUMBERS, held=LEAVES + NUMBERS, claimed=True)
 SHARED = Ownership(
-    ours=False, our_leaves=(("periodSeconds",),), held=(("periodSeconds",),), others=("helm",), claimed=True
+    ours=False, our_leaves=(("periodSeconds",),), held=(("periodSeconds",),), others=("kubectl",), claimed=True
 )
+CHANGED_BY_US = Ownership(
+    ours=False, our_leaves=LEAVES, held=(*LEAVES, ("periodSeconds",)), others=("kubectl",), claimed=True
+)
+"""Theirs, with a path of ours."""
 
 
 def live(probe, owner):
@@ -51,148 +59,276 @@ def case(wanted=None, there=None, **fields):
     )
 
 
-def remembered(written=WANTED, original=THEIR_PROBE, **fields):
+def remembered(*written, original=THEIR_PROBE, **fields):
     return OriginalRecord(
         **{
             "container": "main",
             "type": "liveness",
             "original": serialise_probe(original) if original else {},
-            "written": (serialise_probe(written),),
+            "written": tuple(serialise_probe(probe) for probe in written or (WANTED,)),
             "generation": 1,
         }
         | fields
     )
 
 
+def decided(action, reason, edit=None, original=None, **fields):
+    return Decision(action=Action(action), reason=reason, edit=edit, original=original, **fields)
+
+
+UNPLANNED = "stays as it was: the wanted probe can't be planned, see the findings"
+REPLACES = "replaces a probe of another owner (existingProbes: Replace)"
+IS_THERE = "a probe is there already, owned by kubectl"
+NOT_WANTED = "no probe is wanted; the one there is owned by kubectl"
+TAKEN_BACK = "its owner took it back: it is owned by kubectl, and stays until they change it"
+PUT_BACK = "the original is put back (existingProbes: Keep)"
+CONTESTED = remembered(contested=True)
+WRITTEN_TWICE = remembered(WANTED, OLDER)
+PERIOD = YieldLeaves((("periodSeconds",),))
+
+
 @pytest.mark.parametrize(
-    ("given", "action", "edit"),
+    ("given", "decision"),
     [
-        pytest.param(case(WANTED), "Apply", SetProbe(WANTED, None), id="nothing, wanted: set it"),
-        pytest.param(case(), "None", None, id="nothing, not wanted"),
-        pytest.param(case(unresolved=True), "None", None, id="nothing, and it can't be planned"),
-        pytest.param(case(WANTED, live(WANTED, OURS)), "Apply", None, id="ours, the same"),
-        pytest.param(case(WANTED, live(OLDER, OURS)), "Apply", SetProbe(WANTED, OLDER), id="ours, another"),
-        pytest.param(case(None, live(OLDER, OURS)), "None", RemoveProbe(), id="ours, not wanted: remove it"),
-        pytest.param(case(None, live(OLDER, OURS), unresolved=True), "Apply", None, id="ours, and it can't be planned"),
-        pytest.param(case(WANTED, live(THEIR_PROBE, THEIRS)), "Keep", None, id="theirs, Keep"),
-        pytest.param(case(None, live(THEIR_PROBE, THEIRS)), "None", None, id="theirs, not wanted"),
+        pytest.param(
+            case(WANTED), decided("Apply", "there was none", SetProbe(WANTED, None)), id="nothing, wanted: set it"
+        ),
+        pytest.param(case(), decided("None", "no probe is wanted"), id="nothing, not wanted"),
+        pytest.param(
+            case(unresolved=True),
+            decided("None", "the wanted probe can't be planned, see the findings"),
+            id="nothing, and it can't be planned",
+        ),
+        pytest.param(
+            case(WANTED, unresolved=True),
+            decided("Apply", "there was none", SetProbe(WANTED, None)),
+            id="nothing, and only a part of it can't be planned",
+        ),
+        pytest.param(case(WANTED, live(WANTED, OURS)), decided("Apply", "there was none"), id="ours, the same"),
+        pytest.param(
+            case(WANTED, live(OLDER, OURS)),
+            decided("Apply", "there was none", SetProbe(WANTED, OLDER)),
+            id="ours, another",
+        ),
+        pytest.param(
+            case(None, live(OLDER, OURS)),
+            decided("None", "no probe is wanted any more", RemoveProbe()),
+            id="ours, not wanted: remove it",
+        ),
+        pytest.param(
+            case(None, live(OLDER, OURS), unresolved=True),
+            decided("Apply", UNPLANNED, unchanged=True),
+            id="ours, and it can't be planned",
+        ),
+        pytest.param(case(WANTED, live(THEIR_PROBE, THEIRS)), decided("Keep", IS_THERE), id="theirs, Keep"),
+        pytest.param(case(None, live(THEIR_PROBE, THEIRS)), decided("None", NOT_WANTED), id="theirs, not wanted"),
+        pytest.param(
+            case(None, live(THEIR_PROBE, SHARED)),
+            decided("None", NOT_WANTED, PERIOD, disown=True),
+            id="theirs, not wanted, with a leaf of ours in it: the leaf goes",
+        ),
+        pytest.param(
+            case(None, live(OLDER, TWEAKED)),
+            decided("None", NOT_WANTED, RemoveProbe()),
+            id="a handler of ours with numbers of theirs, not wanted: no probe is left",
+        ),
         pytest.param(
             case(WANTED, live(THEIR_PROBE, SHARED)),
-            "Keep",
-            YieldLeaves((("periodSeconds",),)),
+            decided("Keep", IS_THERE, PERIOD, disown=True),
             id="theirs, with a leaf of ours in it: the leaf goes",
         ),
         pytest.param(
             case(WANTED, live(THEIR_PROBE, THEIRS), replace=True),
-            "Apply",
-            SetProbe(WANTED, THEIR_PROBE),
-            id="theirs, Replace",
+            decided("Apply", REPLACES, SetProbe(WANTED, THEIR_PROBE), remembered(generation=5)),
+            id="theirs, Replace: it is remembered first",
         ),
-        pytest.param(case(WANTED, live(WANTED, THEIRS), replace=True), "Keep", None, id="theirs is what is wanted"),
-        pytest.param(case(WANTED, live(THEIR_PROBE, THEIRS), unresolved=True), "Keep", None, id="theirs, unresolved"),
         pytest.param(
-            case(WANTED, live(OLDER, ABANDONED)), "Apply", SetProbe(WANTED, OLDER), id="abandoned to us: set it"
+            case(WANTED, live(WANTED, TWEAKED), replace=True),
+            decided("Keep", "the wanted probe is there already, owned by kubectl"),
+            id="a handler of ours with numbers of theirs is what is wanted",
         ),
-        pytest.param(case(None, live(OLDER, ABANDONED)), "None", RemoveProbe(), id="abandoned to us, not wanted"),
-        pytest.param(case(WANTED, live(OLDER, NOBODYS)), "Keep", None, id="nobody's is not ours to write over"),
+        pytest.param(
+            case(WANTED, live(OLDER, TWEAKED), replace=True),
+            decided("Apply", REPLACES, SetProbe(WANTED, OLDER), remembered(original=None, generation=5)),
+            id="a handler of ours with numbers of theirs, Replace: there is nothing to put back",
+        ),
+        pytest.param(
+            case(WANTED, live(WANTED, THEIRS), replace=True),
+            decided("Keep", "the wanted probe is there already, owned by kubectl"),
+            id="theirs is what is wanted",
+        ),
+        pytest.param(
+            case(FREQUENT, live(FREQUENT, SHARED), replace=True),
+            decided("Apply", REPLACES, None, remembered(FREQUENT, original=WANTED, generation=5)),
+            id="what is wanted is there, and a leaf of it is ours: their part is remembered",
+        ),
+        pytest.param(
+            case(WANTED, live(THEIR_PROBE, THEIRS), unresolved=True), decided("Keep", IS_THERE), id="theirs, unresolved"
+        ),
+        pytest.param(
+            case(WANTED, live(THEIR_PROBE, SHARED), unresolved=True),
+            decided("Keep", IS_THERE, PERIOD, disown=True),
+            id="theirs with a leaf of ours, unresolved: the leaf goes",
+        ),
+        pytest.param(
+            case(WANTED, live(OLDER, ABANDONED)),
+            decided("Apply", "there was none", SetProbe(WANTED, OLDER)),
+            id="abandoned to us: set it",
+        ),
+        pytest.param(
+            case(None, live(OLDER, ABANDONED)),
+            decided("None", "no probe is wanted any more", RemoveProbe()),
+            id="abandoned to us, not wanted",
+        ),
+        pytest.param(
+            case(WANTED, live(OLDER, NOBODYS)),
+            decided("Keep", "a probe is there already, not AppHealth's"),
+            id="nobody's is not ours to write over",
+        ),
+        pytest.param(
+            case(WANTED, live(OLDER, Ownership(ours=False, others=("helm", "", RESTORER)))),
+            decided("Keep", "a probe is there already, owned by helm, unknown"),
+            id="several owners: the restorer isn't named",
+        ),
     ],
 )
-def test_what_is_decided_where_nothing_is_remembered(given, action, edit):
-    found = decide(given)
-    assert (found.action, found.edit) == (action, edit)
-
-
-def test_a_probe_that_is_replaced_is_remembered_first():
-    found = decide(case(WANTED, live(THEIR_PROBE, THEIRS), replace=True))
-    assert found.original == remembered(generation=5)
-
-
-def test_of_a_tweaked_probe_of_ours_there_is_nothing_to_put_back():
-    found = decide(case(WANTED, live(OLDER, TWEAKED), replace=True))
-    assert (found.original.original, found.edit) == ({}, SetProbe(WANTED, OLDER))
+def test_what_is_decided_where_nothing_is_remembered(given, decision):
+    assert decide(given) == decision
 
 
 @pytest.mark.parametrize(
-    ("given", "action", "edit", "remembers"),
+    ("given", "decision"),
     [
         pytest.param(
             case(WANTED, live(WANTED, OURS), replace=True, original=remembered()),
-            "Apply",
-            None,
-            True,
+            decided("Apply", REPLACES, None, remembered()),
             id="taken over, Replace, as wanted",
         ),
         pytest.param(
+            case(WANTED, live(WANTED, OURS), replace=True, original=WRITTEN_TWICE),
+            decided("Apply", REPLACES, None, remembered()),
+            id="taken over, Replace, and the later of two probes has arrived",
+        ),
+        pytest.param(
             case(OLDER, live(WANTED, OURS), replace=True, original=remembered()),
-            "Apply",
-            SetProbe(OLDER, WANTED),
-            True,
-            id="taken over, Replace, another is wanted",
+            decided("Apply", REPLACES, SetProbe(OLDER, WANTED), WRITTEN_TWICE),
+            id="taken over, Replace, another is wanted: either of them is ours from now on",
         ),
         pytest.param(
             case(WANTED, live(WANTED, OURS), original=remembered()),
-            "Keep",
-            RestoreProbe(THEIR_PROBE, WANTED),
-            True,
+            decided("Keep", PUT_BACK, RestoreProbe(THEIR_PROBE, WANTED), remembered(), disown=True),
             id="taken over, Keep: the original goes back",
         ),
         pytest.param(
+            case(WANTED, live(WANTED, OURS), original=remembered(original=WANTED)),
+            decided("Keep", PUT_BACK),
+            id="taken over, Keep, and the original is what is there: nothing to do",
+        ),
+        pytest.param(
             case(None, live(WANTED, OURS), replace=True, original=remembered()),
-            "None",
-            RestoreProbe(THEIR_PROBE, WANTED),
-            True,
+            decided(
+                "None",
+                "no probe is wanted; the original is put back",
+                RestoreProbe(THEIR_PROBE, WANTED),
+                remembered(),
+                disown=True,
+            ),
             id="taken over, not wanted: the original goes back",
         ),
         pytest.param(
             case(None, live(WANTED, OURS), original=remembered(original=None)),
-            "None",
-            RemoveProbe(),
-            True,
+            decided("None", "no probe is wanted; the original is put back", RemoveProbe(), remembered(original=None)),
             id="taken over, nothing to put back: remove it",
         ),
         pytest.param(
             case(WANTED, live(THEIR_PROBE, THEIRS), replace=True, original=remembered()),
-            "Contested",
-            None,
-            True,
+            decided("Contested", TAKEN_BACK, None, CONTESTED),
             id="taken back: theirs stays",
         ),
         pytest.param(
-            case(WANTED, live(THEIR_PROBE, THEIRS), replace=True, original=remembered(contested=True)),
-            "Contested",
-            None,
-            True,
+            case(WANTED, live(THEIR_PROBE, SHARED), replace=True, original=remembered()),
+            decided("Contested", TAKEN_BACK, PERIOD, remembered(original=LESS, contested=True), disown=True),
+            id="taken back, with a leaf of ours in it: the leaf goes, and only their part is remembered",
+        ),
+        pytest.param(
+            case(WANTED, live(THEIR_PROBE, THEIRS), replace=True, original=CONTESTED),
+            decided("Contested", TAKEN_BACK, None, CONTESTED),
             id="taken back before",
         ),
         pytest.param(
-            case(WANTED, live(OLDER, THEIRS), replace=True, original=remembered(contested=True)),
-            "Apply",
-            SetProbe(WANTED, OLDER),
-            True,
+            case(WANTED, live(THEIR_PROBE, THEIRS), original=CONTESTED),
+            decided("Keep", IS_THERE),
+            id="taken back before, and now Keep",
+        ),
+        pytest.param(
+            case(None, live(THEIR_PROBE, THEIRS), replace=True, original=CONTESTED),
+            decided("None", NOT_WANTED),
+            id="taken back before, and none is wanted now",
+        ),
+        pytest.param(
+            case(WANTED, live(OLDER, THEIRS), replace=True, original=CONTESTED),
+            decided("Apply", REPLACES, SetProbe(WANTED, OLDER), remembered(original=OLDER, generation=5)),
             id="taken back, and changed since: replaced again",
         ),
         pytest.param(
             case(WANTED, live(THEIR_PROBE, THEIRS), replace=True, original=remembered(), generation=2),
-            "Apply",
-            SetProbe(WANTED, THEIR_PROBE),
-            True,
+            decided("Apply", REPLACES, SetProbe(WANTED, THEIR_PROBE), remembered(generation=2)),
             id="remembered, and never written: the operator stopped between the two",
         ),
         pytest.param(
-            case(None, live(THEIR_PROBE, THEIRS), original=remembered()), "None", None, False, id="put back already"
+            case(WANTED, live(THEIR_PROBE, THEIRS), replace=True, original=remembered(), generation=3),
+            decided("Contested", TAKEN_BACK, None, CONTESTED),
+            id="our patch and theirs raise the generation twice",
+        ),
+        pytest.param(
+            case(OLDER, live(WANTED, THEIRS), replace=True, original=remembered()),
+            decided("Apply", REPLACES, SetProbe(OLDER, WANTED), remembered(OLDER, original=WANTED, generation=5)),
+            id="an owner who writes what we have written owns it from now on, and didn't take it back",
+        ),
+        pytest.param(
+            case(OLDER, live(THEIR_PROBE, OURS), replace=True, original=remembered()),
+            decided("Apply", "there was none", SetProbe(OLDER, THEIR_PROBE)),
+            id="ours, though not as remembered",
+        ),
+        pytest.param(
+            case(WANTED, live(THEIR_PROBE, THEIRS), original=remembered()),
+            decided("Keep", IS_THERE),
+            id="theirs again, and now Keep",
+        ),
+        pytest.param(
+            case(None, live(THEIR_PROBE, THEIRS), original=remembered()),
+            decided("None", NOT_WANTED),
+            id="put back already",
+        ),
+        pytest.param(
+            case(None, live(THEIR_PROBE, THEIRS), replace=True, original=remembered()),
+            decided("None", NOT_WANTED),
+            id="put back already, under a rule with Replace",
         ),
         pytest.param(
             case(WANTED, live(WANTED, OURS), unresolved=True, original=remembered()),
-            "Apply",
-            None,
-            True,
+            decided("Apply", UNPLANNED, None, remembered(), unchanged=True),
             id="taken over, and it can't be planned: it stays",
+        ),
+        pytest.param(
+            case(WANTED, live(WANTED, CHANGED_BY_US), unresolved=True, original=remembered()),
+            decided("Apply", UNPLANNED, None, remembered(), unchanged=True),
+            id="taken over beside a leaf of theirs, and it can't be planned: it stays",
+        ),
+        pytest.param(
+            case(WANTED, live(THEIR_PROBE, THEIRS), unresolved=True, original=remembered()),
+            decided("Keep", IS_THERE, None, remembered()),
+            id="theirs again, and it can't be planned: the original isn't forgotten",
+        ),
+        pytest.param(
+            case(WANTED, live(THEIR_PROBE, SHARED), unresolved=True, original=CONTESTED),
+            decided("Contested", TAKEN_BACK, PERIOD, CONTESTED, disown=True),
+            id="taken back before, and it can't be planned",
         ),
     ],
 )
-def test_what_is_decided_about_a_probe_that_we_have_replaced(given, action, edit, remembers):
-    found = decide(given)
-    assert (found.action, found.edit, found.original is not None) == (action, edit, remembers)
+def test_what_is_decided_about_a_probe_that_we_have_replaced(given, decision):
+    assert decide(given) == decision
 
 
 @pytest.mark.parametrize(
