@@ -107,6 +107,7 @@ def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
         used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         programs = [program for name, level in _LEVELS.items() if name in used for program in PROGRAMS[level]]
         binaries.ensure([*dict.fromkeys(programs), "helm"] if programs else [])
+        binaries.ensure(["promtool", "prometheus"] if "prometheus_programs" in used else [])
         if "able_to_run_a_node" in used and why_no_node() is None:
             ensure_node_prerequisites(default_progress())
         return (yield)

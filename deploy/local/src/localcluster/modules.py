@@ -76,6 +76,8 @@ def _catalogue() -> dict[str, Binary]:
     kwok = GoModule("kwok", "sigs.k8s.io/kwok", version_flag="-X sigs.k8s.io/kwok/pkg/consts.Version={version}")
     coredns = GoModule("coredns", "github.com/coredns/coredns")
     helm = GoModule("helm", "helm.sh/helm/v3", version_flag="-X helm.sh/helm/v3/internal/version.version={version}")
+    # Without service discovery, which is most of its dependencies: rules are tested, and fixed targets scraped.
+    prometheus = GoModule("prometheus", "github.com/prometheus/prometheus", tags="remove_all_sd")
     packages = {
         kubernetes: {
             name: f"k8s.io/kubernetes/cmd/{name}"
@@ -96,6 +98,7 @@ def _catalogue() -> dict[str, Binary]:
         kwok: {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
         coredns: {"coredns": "github.com/coredns/coredns"},
         helm: {"helm": "helm.sh/helm/v3/cmd/helm"},
+        prometheus: {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
     }
     return {
         name: Binary(name, package, module) for module, names in packages.items() for name, package in names.items()

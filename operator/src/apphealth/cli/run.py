@@ -44,7 +44,7 @@ def _levels(ctx: click.Context, param: click.Parameter, value: Sequence[str]) ->
     "--health-port",
     type=click.IntRange(0, 65535),
     metavar="PORT",
-    help="Serve /livez and /readyz (the cluster has been read) on this port. [default: 8080 in a pod, else none]",
+    help="Serve /livez, /readyz (the cluster has been read) and /metrics here. [default: 8080 in a pod, else none]",
 )
 @cluster_domain_option
 @click.option(

@@ -20,6 +20,7 @@ import kopf
 from apphealth.controller.contact import Contact
 from apphealth.controller.health import serve_health
 from apphealth.controller.informer import Informer
+from apphealth.controller.metrics import Metrics
 from apphealth.controller.preflight import look_for_policy, read_namespace, wait_until_usable
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff, WorkQueue
@@ -103,8 +104,16 @@ class Operator:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._client = client = Client(options.credentials, may_write=self._may_write)
-        self._lease_client = Client(options.credentials, connections=2, timeout=2 * ANSWER, tries=1)
+        self._store = Store(Planning(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain))
+        self._metrics = metrics = Metrics(
+            outcomes=self._store.outcomes.all,
+            leading=lambda: self._leading.is_set() and self._may_write(),
+            depth=lambda queue: self._queues[queue].depth,
+        )
+        self._client = client = Client(options.credentials, may_write=self._may_write, observe=metrics.request)
+        self._lease_client = Client(
+            options.credentials, connections=2, timeout=2 * ANSWER, tries=1, observe=metrics.request
+        )
         self._election = self._candidate() if options.leader_elect else None
         self._resources = watched(options.namespace)
         self._contact = Contact(options.credentials.server)
@@ -114,7 +123,6 @@ class Operator:
         self._watching = False
         self._failed = False
         clock = asyncio.get_running_loop().time
-        self._store = Store(Planning(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain))
         self._events = Events(client, instance=socket.gethostname(), clock=clock)
         self._protection = Protection()
         self._statuses = StatusWriter(
@@ -123,8 +131,15 @@ class Operator:
             busy=self._busy,
             protection=self._protection,
             look_again=lambda: look_for_policy(client, self._protection),
+            observe=metrics.worked("statuses"),
         )
-        self._prover = Prover(self._store, enqueue=self._enqueue, list_pods=partial(list_pods, client), ask=ask_pods)
+        self._prover = Prover(
+            self._store,
+            enqueue=self._enqueue,
+            list_pods=partial(list_pods, client),
+            ask=metrics.asking(ask_pods),
+            observe=metrics.worked("questions"),
+        )
         self._reconcile = Reconciler(
             client,
             self._store,
@@ -134,8 +149,14 @@ class Operator:
             prover=self._prover,
             clock=clock,
         )
-        self._queue: WorkQueue[WorkloadKey] = WorkQueue(self._reconcile, expected=(KubeError,))
-        self._queues = (self._queue, self._prover.queue, self._statuses.queue)
+        self._queue: WorkQueue[WorkloadKey] = WorkQueue(
+            self._reconcile, expected=(KubeError,), observe=metrics.worked("workloads")
+        )
+        self._queues: dict[str, WorkQueue[Any]] = {
+            "workloads": self._queue,
+            "questions": self._prover.queue,
+            "statuses": self._statuses.queue,
+        }
         self._informer = Informer(self._store, self._resources, self._enqueue_concerned)
 
     async def run(self) -> None:
@@ -143,10 +164,10 @@ class Operator:
         self._catch_signals()
         self._say_what_starts()
         async with self._client, self._lease_client, contextlib.AsyncExitStack() as stack:
-            if self._options.health_port is not None:
-                await stack.enter_async_context(serve_health(self._options.health_port, self._waiting_for))
+            if (port := self._options.health_port) is not None:
+                await stack.enter_async_context(serve_health(port, self._waiting_for, self._metrics.text))
             # Started before kopf: when kopf ends, it cancels every task that was started after it.
-            queues = (queue.run() for queue in self._queues)
+            queues = (queue.run() for queue in self._queues.values())
             jobs = [*queues, self._events.run(), self._lead(), self._work()]
             if self._options.namespace is not None:
                 jobs.append(self._reread_namespace(self._options.namespace))
@@ -194,6 +215,7 @@ class Operator:
                 self._stop.set()
                 return
             attempt = 1 if asyncio.get_running_loop().time() - started > 60 else attempt + 1
+            self._metrics.watches_lost()
             log.warning("lost the watches: %s; starting them again", str(error) or type(error).__name__)
             await _before(asyncio.sleep(backoff.after(attempt)), self._stop)
 
@@ -205,7 +227,9 @@ class Operator:
         @kopf.on.login(registry=registry)
         async def login(**_: object) -> kopf.AiohttpSession:
             page, knows = self._informer.page, self._store.knows
-            session = watch_session(credentials, namespace, page, knows, middlewares=[self._contact])
+            session = watch_session(
+                credentials, namespace, page, knows, middlewares=[self._contact, self._metrics.watching]
+            )
             return kopf.AiohttpSession(
                 server=credentials.server, aiohttp_session=session, default_namespace=credentials.namespace
             )
@@ -326,7 +350,7 @@ class Operator:
 
     def _stop_leading(self) -> None:
         log.info("standby: this replica writes nothing without the Lease")
-        for queue in self._queues:
+        for queue in self._queues.values():
             queue.interrupt()  # an answer that never comes must not let a write through minutes later
             queue.clear()
         self._prover.reset()
@@ -335,7 +359,7 @@ class Operator:
         self._lost.set()
 
     def _pause(self) -> None:
-        for queue in self._queues:
+        for queue in self._queues.values():
             queue.pause()
 
     def _catch_signals(self) -> None:

@@ -1,4 +1,4 @@
-"""The operator's own health: `/livez` answers while the event loop runs, `/readyz` says 200 when ready."""
+"""The operator's own health: `/livez` answers while the event loop runs, `/readyz` says 200 when ready; `/metrics`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 
 @asynccontextmanager
-async def serve_health(port: int, ready: Callable[[], str]) -> AsyncIterator[int]:
+async def serve_health(port: int, ready: Callable[[], str], metrics: Callable[[], bytes]) -> AsyncIterator[int]:
     """Serve the endpoints on all addresses.
 
     Parameters
@@ -18,6 +19,8 @@ async def serve_health(port: int, ready: Callable[[], str]) -> AsyncIterator[int
         The port to serve on; 0: any free port.
     ready
         Returns what the operator is waiting for; empty when it is ready.
+    metrics
+        Returns the metrics in the text format of Prometheus.
 
     Yields
     ------
@@ -37,8 +40,11 @@ async def serve_health(port: int, ready: Callable[[], str]) -> AsyncIterator[int
         missing = ready()
         return web.Response(text=f"{missing or 'ok'}\n", status=503 if missing else 200)
 
+    async def serve_metrics(_: web.Request) -> web.Response:
+        return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
     app = web.Application()
-    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz)])
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", serve_metrics)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:

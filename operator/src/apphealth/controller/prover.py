@@ -92,6 +92,8 @@ class Prover:
         Lists the pods that a question can be asked of.
     ask
         Asks the first few of them.
+    observe
+        As for `WorkQueue`.
 
     Attributes
     ----------
@@ -100,7 +102,13 @@ class Prover:
     """
 
     def __init__(
-        self, store: Store, *, enqueue: Callable[[Iterable[WorkloadKey]], None], list_pods: ListPods, ask: Ask
+        self,
+        store: Store,
+        *,
+        enqueue: Callable[[Iterable[WorkloadKey]], None],
+        list_pods: ListPods,
+        ask: Ask,
+        observe: Callable[[float, float, bool], None] | None = None,
     ) -> None:
         self._store = store
         self._enqueue = enqueue
@@ -112,7 +120,7 @@ class Prover:
         self._generations: dict[WorkloadKey, object] = {}
         self._namespaces: defaultdict[str, _Namespace] = defaultdict(_Namespace)
         self._warned = False
-        self.queue: WorkQueue[str] = WorkQueue(self._work_on, workers=AT_ONCE, expected=(KubeError,))
+        self.queue: WorkQueue[str] = WorkQueue(self._work_on, workers=AT_ONCE, expected=(KubeError,), observe=observe)
 
     def consider(self, workload: Workload, decided: Plan) -> bool:
         """Queue the questions of a plan.

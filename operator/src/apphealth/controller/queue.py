@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import count
@@ -44,6 +45,8 @@ class WorkQueue(Generic[K]):
         The wait after failures.
     expected
         Errors that are not bugs: they are logged in one line, others with a traceback.
+    observe
+        Called after each key with the seconds that it waited, the seconds of work, and whether the work was done.
     """
 
     def __init__(
@@ -53,12 +56,14 @@ class WorkQueue(Generic[K]):
         workers: int = 8,
         backoff: Backoff | None = None,
         expected: tuple[type[Exception], ...] = (),
+        observe: Callable[[float, float, bool], None] | None = None,
     ) -> None:
         self._work = work
+        self._observe = observe
         self._workers = workers
         self._backoff = backoff or Backoff()
         self._expected = expected
-        self._ready: dict[K, None] = {}  # in order of arrival
+        self._ready: dict[K, float] = {}  # in order of arrival
         self._permits = asyncio.Semaphore(0)  # one for each ready key
         self._running: dict[K, asyncio.Task[None]] = {}
         self._interrupted: set[asyncio.Task[None]] = set()
@@ -91,7 +96,7 @@ class WorkQueue(Generic[K]):
         if key in self._running:
             self._again.add(key)
         elif key not in self._ready:
-            self._ready[key] = None
+            self._ready[key] = time.perf_counter()
             self._idle.clear()
             self._permits.release()
 
@@ -99,6 +104,11 @@ class WorkQueue(Generic[K]):
         """Add keys without a wait."""
         for key in keys:
             self.add(key)
+
+    @property
+    def depth(self) -> int:
+        """The number of keys that are ready, and not worked on yet."""
+        return len(self._ready)
 
     def busy(self, key: K) -> bool:
         """Return whether a key is worked on or ready; a key that is due later is not busy."""
@@ -160,11 +170,11 @@ class WorkQueue(Generic[K]):
             if not self._ready:
                 continue  # cleared
             key = next(iter(self._ready))
-            del self._ready[key]
+            added = self._ready.pop(key)
             self._running[key] = worker
             self._quiet.clear()
             try:
-                again = await self._attempt(key)
+                again = await self._observed(key, added)
             finally:
                 self._finish(key)
             if again is not None:
@@ -179,6 +189,13 @@ class WorkQueue(Generic[K]):
             self._quiet.set()
             if not self._ready:
                 self._idle.set()
+
+    async def _observed(self, key: K, added: float) -> float | None:
+        started = time.perf_counter()
+        again = await self._attempt(key)
+        if self._observe is not None:
+            self._observe(started - added, time.perf_counter() - started, key not in self._failures)
+        return again
 
     async def _attempt(self, key: K) -> float | None:
         try:

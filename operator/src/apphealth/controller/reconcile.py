@@ -24,6 +24,7 @@ from apphealth.controller.verification import (
     pods_starting,
     refuted_finding,
     verification_reason,
+    verification_states,
     worst_verification,
 )
 from apphealth.controller.writer import Writer
@@ -303,6 +304,7 @@ class Reconciler:
             config_maps=tuple(config_maps),
             conflicts=decided.conflicts,
             verification=worst_verification(decided),
+            probes=verification_states(decided),
             waiting=depends_on_pods(decided),
             proof=verification_reason(decided),
             problem=problem,

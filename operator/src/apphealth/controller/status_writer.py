@@ -52,6 +52,8 @@ class StatusWriter:
         Whether the admission policies are installed.
     look_again
         Looks for the admission policies; called before a status is written that says they are missing.
+    observe
+        As for `WorkQueue`.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class StatusWriter:
         busy: Callable[[WorkloadKey], bool],
         protection: Protection,
         look_again: Callable[[], Awaitable[None]],
+        observe: Callable[[float, float, bool], None] | None = None,
     ) -> None:
         self._client = client
         self._store = store
@@ -69,7 +72,7 @@ class StatusWriter:
         self._protection = protection
         self._look_again = look_again
         self._paces: dict[RuleKey, float] = {}
-        self.queue: WorkQueue[RuleKey] = WorkQueue(self._refresh, workers=2, expected=(KubeError,))
+        self.queue: WorkQueue[RuleKey] = WorkQueue(self._refresh, workers=2, expected=(KubeError,), observe=observe)
 
     def dirty(self, rules: Iterable[RuleKey]) -> None:
         """Queue rules whose status may have changed."""

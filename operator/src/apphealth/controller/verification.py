@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from apphealth.api.healthplan import VerificationState
 from apphealth.plan import Plan
@@ -18,6 +19,26 @@ WORST = (
     VerificationState.VERIFIED,
 )
 """The verification states, the worst first."""
+
+
+def verification_states(plan: Plan) -> tuple[VerificationState, ...]:
+    """Return the verification state of each planned probe, sorted."""
+    return _interned(
+        tuple(
+            sorted(
+                probe.verification
+                for container in plan.containers
+                for probe in container.probes
+                if probe.verification is not None
+            )
+        )
+    )
+
+
+@lru_cache(maxsize=1024)
+def _interned(states: tuple[VerificationState, ...]) -> tuple[VerificationState, ...]:
+    """Return one shared object for equal states: thousands of workloads have the same few."""
+    return states
 
 
 def worst_verification(plan: Plan) -> VerificationState | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
@@ -93,6 +94,8 @@ class Client:
         How often a request is sent while the server answers 429.
     may_write
         Returns whether writes may be sent; without it they always may.
+    observe
+        Called after each request with the method, the answer's status (0: no answer) and the seconds that it took.
     """
 
     def __init__(
@@ -103,8 +106,10 @@ class Client:
         timeout: float = TIMEOUT,
         tries: int = TRIES,
         may_write: Callable[[], bool] | None = None,
+        observe: Callable[[str, int, float], None] | None = None,
     ) -> None:
         self._tries = tries
+        self._observe = observe
         self._may_write = may_write
         self._server = credentials.server
         self._session = open_session(
@@ -175,17 +180,21 @@ class Client:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
     ) -> bytes:
+        started, status = time.perf_counter(), 0
         try:
             async with self._session.request(
                 method, self._server + path, data=data, headers=headers, params=params, allow_redirects=False
             ) as response:
-                content = await response.read()
+                content, status = await response.read(), response.status
         except CredentialsError as error:
             raise UnauthorizedError(str(error), status=401) from error
         except TimeoutError as error:
             raise UnreachableError(f"no answer from {self._server} in time") from error
         except (aiohttp.ClientError, OSError) as error:
             raise UnreachableError(f"cannot reach {self._server}: {reason_of(error)}") from error
+        finally:
+            if self._observe is not None:
+                self._observe(method, status, time.perf_counter() - started)
         if response.status >= 400:
             raise error_from(response.status, response.headers, content)
         if response.status >= 300:

@@ -34,6 +34,8 @@ class Outcome:
     conflicts: tuple[Conflict, ...] = ()
     verification: VerificationState | None = None
     """The worst verification state of the planned probes; None if no probe of ours is planned."""
+    probes: tuple[VerificationState, ...] = ()
+    """The verification state of each planned probe."""
     waiting: bool = False
     """Whether a ready pod could change the plan."""
     proof: str = ""
@@ -84,6 +86,10 @@ class Outcomes:
         else:
             self._outcomes[key] = outcome
         return frozenset((*old.rules, *new.rules))
+
+    def all(self) -> Iterable[Outcome]:
+        """Return the outcomes of all selected workloads."""
+        return self._outcomes.values()
 
     def workloads(self) -> frozenset[WorkloadKey]:
         """Return all workloads that have an outcome."""
