@@ -1,6 +1,7 @@
 """Running the command line in this process, as a shell would: arguments and input in, exit code and output out.
 
-And a small API server on loopback for what reads a cluster: it has pages, rights and discovery, and answers GET alone.
+And a small API server on loopback for what reads a cluster: it has pages, rights and discovery, and answers GET, and
+PATCH with the object as it is.
 """
 
 from __future__ import annotations
@@ -77,13 +78,14 @@ PLURALS = {kind: (resource.api_version, resource.value.plural) for kind, resourc
 
 
 class Server:
-    """What an API server answers to GET: `forbidden` holds plurals, or namespace/plural; `missing` kinds."""
+    """What an API server answers: `forbidden` holds plurals, or namespace/plural; `missing` kinds."""
 
     def __init__(self, objects: list[dict[str, Any]]) -> None:
         self.objects = objects
         self.forbidden: set[str] = set()
         self.missing: set[str] = set()
         self.asked: list[str] = []
+        self.patches: list[dict[str, Any]] = []
 
     def answer(self, url: str) -> tuple[int, dict[str, Any]]:
         self.asked.append(url)
@@ -145,6 +147,11 @@ def serve(tmp_path: Path) -> Iterator[Any]:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def do_PATCH(self) -> None:
+                assert self.headers["Content-Type"] == "application/merge-patch+json"
+                server.patches.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.do_GET()
 
             def do_GET(self) -> None:
                 code, body = server.answer(self.path)

@@ -41,7 +41,7 @@ def test_the_version_is_the_distributions(run: Callable) -> None:
     ("args", "words"),
     [
         pytest.param(["rendr"], "there is no command 'rendr': did you mean 'render'?; see", id="typo"),
-        pytest.param(["x"], "the commands are run, render, lint, explain, graph, completion", id="unknown command"),
+        pytest.param(["x"], "the commands are run, render, lint, explain, graph, retry", id="unknown command"),
         pytest.param(["--nope"], "No such option '--nope'", id="unknown option"),
         pytest.param(["render"], "Missing option '-f'", id="missing option"),
         pytest.param(["render", "-f"], "Option '-f' requires an argument", id="missing value"),
@@ -138,7 +138,7 @@ def complete(words: str) -> list[str]:
 
 def test_a_shell_is_given_commands_and_options() -> None:
     assert complete("apphealth ") == list(COMMANDS)
-    assert complete("apphealth re") == ["render"]
+    assert complete("apphealth ren") == ["render"]
     assert "--in-place" in complete("apphealth render --in")
     assert complete("apphealth completion f") == ["fish"]
 

@@ -21,13 +21,13 @@ class State(StrEnum):
     AWAITING_PODS = "AwaitingPods"
     """Derived probes wait for the answer of a running pod."""
     REFUTED = "Refuted"
-    """Running pods failed the probe; it was not written."""
+    """Running pods failed the probe; it was not written, or taken out again."""
     APPLIED = "Applied"
     """The workload carries the planned probes."""
     KEPT = "Kept"
     """Every planned probe has another owner, and stays as it is."""
     CONTESTED = "Contested"
-    """The owner of a replaced probe wrote it again, and keeps it."""
+    """The owner of a replaced probe wrote it again, or another manager keeps taking ours out; it wins."""
     REJECTED = "Rejected"
     """The API server rejected the patch; a finding quotes its answer."""
     ROLLED_BACK = "RolledBack"
@@ -140,6 +140,25 @@ class OriginalRecord(_Part, frozen=True, kw_only=True):
     """Whether its owner wrote it again: then it is not replaced again."""
 
 
+class WithheldRecord(_Part, frozen=True, kw_only=True):
+    """A probe of ours that is not written, and why: the operator's memory."""
+
+    container: str
+    type: str
+    reason: str
+    """`RolledBack`, `Refuted` or `Contested`."""
+    evidence: str
+    """What was seen, as a sentence."""
+    probe: dict[str, Any]
+    """The probe that is not written."""
+    exact: bool = False
+    """Whether its numbers did the harm: the same handler with others may be written."""
+    template: str = ""
+    """The digest of the pod template that it is withheld from; empty: from any."""
+    instead: dict[str, Any] | None = None
+    """The probe of ours that was there before, and comes back."""
+
+
 class EndpointRecord(_Part, frozen=True, kw_only=True):
     """One endpoint that the library's index names."""
 
@@ -193,6 +212,9 @@ class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     dependencies: tuple[DependencyRecord, ...] = ()
     findings: tuple[FindingRecord, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
+    withheld: tuple[WithheldRecord, ...] = ()
+    retried: str = ""
+    """The value of the annotation `apphealth.dev/retry` that has had its effect."""
     proofs: tuple[ProofRecord, ...] = ()
     preview: PreviewRecord | None = None
     """What the rules in mode Audit would add; None unless rules in both modes select the workload."""

@@ -58,6 +58,8 @@ class Reason(StrEnum):
     """Degraded: required dependencies form a cycle, so none of them counts as required."""
     PROBES_REFUTED = "ProbesRefuted"
     """Degraded: running pods failed their planned probes, which were not written."""
+    PROBES_ROLLED_BACK = "ProbesRolledBack"
+    """Degraded: probes did harm and were taken back; they are tried again when the template or the rule changes."""
     WRITES_REJECTED = "WritesRejected"
     """Degraded: the API server rejected a patch; the workload's HealthPlan quotes its answer."""
     ACCESS_DENIED = "AccessDenied"

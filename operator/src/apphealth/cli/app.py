@@ -28,6 +28,7 @@ COMMANDS = {
         "apphealth.cli.explain.command", "explain", "Show where each value of a workload's probes comes from."
     ),
     "graph": Lazy("apphealth.cli.graph.command", "graph", "Show which workload needs which Service, and why."),
+    "retry": Lazy("apphealth.cli.retry", "retry", "Try the probes again that were taken back from a workload."),
     "completion": Lazy("apphealth.cli.completion", "completion", "Print the completion script of a shell."),
 }
 
@@ -39,6 +40,7 @@ Examples:
   apphealth lint -f deploy/                   find mistakes in the probes
   apphealth explain deploy/web -n shop        why these probes, and what would change
   apphealth graph -f deploy/                  which workload needs which Service, and why
+  apphealth retry deploy/web -n shop          try the probes again that were taken back
   apphealth run                               run the operator with your kubeconfig
   source <(apphealth completion bash)         complete commands in this shell
 

@@ -154,6 +154,8 @@ class Reconciler:
         if (why := left_alone(workload, self._store)) is not None:
             self._leave_alone(workload, decided, why)
             return None
+        # No request since the plan was made: an entry that was found meanwhile would be lost.
+        self._store.world.keep_withheld(key, decided.withheld, decided.retried)
         if decided.record is None:
             self._prover.forget(key)
             again = await self._clean(workload, decided)
@@ -194,7 +196,8 @@ class Reconciler:
             record = with_findings(record, [finding_record(pods_starting(decided))])
         recorded = self._store.records.health_plans.get(workload.key)
         safe, patched = True, workload
-        if decided.patches and decided.originals != originals:
+        takes_out = any(probe.withheld for container in decided.containers for probe in container.probes)
+        if decided.patches and (decided.originals != originals or takes_out):
             safe = await self._record(workload, record, rejections)
         if safe:
             patched = await self._patch(workload, decided, _event_of(decided), rejections)
@@ -350,7 +353,9 @@ def _problem(decided: Plan, rejections: Sequence[Rejection]) -> tuple[Reason | N
     if rejections:
         return rejections[0].reason, rejections[0].finding.message
     refuted = refuted_finding(decided)
-    if decided.state is State.ROLLED_BACK or (decided.state is State.REFUTED and refuted is None):
+    if decided.state is State.ROLLED_BACK:
+        return Reason.PROBES_ROLLED_BACK, decided.message
+    if decided.state is State.REFUTED and refuted is None:
         return Reason.PROBES_REFUTED, decided.message
     if refuted is not None and (decided.state is State.REFUTED or refuted.severity is Severity.ERROR):
         return Reason.PROBES_REFUTED, refuted.message

@@ -127,6 +127,7 @@ _WORST: Sequence[Reason] = (
     Reason.ACCESS_DENIED,
     Reason.WRITES_REJECTED,
     Reason.RULE_UNREADABLE,
+    Reason.PROBES_ROLLED_BACK,
     Reason.PROBES_REFUTED,
     Reason.PLAN_INCOMPLETE,
     Reason.DEPENDENCY_CYCLE,

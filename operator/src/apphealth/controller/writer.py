@@ -240,6 +240,7 @@ class Writer:
             self._store.records.health_plans.pop(key, None)
         self._store.world.originals.pop(key, None)
         self._store.world.written.pop(key, None)
+        self._store.world.keep_withheld(key, (), "")
 
     def has_left(self, key: WorkloadKey) -> bool:
         """Return whether a HealthPlan or a ConfigMap of ours is left for a workload."""

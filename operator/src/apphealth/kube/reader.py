@@ -1,11 +1,11 @@
-"""Reads for the command line, by the official client: one look at a cluster, from several threads.
+"""Requests of the command line, by the official client: one look at a cluster, or one small change.
 
-It writes nothing, watches nothing, and gives JSON as the API server sent it. The operator's requests are `client`'s.
+It watches nothing, and gives JSON as the API server sent it. The operator's requests are `client`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -25,12 +25,14 @@ TIMEOUT = 30.0
 """Seconds for one request."""
 RETRIES = 4
 """How often a request is sent again that the server answers with Retry-After."""
+MANAGER = "apphealth-cli"
+"""The field manager of the command line's changes. It is not the operator's: they are the user's."""
 PAGE = "500"
 """Objects asked for at once."""
 
 
 class Reader:
-    """GETs from one API server; safe to use from several threads.
+    """Requests to one API server; safe to use from several threads.
 
     Use it as a context manager: it owns connections.
 
@@ -74,16 +76,37 @@ class Reader:
         KubeError
             One of its subclasses, for every answer of 300 and more, and for no answer.
         """
+        return self._request("GET", path, params=params)
+
+    def merge(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """PATCH an object by a JSON merge patch, and return it; for errors see `get`.
+
+        Parameters
+        ----------
+        path
+            The object.
+        body
+            The fields to set; those that are None are removed.
+        """
+        return self._request("PATCH", path, params={"fieldManager": MANAGER}, body=body)
+
+    def _request(
+        self, method: str, path: str, *, params: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/merge-patch+json"
         request = self._api.param_serialize(
-            "GET",
+            method,
             path,
             query_params=list(params.items()),
-            header_params={"Accept": "application/json"},
+            header_params=headers,
+            body=body,
             auth_settings=["BearerToken"],
         )
         try:
             response = self._api.call_api(*request, _request_timeout=TIMEOUT)
-            body = response.read()
+            answer = response.read()
         except ApiException as error:
             if error.status:
                 raise error_from(error.status, error.headers or {}, b"") from error
@@ -92,10 +115,10 @@ class Reader:
             reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
             raise UnreachableError(f"cannot reach {self._server}: {reason}") from error
         if response.status >= 400:
-            raise error_from(response.status, response.headers, body)
+            raise error_from(response.status, response.headers, answer)
         if response.status >= 300:
             raise UnauthorizedError(f"{self._server} redirects elsewhere: it is no API server", status=response.status)
-        found: dict[str, Any] = msgspec.json.decode(body)
+        found: dict[str, Any] = msgspec.json.decode(answer)
         return found
 
     def items(self, path: str) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,15 @@ from apphealth.plan.result import Patch
 
 def same(one: Workload, other: Workload) -> bool:
     """Return whether two readings of a workload are equal in every field that a plan reads."""
-    return one == replace(other, resource_version=one.resource_version, generation=one.generation, ready=one.ready)
+    return one == replace(
+        other,
+        resource_version=one.resource_version,
+        generation=one.generation,
+        ready=one.ready,
+        progress=one.progress,
+        rolled_out_at=one.rolled_out_at,
+        written_at=one.written_at,
+    )
 
 
 async def read_workload(client: Client, key: WorkloadKey) -> Workload:

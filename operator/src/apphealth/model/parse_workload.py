@@ -17,6 +17,7 @@ from apphealth.model import raw
 from apphealth.model.last_applied import last_applied
 from apphealth.model.ownership import POD_SPEC, FieldManager, list_key, managers, ownership
 from apphealth.model.probe import KINDS, ProbeKind, parse_probe
+from apphealth.model.progress import completed_at, parse_progress, written_at
 from apphealth.model.service import own_annotations
 from apphealth.model.workload import (
     DOMAIN,
@@ -92,6 +93,9 @@ def parse_workload(obj: Mapping[str, Any]) -> Workload:
         host_network=pod.get("hostNetwork") is True,
         ordered=obj.get("kind") == "StatefulSet" and spec.get("podManagementPolicy") != "Parallel",
         template=template_digest(pod, raw.mapping(pod_metadata.get("annotations"))),
+        progress=parse_progress(obj),
+        rolled_out_at=completed_at(obj),
+        written_at=written_at(metadata.get("managedFields")),
     )
 
 

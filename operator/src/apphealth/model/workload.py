@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from apphealth.model.ownership import Ownership
 from apphealth.model.probe import Probe, ProbeKind
+from apphealth.model.progress import NO_PROGRESS, Progress
 
 DOMAIN = "apphealth.dev/"
 """The prefix of our annotations."""
@@ -132,6 +134,12 @@ class Workload:
     """Its pods start one after the other, each once the one before is ready: a StatefulSet's `OrderedReady`."""
     template: str = ""
     """Digest of the parts of the pod template that may change its pods' answers."""
+    progress: Progress = NO_PROGRESS
+    """How far the rollout of its pod template has come. No plan reads it."""
+    rolled_out_at: datetime | None = None
+    """When its last rollout completed, where Kubernetes says it (a Deployment's condition Progressing)."""
+    written_at: datetime | None = None
+    """When the operator last changed it, by managedFields; None: nothing of ours is there. No plan reads it."""
 
     @property
     def key(self) -> WorkloadKey:
@@ -142,6 +150,11 @@ class Workload:
     def template_key(self) -> str:
         """The namespace and the digest of its pod template: an answer holds for all pods with the same key."""
         return f"{self.namespace}/{self.template}"
+
+    @property
+    def settled(self) -> bool:
+        """Whether the rollout of its pod template is complete (`Progress.settled`)."""
+        return self.progress.settled
 
     @property
     def has_ours(self) -> bool:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from apphealth.api.spec import Mode
+from apphealth.model.withheld import RETRY
 from apphealth.model.workload import Workload
-from apphealth.plan.dependencies.delivery import delivery_text, plan_delivery
+from apphealth.plan.dependencies.delivery import Delivery, delivery_text, plan_delivery
 from apphealth.plan.dependencies.edges import Derived, plan_dependencies
 from apphealth.plan.dependencies.urls import dependency_of
 from apphealth.plan.facts import Facts, Options
 from apphealth.plan.ownership.patch import build_patches
 from apphealth.plan.probes import plan_probes
 from apphealth.plan.record import record_of
-from apphealth.plan.result import Plan, Preview, ProbesPlan
+from apphealth.plan.result import Patch, Plan, Preview, ProbesPlan
 from apphealth.plan.rules.modes import enforced_among, not_written
 from apphealth.plan.rules.selection import selecting
 from apphealth.plan.summary import state_of
@@ -79,14 +80,27 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         proofs=shown.proofs if preview is None else tuple(dict((*preview.proofs, *shown.proofs)).items()),
         findings=(*notes, *shown.findings, *told.findings, *needs.findings) if rules else (),
         conflicts=(preview or shown).conflicts,
-        patches=() if held else build_patches(workload, written.edits, delivery),
+        patches=_patches(workload, written, delivery, held=held, never=bool(notes)),
         disowned=() if held else written.disowned,
         originals=facts.originals if held else written.originals,
+        withheld=shown.withheld,
+        retried=workload.annotations.get(RETRY, ""),
         delivery=delivery_text(workload, dependencies) if delivers else None,
         mentions=needs.mentions,
         cycle=needs.cycle,
     )
     return replace(decided, record=record_of(decided, workload)) if rules else decided
+
+
+def _patches(
+    workload: Workload, written: ProbesPlan, delivery: Delivery, *, held: bool, never: bool
+) -> tuple[Patch, ...]:
+    """Return the patches to send now; while questions are open, those that take out what does harm."""
+    if never:
+        return ()
+    if held:
+        return build_patches(workload, written.taken_out, Delivery())
+    return build_patches(workload, written.edits, delivery)
 
 
 def _preview(planned: ProbesPlan) -> Preview:

@@ -15,6 +15,7 @@ from apphealth.api.rule import Rule
 from apphealth.model.probe import Handler
 from apphealth.model.proof import Proof
 from apphealth.model.service import Namespace, Service, ServiceKey
+from apphealth.model.withheld import Withheld
 from apphealth.model.workload import DOMAIN, Workload, WorkloadKey, WrittenProbe
 from apphealth.plan.dependencies.evidence.mention import Mention
 
@@ -131,6 +132,10 @@ class Facts:
     written
         The probes that we have written, as the HealthPlan remembers them: they are ours, also if managedFields doesn't
         name us.
+    withheld
+        The probes of ours that are not written, and why. The plan drops those that no longer apply (`Plan.withheld`).
+    retried
+        The value of the annotation `RETRY` that has had its effect.
     answers
         The answers of pods of this namespace and template, by the question's id.
     neighbours
@@ -142,5 +147,7 @@ class Facts:
     services: tuple[Service, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
     written: tuple[WrittenProbe, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    retried: str = ""
     answers: Mapping[str, Proof] = field(default_factory=_nothing)
     neighbours: Neighbours = NO_NEIGHBOURS

@@ -301,6 +301,26 @@ PROBE_UNVERIFIED = FindingKind(
     explains=(VerificationState.UNVERIFIED,),
 )
 
+PROBE_ROLLED_BACK = FindingKind(
+    "probe-rolled-back",
+    ERROR,
+    "taken back, because it did harm: {kinds}; {evidence}",
+    "correct the rule or the application: another pod template, or another probe, is tried again; or: {retry}",
+)
+PROBE_TAKEN_OUT = FindingKind(
+    "probe-taken-out",
+    ERROR,
+    "taken out, because the new pods answer otherwise: {kinds}; {evidence}",
+    "correct the path or port in the rule, or what the application serves; to try this one again: {retry}",
+    explains=(VerificationState.REFUTED,),
+)
+PROBE_CONTESTED = FindingKind(
+    "probe-contested",
+    WARNING,
+    "not written again, because another manager keeps taking it out: {kinds}; {evidence}",
+    "let that manager keep fields that it doesn't set, or exclude the workload from the rule; to try again: {retry}",
+)
+
 # Dependencies
 DEPENDENCY_MISSING = FindingKind(
     "dependency-missing",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from apphealth.api import healthplan as api
 from apphealth.model.probe import KINDS, ProbeKind, describe_handler, interned, parse_probe, serialise_probe
 from apphealth.model.proof import Proof, Question, Verdict
+from apphealth.model.withheld import Withheld, WithheldReason
 from apphealth.model.workload import Workload, WrittenProbe
 from apphealth.plan.findings import Finding
 from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, Preview, ProbePlan
@@ -38,6 +39,8 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
         dependencies=tuple(_dependency(dependency) for dependency in plan.dependencies),
         findings=tuple(finding_record(finding) for finding in plan.findings),
         originals=plan.originals,
+        withheld=tuple(_withheld(one) for one in plan.withheld),
+        retried=plan.retried,
         proofs=tuple(proof_record(question, proof) for question, proof in plan.proofs),
         preview=_preview(plan.preview, workload) if plan.preview is not None else None,
     )
@@ -110,6 +113,41 @@ def written_by(plan: api.HealthPlan) -> tuple[WrittenProbe, ...]:
         for container in plan.status.containers
         for record in container.probes
         if record.action == Action.APPLY and (probe := parse_probe(record.probe)) is not None
+    )
+
+
+def _withheld(one: Withheld) -> api.WithheldRecord:
+    return api.WithheldRecord(
+        container=one.container,
+        type=one.kind,
+        reason=one.reason,
+        evidence=one.evidence,
+        probe=serialise_probe(one.probe),
+        exact=one.exact,
+        template=one.template,
+        instead=serialise_probe(one.instead) if one.instead is not None else None,
+    )
+
+
+def withheld_by(plan: api.HealthPlan) -> tuple[Withheld, ...]:
+    """Return the withheld probes that a HealthPlan remembers; entries that can't be read are left out."""
+    return tuple(found for record in plan.status.withheld if (found := _read_withheld(record)) is not None)
+
+
+def _read_withheld(record: api.WithheldRecord) -> Withheld | None:
+    probe = parse_probe(record.probe)
+    kinds, reasons = {kind.value for kind in ProbeKind}, {reason.value for reason in WithheldReason}
+    if probe is None or record.type not in kinds or record.reason not in reasons:
+        return None
+    return Withheld(
+        container=record.container,
+        kind=ProbeKind(record.type),
+        probe=interned(probe),
+        reason=WithheldReason(record.reason),
+        evidence=record.evidence,
+        template=record.template,
+        exact=record.exact,
+        instead=parse_probe(record.instead),
     )
 
 

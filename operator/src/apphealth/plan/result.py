@@ -14,6 +14,7 @@ from apphealth.model.ownership import Path
 from apphealth.model.probe import Handler, Probe, ProbeKind
 from apphealth.model.proof import Proof, Question
 from apphealth.model.service import ServiceKey
+from apphealth.model.withheld import Withheld
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.findings import Finding
 
@@ -58,6 +59,8 @@ class ProbePlan:
     """Its verification state; None if no rule wants a probe here."""
     proof: Proof | None = None
     """The pods' answer to this probe; None if they were not asked."""
+    withheld: Withheld | None = None
+    """Why the probe that rules want is not written, although it could be; None: nothing speaks against it."""
     unproven: bool = False
     """Derived, and written to a file without proof because of `Options.unproven`."""
 
@@ -105,6 +108,10 @@ class ProbesPlan:
         The replaced probes that the HealthPlan must remember before the edits are written.
     disowned
         The fields that our entry in managedFields must give up.
+    withheld
+        The probes of ours that are not written, of those that the facts name: the others no longer apply.
+    taken_out
+        The edits that take a withheld probe out. They wait for no question to pods.
     questions
         The questions to running pods that are open.
     proofs
@@ -118,6 +125,8 @@ class ProbesPlan:
     edits: Mapping[tuple[str, ProbeKind], Edit] = field(default_factory=dict)
     originals: tuple[OriginalRecord, ...] = ()
     disowned: tuple[Path, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    taken_out: Mapping[tuple[str, ProbeKind], Edit] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -191,8 +200,8 @@ class Plan:
     dependencies
         The Services that it needs.
     questions
-        The questions to running pods that are open. While there are any, a plan in mode Enforce has no patches, and a
-        plan in mode Audit only removes our probes.
+        The questions to running pods that are open. While there are any, a plan in mode Enforce only takes withheld
+        probes out, and a plan in mode Audit only removes our probes.
     proofs
         The answers that the decisions and the preview rest on.
     findings, conflicts
@@ -203,6 +212,10 @@ class Plan:
         The fields that our entry in managedFields must give up after the patches, as FieldsV1 paths.
     originals
         The replaced probes that the HealthPlan must remember before the patches are sent.
+    withheld
+        The probes of ours that are not written, and why. The HealthPlan must remember them before the patches are sent.
+    retried
+        The value of the workload's annotation `RETRY`: it has had its effect with this plan.
     delivery
         The text of `dependencies.json`; None if no container reads it.
     mentions
@@ -231,6 +244,8 @@ class Plan:
     patches: tuple[Patch, ...] = ()
     disowned: tuple[Path, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    retried: str = ""
     delivery: str | None = None
     mentions: frozenset[ServiceKey] = frozenset()
     cycle: Cycle | None = None

@@ -6,7 +6,15 @@ from collections.abc import Collection
 
 from apphealth.api.healthplan import State, VerificationState
 from apphealth.api.spec import Mode
+from apphealth.model.withheld import WithheldReason
 from apphealth.plan.result import Action, ProbesPlan
+
+_WITHHELD = {
+    WithheldReason.ROLLED_BACK: (State.ROLLED_BACK, "took back, because of the harm done:"),
+    WithheldReason.CONTESTED: (State.CONTESTED, "left out, because another manager keeps taking it out:"),
+    WithheldReason.REFUTED: (State.REFUTED, "took out, because the new pods answer otherwise:"),
+}
+"""The state of a plan that withholds a probe, and its verb; the most urgent reason first."""
 
 
 def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
@@ -33,11 +41,16 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
         Action.KEEP: "keeps its owner's",
         Action.CONTESTED: "left to its owner, who took it back:",
     }
-    message = "; ".join(f"{verb} {', '.join(by_action[action])}" for action, verb in parts.items() if by_action[action])
+    withheld = _withheld(planned)
+    told = [f"{_WITHHELD[reason][1]} {', '.join(names)}" for reason, names in withheld.items()]
+    told += [f"{verb} {', '.join(by_action[action])}" for action, verb in parts.items() if by_action[action]]
+    message = "; ".join(told)
     states = {probe.verification for container in planned.containers for probe in container.probes}
     message = message or _why_nothing(planned, states)
     if mode is Mode.AUDIT:
         return State.PREVIEW, message
+    for reason in withheld:
+        return _WITHHELD[reason][0], message
     for applies, state in (
         (by_action[Action.CONTESTED], State.CONTESTED),
         (by_action[Action.APPLY] and not planned.questions, State.APPLIED),
@@ -49,6 +62,16 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
         if applies:
             return state, message
     return State.SKIPPED, message
+
+
+def _withheld(planned: ProbesPlan) -> dict[WithheldReason, list[str]]:
+    """Return the withheld probes by reason, the most urgent reason first."""
+    found: dict[WithheldReason, list[str]] = {reason: [] for reason in _WITHHELD}
+    for container in planned.containers:
+        for probe in container.probes:
+            if probe.withheld is not None:
+                found[probe.withheld.reason].append(f"{probe.kind} of {container.name}")
+    return {reason: names for reason, names in found.items() if names}
 
 
 def _why_nothing(planned: ProbesPlan, states: Collection[VerificationState | None]) -> str:

@@ -98,6 +98,8 @@ def _own_facts(workload: Workload, world: World) -> Facts:
         services=tuple(world.services_of(workload)),
         originals=world.originals.get(workload.key, ()),
         written=world.written.get(workload.key, ()),
+        withheld=world.withheld.get(workload.key, ()),
+        retried=world.retried.get(workload.key, ""),
         answers=EMPTY if world.options.files else world.answers_of(workload),
     )
 

@@ -18,8 +18,9 @@ from apphealth.api.healthplan import HealthPlan, OriginalRecord, parse_originals
 from apphealth.api.names import health_plan_name, workload_of_config_map
 from apphealth.kube.meta import Meta
 from apphealth.model.proof import Proof
+from apphealth.model.withheld import Withheld
 from apphealth.model.workload import Workload, WorkloadKey, WrittenProbe
-from apphealth.plan.record import read_proof, written_by
+from apphealth.plan.record import read_proof, withheld_by, written_by
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.outcomes import Outcomes
 from apphealth.store.world import Recalled, World
@@ -42,11 +43,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    """The originals that a HealthPlan remembers, until its owner is confirmed."""
+    """What a HealthPlan remembers, until its owner is confirmed."""
 
     owner_uid: str
     originals: tuple[OriginalRecord, ...]
     written: tuple[WrittenProbe, ...]
+    withheld: tuple[Withheld, ...]
+    retried: str
     complete: bool
     """Whether originals that it lacks have been restored; if not, another writer may have removed them from it."""
 
@@ -109,8 +112,14 @@ class Records:
         originals = plan.status.originals if plan is not None else parse_originals(obj)
         if meta.ours:
             complete = plan is not None and not self.only_writer
-            written = written_by(plan) if plan is not None else ()
-            self._unconfirmed[key] = _Remembered(meta.owner_uid, originals, written, complete=complete)
+            self._unconfirmed[key] = _Remembered(
+                owner_uid=meta.owner_uid,
+                originals=originals,
+                written=written_by(plan) if plan is not None else (),
+                withheld=withheld_by(plan) if plan is not None else (),
+                retried=plan.status.retried if plan is not None else "",
+                complete=complete,
+            )
         if plan is not None and meta.ours:
             self._world.recall(key, Recalled(meta.owner_uid, _answers(plan)))
         return frozenset({key})
@@ -136,6 +145,7 @@ class Records:
             return
         if remembered.complete or key not in self._world.written:
             self._world.written[key] = remembered.written
+            self._world.keep_withheld(key, remembered.withheld, remembered.retried)
         known = () if remembered.complete else self._world.originals.get(key, ())
         names = {(original.container, original.type) for original in known}
         added = (one for one in remembered.originals if (one.container, one.type) not in names)
@@ -160,6 +170,7 @@ class Records:
         self._unconfirmed.pop(key, None)
         self._world.originals.pop(key, None)
         self._world.written.pop(key, None)
+        self._world.keep_withheld(key, (), "")
         self._world.recalled.pop(key, None)
 
     def put_config_map(self, meta: Meta) -> frozenset[WorkloadKey]:

@@ -195,6 +195,7 @@ class Store:
         if before is not None and before.uid != workload.uid:
             self.world.originals.pop(key, None)  # those of an earlier workload of the same name
             self.world.written.pop(key, None)
+            self.world.keep_withheld(key, (), "")
         self.world.put_workload(workload)
         self._versions[WORKLOADS[key.kind]][Name(key.namespace, key.name)] = workload.resource_version
         self._in_namespace[key.namespace].add(key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from apphealth.api.healthplan import OriginalRecord
 from apphealth.api.rule import Rule, RuleKey
@@ -16,6 +17,7 @@ from apphealth.model.multimap import MultiMap
 from apphealth.model.network_policy import NetworkPolicy
 from apphealth.model.proof import Proof, Question
 from apphealth.model.service import Namespace, Service, ServiceKey
+from apphealth.model.withheld import Withheld
 from apphealth.model.workload import Workload, WorkloadKey, WrittenProbe
 from apphealth.plan.facts import EMPTY, Options
 from apphealth.store.readiness import ReadinessCache
@@ -53,6 +55,10 @@ class World:
         The replaced probes of other owners, as the HealthPlans remember them.
     written
         The probes that we have written, as the HealthPlans remember them.
+    withheld
+        The probes of ours that are not written, as the HealthPlans remember them, and those found since.
+    retried
+        The values of the annotation `RETRY` that have had their effect.
     answers
         The answers of pods, by `Question.template`.
     recalled
@@ -75,6 +81,8 @@ class World:
         self.config_maps: dict[tuple[str, str], Mapping[str, str]] = {}
         self.originals: dict[WorkloadKey, tuple[OriginalRecord, ...]] = {}
         self.written: dict[WorkloadKey, tuple[WrittenProbe, ...]] = {}
+        self.withheld: dict[WorkloadKey, tuple[Withheld, ...]] = {}
+        self.retried: dict[WorkloadKey, str] = {}
         self.answers: dict[str, Answers] = {}
         self.recalled: dict[WorkloadKey, Recalled] = {}
         self.readiness = ReadinessCache()
@@ -182,6 +190,11 @@ class World:
             return given
         return {**recalled.answers, **given} if given else recalled.answers
 
+    def keep_withheld(self, key: WorkloadKey, withheld: tuple[Withheld, ...], retried: str) -> None:
+        """Replace what is remembered of a workload's withheld probes, and of the annotation `RETRY`."""
+        _put_or_drop(self.withheld, key, withheld)
+        _put_or_drop(self.retried, key, retried)
+
     def put_answer(self, question: Question, proof: Proof) -> None:
         """Keep an answer for all workloads of the question's namespace and template."""
         self.answers[question.template] = {**self.answers.get(question.template, EMPTY), question.id: proof}
@@ -217,6 +230,16 @@ class World:
             self.answers[template] = answers
         else:
             del self.answers[template]
+
+
+V = TypeVar("V")
+
+
+def _put_or_drop(known: dict[WorkloadKey, V], key: WorkloadKey, value: V) -> None:
+    if value:
+        known[key] = value
+    else:
+        known.pop(key, None)
 
 
 def _pod_labels(workload: Workload) -> list[Label]:

@@ -64,8 +64,8 @@ def explain(
     ds/agent, rollout/web or a longer form of these. Nothing is written, and no pod is asked.
     """
     from apphealth.cli.explain.formats import write_explanation
-    from apphealth.cli.explain.name import parse_name
     from apphealth.cli.explain.reading import Options, read
+    from apphealth.cli.workload_name import parse_name
 
     wanted = parse_name(workload)
     if wanted is None and not paths:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apphealth.cli.explain.name import WorkloadName, find_workload
 from apphealth.cli.manifests.planning import prepare_for_planning
 from apphealth.cli.manifests.problems import refuse
 from apphealth.cli.manifests.reading import read_manifests, take_inventory
 from apphealth.cli.options import Cluster
+from apphealth.cli.workload_name import WorkloadName, find_workload
 from apphealth.model.workload import Workload
 from apphealth.plan import Options as Planning
 from apphealth.store.world import World

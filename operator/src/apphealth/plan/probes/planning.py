@@ -14,14 +14,19 @@ from apphealth.api.rule import Rule
 from apphealth.api.spec import Verification
 from apphealth.model.ownership import probe_path
 from apphealth.model.probe import KINDS, ProbeKind
+from apphealth.model.withheld import Withheld, WithheldReason
 from apphealth.model.workload import Container, ContainerRole, Workload
 from apphealth.plan.facts import Facts, Options, Readiness
 from apphealth.plan.findings import (
     CONTAINER_MISSING,
+    PROBE_CONTESTED,
+    PROBE_ROLLED_BACK,
+    PROBE_TAKEN_OUT,
     Finding,
 )
 from apphealth.plan.ownership.managed_fields import abandoned, recognise
 from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours
+from apphealth.plan.ownership.withholding import Wanted, applicable, without_withheld
 from apphealth.plan.probes.choice import REFUTED, Choice
 from apphealth.plan.probes.container import ContainerFacts, Pods
 from apphealth.plan.probes.desired import DesiredProbes, desired_probes
@@ -42,6 +47,7 @@ class _Planned:
     decisions: Mapping[ProbeKind, Decision]
     settings: ContainerSettings
     desired: DesiredProbes
+    wanted: Mapping[ProbeKind, Wanted]
     findings: tuple[Finding, ...]
 
 
@@ -67,11 +73,12 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
     workload = recognise(workload, facts.written)
     shared = workload_settings(rules)
     annotations = read_annotations(workload.pod_annotations)
+    entries = applicable(facts.withheld, workload, facts.retried)
     planned = [
-        _plan_container(container, workload, rules, shared, annotations, facts, options)
+        _plan_container(container, workload, rules, shared, annotations, facts, options, entries)
         for container in workload.containers
     ]
-    findings = [finding for one in planned for finding in one.findings]
+    findings = [finding for one in planned for finding in (*_withheld_findings(one, workload), *one.findings)]
     if rules:
         findings = [*annotations.findings, *_missing_containers(workload, rules), *findings]
     answers = {answer.question.id: answer for one in planned for answer in one.desired.answers}
@@ -94,6 +101,13 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
             for kind, decision in one.decisions.items()
             if decision.disown
         ),
+        withheld=tuple(wanted.entry for one in planned for wanted in one.wanted.values() if wanted.entry is not None),
+        taken_out={
+            (one.plan.name, kind): edit
+            for one in planned
+            for kind, wanted in one.wanted.items()
+            if wanted.applies and (edit := one.decisions[kind].edit) is not None
+        },
         findings=tuple(findings),
         conflicts=tuple(
             dict.fromkeys((*shared.conflicts, *(conflict for one in planned for conflict in one.settings.conflicts)))
@@ -112,6 +126,7 @@ def _plan_container(
     annotations: Annotations,
     facts: Facts,
     options: Options,
+    entries: Mapping[tuple[str, ProbeKind], Withheld],
 ) -> _Planned:
     settings = container_settings(rules, container.name, annotations)
     skip = why_skipped(container, settings, workload, rules, facts.services)
@@ -119,30 +134,42 @@ def _plan_container(
     if skip is not None:
         desired = _NOTHING
     else:
-        known = _container_facts(container, workload, settings, shared, originals, facts, options)
+        known = _container_facts(container, workload, settings, shared, originals, facts, options, entries)
         desired = desired_probes(known, annotations)
+    wanted = {
+        kind: without_withheld(
+            desired.probes[kind].probe if kind in desired.probes else None,
+            entries.get((container.name, kind)),
+            unresolved=kind in desired.unresolved,
+            live=(live := container.probes.get(kind)),
+            ours=live is not None and is_ours(live, originals.get(kind)),
+            replace=shared.replaces,
+        )
+        for kind in KINDS
+    }
     decisions = {
         kind: decide(
             Case(
                 container=container.name,
                 kind=kind,
-                wanted=desired.probes[kind].probe if kind in desired.probes else None,
+                wanted=wanted[kind].probe,
                 live=container.probes.get(kind),
                 replace=shared.replaces,
                 generation=workload.generation,
                 original=originals.get(kind),
-                unresolved=kind in desired.unresolved,
+                unresolved=wanted[kind].unresolved,
             )
         )
         for kind in KINDS
     }
     return _Planned(
         plan=_container_plan(
-            container, settings, skip, desired, decisions, unproven=options.files and options.unproven
+            container, settings, skip, desired, decisions, wanted, unproven=options.files and options.unproven
         ),
         decisions=decisions,
         settings=settings,
         desired=desired,
+        wanted=wanted,
         findings=(skip.finding,) if skip is not None and skip.finding is not None else desired.findings,
     )
 
@@ -155,8 +182,15 @@ def _container_facts(
     originals: Mapping[ProbeKind, OriginalRecord],
     facts: Facts,
     options: Options,
+    entries: Mapping[tuple[str, ProbeKind], Withheld],
 ) -> ContainerFacts:
     live = container.probes
+    # A probe that is to be taken out proves nothing about the candidate that it belongs to.
+    kept = {
+        kind: probe
+        for kind, probe in live.items()
+        if (entry := entries.get((container.name, kind))) is None or not entry.is_about(probe.probe)
+    }
     required = shared.verification is Verification.REQUIRED
     asked = required and not options.files
     return ContainerFacts(
@@ -174,7 +208,7 @@ def _container_facts(
             if kind not in live or live[kind].owner.ours or shared.replaces or abandoned(live[kind])
         ),
         theirs={kind: probe.probe for kind, probe in live.items() if not probe.owner.ours},
-        ours={kind: probe.probe for kind, probe in live.items() if is_ours(probe, originals.get(kind))},
+        ours={kind: probe.probe for kind, probe in kept.items() if is_ours(probe, originals.get(kind))},
         replaces=shared.replaces,
         pods=Pods(
             required=required,
@@ -193,6 +227,7 @@ def _container_plan(
     skip: Skip | None,
     desired: DesiredProbes,
     decisions: Mapping[ProbeKind, Decision],
+    wanted: Mapping[ProbeKind, Wanted],
     *,
     unproven: bool,
 ) -> ContainerPlan:
@@ -219,6 +254,7 @@ def _container_plan(
                 kind,
                 decisions[kind],
                 desired,
+                wanted[kind],
                 why_none=_why_none(settings.probe(kind), skip),
                 unproven=unproven and kind in derived,
             )
@@ -247,6 +283,7 @@ def _probe_plan(
     kind: ProbeKind,
     decision: Decision,
     desired: DesiredProbes,
+    wanted: Wanted,
     *,
     why_none: str,
     unproven: bool,
@@ -255,6 +292,8 @@ def _probe_plan(
     evaluation = desired.evaluations.get(kind, ProbeEvaluation())
     live = container.probes.get(kind)
     stays = live.probe if live is not None and decision.action is Action.APPLY else None
+    if wanted.applies and wanted.entry is not None:
+        return _withheld_plan(kind, decision, evaluation, wanted, wanted.entry)
     return ProbePlan(
         kind=kind,
         action=decision.action,
@@ -265,6 +304,45 @@ def _probe_plan(
         proof=evaluation.proof,
         unproven=unproven,
     )
+
+
+_WITHHELD = {
+    WithheldReason.ROLLED_BACK: ("taken back, because it did harm", PROBE_ROLLED_BACK),
+    WithheldReason.REFUTED: ("taken out, because the new pods answer otherwise", PROBE_TAKEN_OUT),
+    WithheldReason.CONTESTED: ("not written again, because another manager keeps taking it out", PROBE_CONTESTED),
+}
+
+
+def _withheld_plan(
+    kind: ProbeKind, decision: Decision, evaluation: ProbeEvaluation, wanted: Wanted, entry: Withheld
+) -> ProbePlan:
+    """Return the decision about a probe that is not written, or before which an earlier one of ours comes back."""
+    text, _ = _WITHHELD[entry.reason]
+    refuted = entry.reason is WithheldReason.REFUTED
+    return ProbePlan(
+        kind=kind,
+        action=decision.action,
+        reason=f"{text}: {entry.evidence}" + ("; the one before it is back" if wanted.probe is not None else ""),
+        probe=wanted.probe,
+        verification=VerificationState.REFUTED if refuted else evaluation.state,
+        proof=evaluation.proof,
+        withheld=entry,
+    )
+
+
+def _withheld_findings(planned: _Planned, workload: Workload) -> Iterator[Finding]:
+    """Yield one finding for each evidence for which probes of a container are withheld."""
+    kinds: dict[tuple[WithheldReason, str], list[str]] = {}
+    for kind, wanted in planned.wanted.items():
+        if wanted.applies and wanted.entry is not None:
+            kinds.setdefault((wanted.entry.reason, wanted.entry.evidence), []).append(kind)
+    for (reason, evidence), found in kinds.items():
+        yield _WITHHELD[reason][1](
+            kinds=", ".join(found),
+            evidence=evidence,
+            retry=f"apphealth retry {workload.kind.lower()}/{workload.name} -n {workload.namespace}",
+            container=planned.plan.name,
+        )
 
 
 _NOT_WRITTEN = {
