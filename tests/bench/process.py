@@ -103,7 +103,7 @@ def operator(kubeconfig: Path, folder: Path) -> Iterator[Operator]:
     port = _free_port()
     log = folder / "operator.log"
     program = Path(sys.executable).parent / "apphealth"
-    command = [str(program), "run", f"--kubeconfig={kubeconfig}", f"--health-port={port}"]
+    command = [str(program), "run", f"--kubeconfig={kubeconfig}", f"--health-port={port}", "--no-leader-elect"]
     with log.open("wb") as output:
         started = time.time()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)

@@ -82,7 +82,9 @@ class Operator:
     def __init__(self, kubeconfig: Path, log: Path, *arguments: str) -> None:
         self.port = free_port()
         self.log = log
-        self.command = [str(PROGRAM), "run", "--kubeconfig", str(kubeconfig), f"--health-port={self.port}", *arguments]
+        # Most tests kill their operator, and the next one would wait for the end of its Lease.
+        options = ("--kubeconfig", str(kubeconfig), f"--health-port={self.port}", "--no-leader-elect", *arguments)
+        self.command = [str(PROGRAM), "run", *options]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:

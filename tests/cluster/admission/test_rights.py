@@ -127,6 +127,15 @@ def test_the_lease_of_the_operator_is_the_only_one(crds, account):
     assert allowed(crds, asked, config=account, namespace="default", name="apphealth") == set()
 
 
+def test_every_account_sees_the_leases_of_operators_and_no_other(crds, account, namespace):
+    crds.kubectl("create", "serviceaccount", "any", "-n", namespace)
+    anybody = crds.service_account_kubeconfig(namespace, "any")
+    see = [("list", "leases.coordination.k8s.io")]
+    for config in (account, anybody):
+        assert allowed(crds, see, config=config, name="apphealth") == set(see)
+        assert allowed(crds, see, config=config) == allowed(crds, see, config=config, name="other") == set()
+
+
 def test_the_operator_of_one_namespace_may_work_there_and_nowhere_else(crds, namespace, tmp_path):
     base = os.path.relpath(OPERATOR / "namespaced", tmp_path.resolve())
     overlay = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}

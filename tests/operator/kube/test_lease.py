@@ -9,11 +9,12 @@ import pytest
 from aiohttp import web
 from kubernetes.client import Configuration
 
-from apphealth.kube import lease
+from apphealth.kube import lease, others
 from apphealth.kube.client import Client
 from apphealth.kube.configuration import ClusterAccess
 from apphealth.kube.credentials import Credentials
 from apphealth.kube.lease import Leadership
+from apphealth.kube.others import CLUSTER, NAMESPACE, SCOPE, Others
 
 SCALE = 10
 HANG = object()
@@ -24,6 +25,9 @@ MARGIN = (lease.DURATION - lease.GIVE_UP) / SCALE
 def _tenth(monkeypatch):
     for name in ("DURATION", "RENEW", "RETRY", "GIVE_UP", "ANSWER", "RELEASE"):
         monkeypatch.setattr(lease, name, getattr(lease, name) / SCALE)
+    monkeypatch.setattr(others, "HELD", others.HELD / SCALE)
+    monkeypatch.setattr(others, "LOOK", others.LOOK / SCALE)
+    monkeypatch.setattr(others, "REPLACED", others.REPLACED / SCALE / 4)
 
 
 class Server:
@@ -31,6 +35,8 @@ class Server:
 
     def __init__(self):
         self.lease = None
+        self.others = []
+        self.sighted = True
         self.versions = itertools.count(1)
         self.trouble = lambda user, method: None
         self.over = asyncio.Event()
@@ -43,6 +49,10 @@ class Server:
         if wrong is HANG:
             await self.over.wait()
         body = await request.json() if request.can_read_body else None
+        if request.method == "GET" and request.path.endswith("/leases"):
+            assert request.query["fieldSelector"] == "metadata.name=apphealth"
+            there = [*self.others, *([self.lease] if self.lease else [])]
+            return web.json_response({"items": there}) if self.sighted else self.answer(403, "Forbidden")
         if request.method == "POST":
             return self.answer(409, "AlreadyExists") if self.lease else self.keep(body)
         if self.lease is None:
@@ -67,9 +77,15 @@ class Server:
 class Replica:
     """A candidate, and when it led."""
 
-    def __init__(self, client, name):
-        self.leading, self.spans = False, []
-        self.election = Leadership(client, namespace="ops", name="apphealth", identity=name, changed=self.change)
+    def __init__(self, client, name, scope):
+        self.leading, self.spans, self.changes = False, [], 0
+        self.others = Others(client, namespace="ops", name="apphealth", scope=scope, changed=self.elsewhere_changed)
+        self.election = Leadership(
+            client, namespace="ops", name="apphealth", identity=name, others=self.others, changed=self.change
+        )
+
+    def elsewhere_changed(self):
+        self.changes += 1
 
     def change(self, leading):
         self.leading = leading
@@ -98,10 +114,10 @@ async def run(server):
     """Provide a way to start candidates; they release their Lease at the end."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(name):
+        async def start(name, scope=CLUSTER):
             access = ClusterAccess(configuration=Configuration(host=f"{server.address}/{name}"), ssl_context=None)
             client = Client(Credentials(access), connections=2, timeout=2 * lease.ANSWER, tries=1)
-            replica = Replica(await stack.enter_async_context(client), name)
+            replica = Replica(await stack.enter_async_context(client), name, scope)
             replica.task = asyncio.create_task(replica.election.run())
             stack.push_async_callback(stop, replica)
             return replica
@@ -236,3 +252,113 @@ async def test_releasing_takes_no_longer_than_the_shutdown_allows(server, run, c
     await stop(first)
     assert time.monotonic() - started < lease.RELEASE + 0.2
     assert "was not released" in caplog.text
+
+
+class OtherOperator:
+    """An operator that renews a Lease of its own, in another namespace."""
+
+    def __init__(self, server, namespace="elsewhere", scope=CLUSTER):
+        self.server, self.times = server, itertools.count()
+        annotations = {SCOPE: scope} if scope else {}
+        self.lease = {"metadata": {"name": "apphealth", "namespace": namespace, "annotations": annotations}}
+        server.others.append(self.lease)
+        self.renew()
+
+    def renew(self):
+        self.lease["spec"] = {"holderIdentity": "other", "renewTime": f"{next(self.times)}"}
+
+    async def renew_for(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.renew()
+            await asyncio.sleep(lease.RENEW)
+
+    def release(self):
+        self.lease["spec"] = {"holderIdentity": ""}
+
+
+@pytest.mark.parametrize("mine", [CLUSTER, NAMESPACE])
+@pytest.mark.parametrize("scope", [CLUSTER, ""], ids=["says-so", "says-nothing"])
+async def test_it_stands_by_while_another_operator_manages_the_whole_cluster(server, run, caplog, mine, scope):
+    other = OtherOperator(server, scope=scope)
+    second = await run("second", mine)
+    await other.renew_for(2 * others.HELD)
+    assert (second.leading, server.lease) == (False, None)
+    assert "held by other" in second.others.standing_by
+    assert sum("standing by: another operator" in record.message for record in caplog.records) == 1
+    other.release()
+    released = time.monotonic()
+    await until(lambda: second.leading)
+    assert time.monotonic() - released >= others.REPLACED - lease.RENEW * 1.5, "the other one may only be replaced"
+    assert second.others.standing_by == ""
+    assert server.lease["metadata"]["annotations"][SCOPE] == mine
+
+
+async def test_a_lease_that_nobody_renews_is_no_operator(server, run):
+    OtherOperator(server)
+    second = await run("second")
+    await until(lambda: second.leading)
+
+
+async def test_a_leader_does_not_make_way_for_an_operator_that_comes_later(server, run):
+    first = await run("first")
+    await until(lambda: first.leading)
+    await OtherOperator(server).renew_for(2 * others.HELD)
+    assert (first.leading, len(first.spans)) == (True, 1)
+
+
+async def test_of_two_that_start_at_the_same_time_both_give_way(server, run):
+    """The other one's Lease appears after the first look, and is seen by the second."""
+    first = await run("first")
+    original, looks = first.others._read, itertools.count(1)
+
+    async def read(now):
+        if next(looks) == 2:
+            OtherOperator(server)
+        return await original(now)
+
+    first.others._read = read
+    await until(lambda: server.lease is not None)
+    await until(lambda: first.others.standing_by)
+    await asyncio.sleep(0.05)
+    assert (first.leading, first.spans) == (False, [])
+    assert server.lease["spec"]["holderIdentity"] == ""
+
+
+async def test_for_the_whole_cluster_it_leaves_out_namespaces_with_operators_of_their_own(server, run, caplog):
+    other = OtherOperator(server, "shop", NAMESPACE)
+    first = await run("first")
+    await until(lambda: first.leading)
+    assert first.others.elsewhere == {"shop"}
+    assert any("the namespace shop has an operator of its own" in record.message for record in caplog.records)
+    await other.renew_for(1.5 * others.HELD)
+    assert (first.others.elsewhere, first.changes) == ({"shop"}, 1)
+    other.release()
+    await until(lambda: not first.others.elsewhere)
+    assert (first.changes, first.leading) == (2, True)
+
+
+async def test_for_one_namespace_operators_of_other_namespaces_are_nobodys_business(server, run):
+    OtherOperator(server, "market", NAMESPACE)
+    first = await run("first", NAMESPACE)
+    await until(lambda: first.leading)
+    assert (first.others.elsewhere, first.changes) == (frozenset(), 0)
+
+
+async def test_without_the_right_to_see_others_it_says_so_once_and_leads(server, run, caplog):
+    server.sighted = False
+    first = await run("first", NAMESPACE)
+    await until(lambda: first.leading)
+    said = [record.message for record in caplog.records if "can't see whether another operator" in record.message]
+    assert len(said) == 1
+    assert "deploy/operator/cluster/leases.yaml" in said[0]
+
+
+async def test_settled_it_lists_no_leases(server, run):
+    lists = []
+    server.trouble = lambda user, method: lists.append(method) if method == "GET" else None
+    first = await run("first")
+    await until(lambda: first.leading)
+    lists.clear()
+    await asyncio.sleep(2 * others.HELD)
+    assert lists == []

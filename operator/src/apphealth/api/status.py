@@ -50,6 +50,8 @@ class Reason(StrEnum):
     """Not ready: the probes of some workloads could not be written; Degraded has the reason."""
     INVALID_SPEC = "InvalidSpec"
     """Not ready and degraded: the spec is older than the schema and breaks it, so the rule has no effect."""
+    OTHER_OPERATOR = "OtherOperator"
+    """Degraded: another operator manages some of the workloads, so they are left as they are."""
     RULE_UNREADABLE = "RuleUnreadable"
     """Degraded: another rule that can't be parsed may select the same workloads, so they are left as they are."""
     PLAN_INCOMPLETE = "PlanIncomplete"

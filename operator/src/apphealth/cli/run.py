@@ -38,7 +38,10 @@ def _levels(ctx: click.Context, param: click.Parameter, value: Sequence[str]) ->
 )
 @click.option("--allow-exec", is_flag=True, help="Allow probes that run a command in the container (type Exec).")
 @click.option(
-    "--leader-elect", is_flag=True, help="For several replicas: only the one that holds the Lease 'apphealth' writes."
+    "--leader-elect/--no-leader-elect",
+    default=True,
+    show_default=True,
+    help="Write only while holding the Lease 'apphealth'. Without it, two operators may undo each other's work.",
 )
 @click.option(
     "--health-port",

@@ -34,6 +34,7 @@ from apphealth.kube.discovery import served
 from apphealth.kube.errors import KubeError
 from apphealth.kube.events import Events
 from apphealth.kube.lease import ANSWER, Leadership
+from apphealth.kube.others import CLUSTER, NAMESPACE, Others
 from apphealth.kube.pods import list_pods
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.facts import CLUSTER_DOMAIN
@@ -68,7 +69,7 @@ class Options:
     allow_exec
         Whether probes may run commands in containers.
     leader_elect
-        Whether to write only while holding the Lease, for several replicas.
+        Whether to write only while holding the Lease. Without it, nothing keeps two operators from writing at once.
     health_port
         The port of the operator's own health endpoints; None: don't serve them.
     cluster_domain
@@ -78,7 +79,7 @@ class Options:
     credentials: Credentials
     namespace: str | None = None
     allow_exec: bool = False
-    leader_elect: bool = False
+    leader_elect: bool = True
     health_port: int | None = None
     cluster_domain: str = CLUSTER_DOMAIN
 
@@ -105,6 +106,7 @@ class Operator:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._store = Store(Planning(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain))
+        self._store.cluster_wide = options.namespace is None
         self._metrics = metrics = Metrics(
             outcomes=self._store.outcomes.all,
             leading=lambda: self._leading.is_set() and self._may_write(),
@@ -114,6 +116,7 @@ class Operator:
         self._lease_client = Client(
             options.credentials, connections=2, timeout=2 * ANSWER, tries=1, observe=metrics.request
         )
+        self._others = self._other_operators()
         self._election = self._candidate() if options.leader_elect else None
         self._resources = watched(options.namespace)
         self._contact = Contact(options.credentials.server)
@@ -194,10 +197,10 @@ class Operator:
         return self._queue.busy(key) or key in self._reconcile.awaited
 
     def _waiting_for(self) -> str:
+        if self._election is not None and (hindered := self._election.obstacle or self._others.standing_by):
+            return hindered
         if not self._watching:
             return "not connected to the API server"
-        if self._election is not None and self._election.obstacle:
-            return self._election.obstacle
         return "" if self._informer.full.is_set() else "reading the cluster"
 
     async def _watch(self) -> None:
@@ -318,12 +321,32 @@ class Operator:
         else:
             await self._election.run()
 
+    def _other_operators(self) -> Others:
+        return Others(
+            self._lease_client,
+            namespace=self._lease_namespace,
+            name=LEASE,
+            scope=CLUSTER if self._options.namespace is None else NAMESPACE,
+            changed=self._others_changed,
+        )
+
+    @property
+    def _lease_namespace(self) -> str:
+        return self._options.namespace or self._options.credentials.namespace
+
+    def _others_changed(self) -> None:
+        """Plan the workloads again that another operator has taken over or left."""
+        before, self._store.elsewhere = self._store.elsewhere, self._others.elsewhere
+        for namespace in before ^ self._others.elsewhere:
+            self._enqueue_concerned(self._store.inside(namespace))
+
     def _candidate(self) -> Leadership:
         return Leadership(
             self._lease_client,
-            namespace=self._options.namespace or self._options.credentials.namespace,
+            namespace=self._lease_namespace,
             name=LEASE,
             identity=f"{socket.gethostname()}_{uuid4().hex[:8]}",
+            others=self._others,
             changed=lambda leading: self._start_leading() if leading else self._stop_leading(),
         )
 

@@ -1,7 +1,8 @@
 """Reconciling one workload with its rules: read what is missing, plan, write what differs.
 
-The order of the writes makes a crash between any two of them harmless: an original is in the HealthPlan before
-the PATCH that replaces it, and a HealthPlan is deleted only after everything that it remembers has been put back.
+The order of the writes makes a crash between any two of them harmless: a workload has its HealthPlan before its first
+probe of ours, an original is in it before the PATCH that replaces it, and a HealthPlan is deleted only after everything
+that it remembers has been put back.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class Reconciler:
         self._store.records.confirm(workload)
         decided = plan_of(workload, self._store.world)
         self.awaited.discard(key)
-        if (why := left_alone(workload, self._store)) is not None:
+        if (why := left_alone(workload, decided, self._store)) is not None:
             self._leave_alone(workload, decided, why)
             return None
         # No request since the plan was made: an entry that was found meanwhile would be lost.
@@ -197,7 +198,7 @@ class Reconciler:
         recorded = self._store.records.health_plans.get(workload.key)
         safe, patched = True, workload
         takes_out = any(probe.withheld for container in decided.containers for probe in container.probes)
-        if decided.patches and (decided.originals != originals or takes_out):
+        if decided.patches and (recorded is None or decided.originals != originals or takes_out):
             safe = await self._record(workload, record, rejections)
         if safe:
             patched = await self._patch(workload, decided, _event_of(decided), rejections)

@@ -29,7 +29,7 @@ MAX_MESSAGE = 1000
 
 _PENDING = frozenset({State.AWAITING_PODS})
 _KEPT = frozenset({State.KEPT, State.CONTESTED})
-_LEFT_ALONE = frozenset({Reason.RULE_UNREADABLE})
+_LEFT_ALONE = frozenset({Reason.OTHER_OPERATOR, Reason.RULE_UNREADABLE})
 """Problems because of which nothing is written to a workload for now, whatever it carries."""
 _FAILED = frozenset({State.REJECTED, State.REFUTED, State.ROLLED_BACK})
 
@@ -126,6 +126,7 @@ def _degraded(facts: Facts) -> Condition:
 _WORST: Sequence[Reason] = (
     Reason.ACCESS_DENIED,
     Reason.WRITES_REJECTED,
+    Reason.OTHER_OPERATOR,
     Reason.RULE_UNREADABLE,
     Reason.PROBES_ROLLED_BACK,
     Reason.PROBES_REFUTED,

@@ -118,6 +118,8 @@ class StatusWriter:
 
     async def _facts(self, key: RuleKey) -> Facts | None:
         store = self._store
+        if key.namespace in store.elsewhere:
+            return None  # the operator of that namespace writes it
         generation = store.generations.get(key, 0)
         if key in store.invalid:
             return Facts(

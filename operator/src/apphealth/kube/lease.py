@@ -3,6 +3,9 @@
 The protocol is that of client-go's leaderelection. The holder renews the Lease. A candidate that has not seen it change
 for its whole duration, by the candidate's own clock, takes it; no clock is ever compared with another machine's. Why
 not the official client's election: docs/decisions, "The Lease has a connection of its own".
+
+A candidate also looks at the Leases of other operators (`others`), before it takes its own and once more when it has
+it: of two that start at the same time at least one sees the other. If both do, both release their Leases and try again.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,9 +31,9 @@ from apphealth.kube.errors import (
     UnauthorizedError,
 )
 from apphealth.kube.meta import path_of
+from apphealth.kube.others import API, SCOPE, Others
 from apphealth.model import raw
 
-API = "/apis/coordination.k8s.io/v1"
 DURATION = 15
 """Seconds after which a Lease that isn't renewed may be taken."""
 RENEW = 3.0
@@ -58,6 +62,8 @@ class Leadership:
         The Lease.
     identity
         The candidate's name, unique for each replica.
+    others
+        The other operators, which have Leases of their own.
     changed
         Called with True when the candidate becomes the leader, and with False when it stops being the leader.
 
@@ -68,10 +74,18 @@ class Leadership:
     """
 
     def __init__(
-        self, client: Client, *, namespace: str, name: str, identity: str, changed: Callable[[bool], None]
+        self,
+        client: Client,
+        *,
+        namespace: str,
+        name: str,
+        identity: str,
+        others: Others,
+        changed: Callable[[bool], None],
     ) -> None:
         self._client = client
         self._namespace, self._name, self._identity = namespace, name, identity
+        self._others = others
         self._changed = changed
         self._leading = False
         self._renewed_at = float("-inf")
@@ -94,7 +108,10 @@ class Leadership:
         try:
             while True:
                 answered = await self._attempt()
-                await asyncio.sleep(RENEW if answered else RETRY)
+                pause = RENEW if answered else RETRY
+                await asyncio.sleep(pause if self._leading else pause * random.uniform(1, 1.5))  # noqa: S311
+                if self._leading:
+                    await self._look_at_others()
         finally:
             if self._leading:
                 self._set(leading=False)
@@ -157,7 +174,7 @@ class Leadership:
         try:
             lease = await self._client.get(self._path, dict[str, Any])
         except NotFoundError:
-            return await self._create()
+            return await self._create(now)
         spec = raw.mapping(lease.get("spec"))
         holder = raw.text(spec.get("holderIdentity"))
         seen = (holder, raw.text(spec.get("renewTime")))
@@ -165,26 +182,52 @@ class Leadership:
             self._seen, self._seen_at = seen, now
         if holder not in ("", self._identity) and now - self._seen_at < DURATION:
             return False
+        if not (self._leading or await self._others.may_lead(now)):
+            return False
+        annotated = dict(lease)
+        annotated["metadata"] = self._metadata(lease)
         try:
-            await self._put(lease, self._held(spec, acquired=holder != self._identity))
+            await self._put(annotated, self._held(spec, acquired=holder != self._identity))
         except ConflictError:
             if self._leading:
                 raise  # somebody has edited it: try again
             return False
-        return True
+        return await self._confirm(now)
 
-    async def _create(self) -> bool:
+    async def _confirm(self, now: float) -> bool:
+        """Look for operators that took their Leases at the same time; returns whether ours is kept."""
+        if self._leading or await self._others.may_lead(now):
+            return True
+        await self._release()
+        return False
+
+    def _metadata(self, lease: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a Lease's metadata, with what its holder manages."""
+        metadata = raw.mapping(lease.get("metadata"))
+        annotations = {**raw.mapping(metadata.get("annotations")), SCOPE: self._others.scope}
+        return {"name": self._name, "namespace": self._namespace, **metadata, "annotations": annotations}
+
+    async def _look_at_others(self) -> None:
+        """Look at the other operators while leading; a look that fails is repeated after the next renewal."""
+        with contextlib.suppress(KubeError, TimeoutError):
+            async with asyncio.timeout(ANSWER):
+                await self._others.look_again(asyncio.get_running_loop().time())
+
+    async def _create(self, now: float) -> bool:
+        if not (self._leading or await self._others.may_lead(now)):
+            return False
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": self._name, "namespace": self._namespace},
+            "metadata": self._metadata({}),
             "spec": self._held({}, acquired=True) | {"leaseTransitions": 0},
         }
         try:
-            await self._client.request("POST", path_of(API, "leases", self._namespace), body=body)
+            answer = await self._client.request("POST", path_of(API, "leases", self._namespace), body=body)
         except AlreadyExistsError:
             return False
-        return True
+        self._lease = msgspec.json.decode(answer)
+        return await self._confirm(now)
 
     async def _release(self) -> None:
         """Give the Lease back, so that another replica takes it at once."""

@@ -16,6 +16,7 @@ import msgspec
 
 from apphealth.api.healthplan import HealthPlan, OriginalRecord, parse_originals, parse_plan
 from apphealth.api.names import health_plan_name, workload_of_config_map
+from apphealth.api.rule import RuleKind
 from apphealth.kube.meta import Meta
 from apphealth.model.proof import Proof
 from apphealth.model.withheld import Withheld
@@ -27,6 +28,8 @@ from apphealth.store.world import Recalled, World
 
 MAX_CONFIG_MAP_TEXT = 64 * 1024 * 1024
 """Most characters of ConfigMaps kept in all; beyond it the oldest are forgotten, and read again when needed."""
+_CLUSTER_RULE = f"{RuleKind.CLUSTER_APP_HEALTH}/"
+"""The beginning of a ClusterAppHealth's name in HealthPlans."""
 
 
 @dataclass(slots=True)
@@ -39,6 +42,8 @@ class Record:
     resource_version: str = ""
     ours: bool = True
     """False: an object of another owner has the name that we need."""
+    cluster_ruled: bool = False
+    """Of a HealthPlan that another operator wrote: whether a ClusterAppHealth selects its workload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,10 @@ class Records:
             return frozenset()  # not the operator's: it has no effect, and the operator never deletes it
         self._plan_names[meta.namespace, meta.name] = key
         known, fingerprint = self.health_plans.get(key), fingerprint_of(plan) if plan and meta.ours else None
-        self.health_plans[key] = Record(meta.owner_uid, fingerprint, meta.resource_version, ours=meta.ours)
+        cluster_ruled = plan is not None and any(rule.startswith(_CLUSTER_RULE) for rule in plan.status.rules)
+        self.health_plans[key] = Record(
+            meta.owner_uid, fingerprint, meta.resource_version, ours=meta.ours, cluster_ruled=cluster_ruled
+        )
         unchanged = known is not None and (known.fingerprint, known.owner_uid) == (fingerprint, meta.owner_uid)
         if unchanged and fingerprint is not None:
             return frozenset()

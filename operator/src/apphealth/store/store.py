@@ -91,6 +91,10 @@ class Store:
         The status that each rule has in the cluster.
     config_maps
         The names of all ConfigMaps, so that missing ones are not requested.
+    cluster_wide
+        Whether the operator manages the whole cluster, or one namespace alone.
+    elsewhere
+        The namespaces that operators of their own manage: nothing is written there.
     writing
         Workloads that are being patched: events of the patch concern no workload, the answer is handled instead.
     """
@@ -103,6 +107,8 @@ class Store:
         self.generations: dict[RuleKey, int] = {}
         self.statuses: dict[RuleKey, RuleStatus] = {}
         self.config_maps: set[Name] = set()
+        self.cluster_wide = True
+        self.elsewhere: frozenset[str] = frozenset()
         self.writing: set[WorkloadKey] = set()
         self._ready_pods: dict[WorkloadKey, tuple[object, ...]] = {}
         self._in_namespace: defaultdict[str, set[WorkloadKey]] = defaultdict(set)
@@ -296,13 +302,14 @@ class Store:
         namespace = parse_namespace(obj)
         before = self.world.namespaces.get(namespace.name)
         self.world.namespaces[namespace.name] = namespace
-        return NOBODY if before == namespace else self._inside(namespace.name)
+        return NOBODY if before == namespace else self.inside(namespace.name)
 
     def _drop_namespace(self, name: Name) -> Concerned:
         self.world.namespaces.pop(name.name, None)
-        return self._inside(name.name)
+        return self.inside(name.name)
 
-    def _inside(self, namespace: str) -> Concerned:
+    def inside(self, namespace: str) -> Concerned:
+        """Return the workloads of a namespace, and all rules."""
         return Concerned(frozenset(self._in_namespace.get(namespace, ())), frozenset(self.statuses))
 
     def _put_rule(self, obj: Raw, meta: Meta) -> Concerned:
