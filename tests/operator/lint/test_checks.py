@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +25,20 @@ MISSING = [
                  id="UDP alone"),
     pytest.param("{livenessProbe: null, readinessProbe: null, ports: []}", "ports: [{port: 80, targetPort: 8080}]",
                  {"liveness-missing", "readiness-missing"}, id="undeclared, and served"),
+    pytest.param("readinessProbe: null", "ports: [{port: 80, targetPort: http, name: http-metrics}]", set(),
+                 id="a Service for metrics alone"),
+    pytest.param("readinessProbe: null",
+                 "ports: [{name: metrics, port: 9, targetPort: http}, {port: 80, targetPort: http}]",
+                 {"readiness-missing"}, id="a Service for metrics and requests"),
+    pytest.param("{readinessProbe: null, ports: [{name: metrics, containerPort: 9090}], livenessProbe: null}",
+                 "ports: [{port: 80, targetPort: metrics}]", {"liveness-missing"}, id="a port for metrics"),
+    pytest.param("readinessProbe: null", "publishNotReadyAddresses: true", set(),
+                 id="addresses that don't wait for it"),
+    pytest.param("{readinessProbe: null, livenessProbe: null, command: [sleep, infinity]}", "{}", set(), id="sleep"),
+    pytest.param("{readinessProbe: null, livenessProbe: null, command: [/bin/sh, -c],"
+                 " args: ['while true; do sleep 9; done']}", "{}", set(), id="a loop of sleeps"),
+    pytest.param("{readinessProbe: null, command: [sh, -c, 'sleep 5; exec web']}", "{}", {"readiness-missing"},
+                 id="a sleep before the server"),
 ]  # fmt: skip
 
 
@@ -86,7 +101,7 @@ AGGRESSIVE = [
     pytest.param("periodSeconds: 3, failureThreshold: 3", "gives up after 9 s", id="9 s"),
     pytest.param("periodSeconds: 5, failureThreshold: 3", "", id="15 s, as readiness"),
     pytest.param("periodSeconds: 30, failureThreshold: 1", "first failure", id="failureThreshold 1"),
-    pytest.param("periodSeconds: 10, timeoutSeconds: 11", "waits 11 s", id="timeout over period"),
+    pytest.param("periodSeconds: 10, timeoutSeconds: 11", "", id="timeout over period is another finding"),
     pytest.param("periodSeconds: 10, timeoutSeconds: 10", "", id="timeout as period"),
     pytest.param("terminationGracePeriodSeconds: 0", "without time to end", id="no grace"),
     pytest.param("terminationGracePeriodSeconds: 1", "", id="some grace"),
@@ -108,6 +123,77 @@ def test_the_grace_period_of_the_pod_counts_unless_the_probe_has_its_own(judge: 
     assert "liveness-aggressive" in {finding.id for finding in judge(pod=pod)}
     own = f"livenessProbe: {{{HTTP}, terminationGracePeriodSeconds: 5}}"
     assert judge(own, pod=pod) == []
+
+
+ONE_FACT_ONCE = [
+    pytest.param(both(f"{H}}}, failureThreshold: 2", f"{H}}}"), None, {"probes-identical"}, id="identical"),
+    pytest.param("livenessProbe: {httpGet: {path: /l, port: http}, timeoutSeconds: 20}", None,
+                 {"timeout-exceeds-period"}, id="a long timeout"),
+    pytest.param(f"{JAVA}readinessProbe: {{{H}}}, initialDelaySeconds: 90}}", None, {"liveness-aggressive"},
+                 id="a JVM, and readiness waits"),
+    pytest.param(f"{JAVA}readinessProbe: {{{H}}}, initialDelaySeconds: 20}}", None, {"startup-missing"},
+                 id="a JVM, and readiness waits less"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("container", "service", "expected"), ONE_FACT_ONCE)
+def test_one_fact_is_reported_once(judge: Callable, container: str, service: str | None, expected: set[str]) -> None:
+    assert {finding.id for finding in judge(container, service=service)} == expected
+
+
+LOOPBACK = [
+    pytest.param("127.0.0.1", "hostNetwork: true", False, id="the node's own network"),
+    pytest.param("localhost", "hostNetwork: true", False, id="by name"),
+    pytest.param("::1", "hostNetwork: true", False, id="IPv6"),
+    pytest.param("10.0.0.1", "hostNetwork: true", True, id="another address"),
+    pytest.param("127.0.0.1", "{}", True, id="a pod with a network of its own"),
+]
+
+
+@pytest.mark.parametrize(("host", "pod", "expected"), LOOPBACK)
+def test_a_pod_on_its_nodes_network_is_at_loopback(judge: Callable, host: str, pod: str, *, expected: bool) -> None:
+    found = judge(f"readinessProbe: {{tcpSocket: {{port: http, host: '{host}'}}}}", pod=pod)
+    assert ("probe-host" in {finding.id for finding in found}) is expected
+
+
+COMMANDS = [
+    pytest.param(["pg_isready -U postgres"], "error", "no program has this name", id="a command as one word"),
+    pytest.param(["/opt/my tool/check"], None, "", id="a path with a space"),
+    pytest.param(["curl", "-f", "x", "||", "exit", "1"], "error", "'||' is an argument of curl", id="an operator"),
+    pytest.param(["cat", "/tmp/x", "2>&1"], "error", "'2>&1'", id="a redirection"),
+    pytest.param(["find", ".", "-exec", "x", ";"], None, "", id="find's own semicolon"),
+    pytest.param(["sh", "-c", "curl", "-f", "x"], "error", "runs 'curl' alone", id="words after the script"),
+    pytest.param(["sh", "-c", "/check.sh", "--", "x"], "warning", "runs '/check.sh' alone", id="a script's file"),
+    pytest.param(["sh", "-c", 'test -f "$1"', "sh", "/x"], None, "", id="parameters that the script uses"),
+    pytest.param(["mysqladmin", "ping", "-p$PASSWORD"], "warning", "$PASSWORD", id="a variable without a shell"),
+    pytest.param(["mysqladmin", "ping", "-p${PASSWORD}"], "warning", "${PASSWORD}", id="in braces"),
+    pytest.param(["mysqladmin", "ping", "-p$(PASSWORD)"], None, "", id="a variable as Kubernetes writes it"),
+    pytest.param(["test", "`date`", "=", "x"], "warning", "`date`", id="backquotes without a shell"),
+    pytest.param(["grep", "x$", "/f"], None, "", id="a dollar that is none"),
+    pytest.param(["awk", "{print $NF}", "/f"], None, "", id="another language's variable"),
+    pytest.param(["sh", "-c", "mysqladmin ping -p$PASSWORD"], None, "", id="a variable in a shell"),
+    pytest.param(["gosu", "postgres", "sh", "-c", "psql -U $X"], None, "", id="a variable in a wrapped shell"),
+    pytest.param(["exit", "0"], "error", "the shell's own", id="what only a shell has"),
+    pytest.param(["curl", "-s", "http://x"], "warning", "curl", id="curl of any status"),
+    pytest.param(["curl", "-sf", "http://x"], None, "", id="curl -f"),
+    pytest.param(["curl", "--fail-with-body", "http://x"], None, "", id="curl --fail-with-body"),
+    pytest.param(["curl", "-K", "conf"], None, "", id="curl with a file of options"),
+    pytest.param(["sh", "-c", "curl -s x | grep -q ok"], None, "", id="curl into a pipe"),
+    pytest.param(["sh", "-c", "curl -s x || exit 1"], "warning", "curl", id="curl or exit"),
+    pytest.param(["sh", "-c", "test $(curl -s -w '%{http_code}' x) = 200"], None, "", id="curl in a test"),
+    pytest.param(["sh", "-c", "curl -s x > /tmp/y; grep ok /tmp/y"], None, "", id="curl into a file"),
+    pytest.param(["pg_isready", "-h", "localhost"], None, "", id="a good one"),
+]
+
+
+@pytest.mark.parametrize(("command", "severity", "words"), COMMANDS)
+def test_commands_that_don_t_do_what_they_say(
+    judge: Callable, command: list[str], severity: str | None, words: str
+) -> None:
+    found = judge(f"readinessProbe: {{exec: {{command: {json.dumps(command)}}}}}", service=None)
+    told = [finding for finding in found if finding.id == "exec-command"]
+    assert [finding.severity.value for finding in told] == ([severity] if severity else [])
+    assert not told or words in told[0].message
 
 
 def test_liveness_that_may_kill_before_readiness_begins_is_aggressive(judge: Callable) -> None:
@@ -187,8 +273,11 @@ PORTS = [
     pytest.param("{ports: [{name: http, containerPort: 8080}, {name: https, containerPort: 9}],"
                  " livenessProbe: {httpGet: {path: /l, port: https}}}", "protocol-mismatch", "warning",
                               id="HTTP on TLS"),
-    pytest.param("livenessProbe: {httpGet: {path: /l, port: http, scheme: HTTPS}}", "protocol-mismatch", "warning",
-                 id="TLS on HTTP"),
+    pytest.param("livenessProbe: {httpGet: {path: /l, port: http, scheme: HTTPS}}", "", "",
+                 id="TLS on HTTP, in so many words"),
+    pytest.param("{ports: [{name: http, containerPort: 8080}, {name: https, containerPort: 9}],"
+                 " livenessProbe: {httpGet: {path: /l, port: https, scheme: HTTP}}}", "", "",
+                 id="HTTP on TLS, in so many words"),
 ]  # fmt: skip
 
 
@@ -238,7 +327,16 @@ SHAPES = [
     pytest.param("readinessProbe: {tcpSocket: {port: http, host: db}}", "probe-host", id="a host over TCP"),
     pytest.param("readinessProbe: {exec: {command: [/usr/bin/jcmd, '1']}}", "exec-costly", id="jcmd"),
     pytest.param("readinessProbe: {exec: {command: [bash, -c, 'ps aux | grep x']}}", "exec-costly", id="ps in a shell"),
-    pytest.param("readinessProbe: {exec: {command: [sh, -c, pg_isready]}}", "exec-costly", id="a shell"),
+    pytest.param("readinessProbe: {exec: {command: [sh, -c, pg_isready]}}", "", id="a shell"),
+    pytest.param("readinessProbe: {exec: {command: [sh, -c, 'pgrep -f \"node server.js\"']}}", "exec-costly",
+                 id="pgrep"),
+    pytest.param("readinessProbe: {exec: {command: [curl, -f, 'http://node:8080/python']}}", "",
+                 id="a name in an argument"),
+    pytest.param("readinessProbe: {exec: {command: [grpc_health_probe, -addr=:8080, -service, java]}}", "",
+                 id="an argument"),
+    pytest.param("readinessProbe: {exec: {command: [timeout, '5', python3.12, check.py]}}", "exec-costly", id="python"),
+    pytest.param("readinessProbe: {exec: {command: [sh, -c, 'test $(ls | wc -l) -gt 1']}}", "exec-costly",
+                 id="ls in a substitution"),
     pytest.param("readinessProbe: {exec: {command: [pg_isready]}}", "", id="a small program"),
     pytest.param("readinessProbe: {exec: {command: [cat, /tmp/ls]}}", "", id="a file of that name"),
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from apphealth.lint.check import Check
 from apphealth.lint.checks import (
     cascade,
+    commands,
     fields,
     graph,
     liveness,
@@ -22,7 +23,20 @@ from apphealth.plan.findings import PORT_UNRESOLVED
 
 ALL: dict[str, Check] = {
     check.id: check
-    for family in (missing, liveness, worthless, cascade, startup, ports, services, shape, fields, graph, user_input)
+    for family in (
+        missing,
+        liveness,
+        worthless,
+        cascade,
+        startup,
+        ports,
+        services,
+        shape,
+        commands,
+        fields,
+        graph,
+        user_input,
+    )
     for check in family.CHECKS
 }
 """The checks by id, in the order in which they are run and listed."""

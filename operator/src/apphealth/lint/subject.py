@@ -22,6 +22,9 @@ from apphealth.plan.result import Plan
 
 Path = tuple[str | int, ...]
 POD: Path = ("spec", "template", "spec")
+_METRICS = frozenset({"metrics", "prometheus", "prom", "telemetry", "pprof", "profiling", "monitoring"})
+"""Names of ports, or parts of them between dashes, that serve metrics to who scrapes them."""
+_METRICS_SERVICES = ("-metrics", "-metrics-service", "-exporter", "-monitoring")
 _LISTS = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -100,7 +103,7 @@ class Subject:
     auto: Callable[[], Plan | None] = _no_plan
     """Returns its plan by `preset: auto`. Few checks need it, so it is made on demand."""
     served: frozenset[str] = field(default_factory=frozenset)
-    """The names of the containers that a Service's port targets."""
+    """The names of the containers that Services send requests to, metrics apart."""
 
     @property
     def probed(self) -> Iterator[RawContainer]:
@@ -221,12 +224,21 @@ def _probes(item: Mapping[str, Any], path: Path) -> dict[ProbeKind, RawProbe]:
 
 def _served(workload: Workload, services: Sequence[Service]) -> frozenset[str]:
     lonely = alone(workload)
+    waiting = [service for service in services if not service.publishes_unready]
     return frozenset(
         container.name
         for container in workload.containers
         if any(
-            targets(service, port, container, alone=lonely) is not None
-            for service in services
+            (target := targets(service, port, container, alone=lonely)) is not None
+            and not _is_for_metrics(service.name, port.name, target.name)
+            for service in waiting
             for port in service.ports
         )
+    )
+
+
+def _is_for_metrics(service: str, *ports: str) -> bool:
+    """Return whether a Service's port leads to metrics, by the names of both: who scrapes needs no readiness."""
+    return service.endswith(_METRICS_SERVICES) or any(
+        part in _METRICS for port in ports for part in (port, *port.split("-")) if part
     )

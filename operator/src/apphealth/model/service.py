@@ -50,6 +50,8 @@ class Service:
     cluster_ip: str = ""
     more_ips: tuple[str, ...] = ()
     """Its further addresses, in a cluster with IPv4 and IPv6."""
+    publishes_unready: bool = False
+    """Whether it leads to pods that are not ready, too (`publishNotReadyAddresses`)."""
 
     @property
     def key(self) -> ServiceKey:
@@ -91,6 +93,7 @@ def parse_service(obj: Mapping[str, Any]) -> Service:
         external_name=raw.text(spec.get("externalName")) if spec.get("type") == "ExternalName" else "",
         cluster_ip=raw.text(spec.get("clusterIP")),
         more_ips=raw.texts(spec.get("clusterIPs"))[1:2],
+        publishes_unready=spec.get("publishNotReadyAddresses") is True,
     )
 
 

@@ -27,8 +27,7 @@ def _identical(subject: Subject) -> Iterator[Hit]:
         liveness, readiness = (container.probes.get(kind) for kind in (ProbeKind.LIVENESS, ProbeKind.READINESS))
         if liveness is None or readiness is None:
             continue
-        handler = resolved(liveness, container)
-        if handler is None or handler != resolved(readiness, container):
+        if not _same(liveness, readiness, container):
             continue
         last, first = liveness.probe.gives_up_after, readiness.probe.gives_up_after
         if last <= first:
@@ -39,6 +38,12 @@ def _identical(subject: Subject) -> Iterator[Hit]:
                 path=liveness.path,
                 container=container.name,
             )
+
+
+def _same(liveness: RawProbe, readiness: RawProbe, container: RawContainer) -> bool:
+    """Return whether two probes ask the same."""
+    handler = resolved(liveness, container)
+    return handler is not None and handler == resolved(readiness, container)
 
 
 def _aggressive(subject: Subject) -> Iterator[Hit]:
@@ -61,14 +66,12 @@ def _reasons(liveness: RawProbe, container: RawContainer, subject: Subject) -> I
         yield f"gives up after {patience} s"
     if probe.failure_threshold == 1:
         yield "restarts at the first failure (failureThreshold 1)"
-    if probe.period < probe.timeout:
-        yield f"asks every {probe.period} s, and waits {probe.timeout} s for an answer"
     if (readiness := container.probes.get(ProbeKind.READINESS)) is not None:
         start, first = readiness.probe.initial_delay, probe.initial_delay + patience
         covered = ProbeKind.STARTUP in container.probes or subject.gets(container.name, ProbeKind.STARTUP)
         if first < start and not covered:
             yield f"may restart it after {first} s, before the {start} s that readiness gives it to start"
-        if patience < readiness.probe.gives_up_after:
+        if patience < readiness.probe.gives_up_after and not _same(liveness, readiness, container):
             yield f"restarts after {patience} s, before readiness takes it out ({readiness.probe.gives_up_after} s)"
     pod_grace = pod_of(subject.raw).get("terminationGracePeriodSeconds")
     grace = pod_grace if probe.grace_period is None else probe.grace_period
@@ -97,7 +100,7 @@ CHECKS = (
         why="A restart throws away what the process was doing and sends its load to the others, which fail next. A"
         " pause of the garbage collector or a busy node is no reason for one.",
         remedy="Let liveness fail for some time before it restarts. Reported are: giving up in less than"
-        f" {MIN_PATIENCE} s; failureThreshold 1; a period below the timeout; giving up before readiness does, or"
+        f" {MIN_PATIENCE} s; failureThreshold 1; giving up before readiness does, or"
         " before the initialDelaySeconds of readiness are over with no startup probe; a grace period of 0.",
         sources=(
             "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",

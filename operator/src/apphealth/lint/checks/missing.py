@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from apphealth.lint.check import Check, Hit
 from apphealth.lint.checks.slow import slow_start
+from apphealth.lint.commands import programs
 from apphealth.lint.subject import RawContainer, Subject
 from apphealth.model.probe import ProbeKind
 from apphealth.model.workload import Container
@@ -13,15 +14,26 @@ from apphealth.plan import findings
 from apphealth.plan.probes.presets import databases
 from apphealth.plan.probes.presets.clues import clues_of
 
+_WAITING = frozenset({"sleep", "tail", "pause"})
+_TRIFLES = frozenset({"echo", "true", ":", "trap", "wait", "exit", "date"})
 MAX_DELAY = 15
 """The most `initialDelaySeconds` that are no sign of a slow start."""
 
 
 def _lacking(subject: Subject, kind: ProbeKind) -> Iterator[RawContainer]:
-    """Yield the containers that have no probe of a kind, and get none by a rule of the input."""
+    """Yield the containers that do something, have no probe of a kind, and get none by a rule of the input."""
     for container in subject.probed:
-        if container.raw.get(kind.field) is None and not subject.gets(container.name, kind):
+        if container.raw.get(kind.field) is None and not subject.gets(container.name, kind) and not _idle(container):
             yield container
+
+
+def _idle(container: RawContainer) -> bool:
+    """Return whether a container only waits: its command starts nothing but `sleep` and the like."""
+    model = container.model
+    if model is None or (not model.command and not model.args):
+        return False
+    started = {program.name for program in programs((*model.command, *model.args))}
+    return not started.isdisjoint(_WAITING) and started <= _WAITING | _TRIFLES
 
 
 def _readiness(subject: Subject) -> Iterator[Hit]:
@@ -86,7 +98,8 @@ READINESS = Check(
     why="Without a readiness probe a pod counts as ready as soon as its process runs. The Service sends it requests"
     " while it is still starting, in every rollout and after every restart, and goes on while it cannot serve.",
     remedy="Add a readinessProbe at an endpoint that answers 200 once requests can be served. Only containers that a"
-    " Service leads to are looked at, and a probe that a rule among the input gives counts.",
+    " Service leads to are looked at, and a probe that a rule among the input gives counts. Not looked at are Services"
+    " that lead to metrics alone or publish addresses of pods that are not ready, and containers that only sleep.",
     sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#types-of-probe",),
     workload=_readiness,
 )

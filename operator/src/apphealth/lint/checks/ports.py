@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from apphealth.lint.check import Check, Hit
 from apphealth.lint.subject import RawContainer, RawProbe, Subject
-from apphealth.model.probe import Grpc, HttpGet, TcpSocket
+from apphealth.model import raw
+from apphealth.model.probe import Grpc, HttpGet
 from apphealth.plan import findings
 from apphealth.plan.findings import Severity
 from apphealth.plan.probes.ports import targets
@@ -95,10 +96,10 @@ def _mismatch(subject: Subject) -> Iterator[Hit]:
                 container=container.name,
                 severity=Severity.WARNING,
             )
-        elif isinstance(probe.probe.handler, HttpGet) and (sign := _scheme_sign(declared.name, probe.probe.handler)):
+        elif isinstance(probe.probe.handler, HttpGet) and _is_plain(probe, declared.name):
             yield Hit(
-                message=f"{probe.kind} {sign}",
-                fix="give httpGet the scheme that the port speaks",
+                message=f"{probe.kind} asks over HTTP a port that is named https",
+                fix="write the scheme that the port speaks: scheme: HTTPS, or scheme: HTTP",
                 path=probe.at("httpGet"),
                 container=container.name,
                 severity=Severity.WARNING,
@@ -119,13 +120,9 @@ def _grpc_sign(name: str, container: RawContainer, probe: RawProbe, subject: Sub
     return ""
 
 
-def _scheme_sign(name: str, handler: HttpGet | TcpSocket) -> str:
-    scheme = handler.scheme if isinstance(handler, HttpGet) else ""
-    if scheme == "HTTP" and name == "https":
-        return "asks over HTTP a port that is named https"
-    if scheme == "HTTPS" and name == "http":
-        return "asks over HTTPS a port that is named http"
-    return ""
+def _is_plain(probe: RawProbe, name: str) -> bool:
+    """Return whether a probe asks a port named https over HTTP because it has no scheme."""
+    return name == "https" and raw.mapping(probe.raw.get("httpGet")).get("scheme") is None
 
 
 CHECKS = (
@@ -160,7 +157,8 @@ CHECKS = (
         kind=findings.PROTOCOL_MISMATCH,
         title="A probe speaks another protocol than its port",
         why="A probe over TCP to a UDP or SCTP port never succeeds (error). An HTTP request to a gRPC server fails"
-        " too, and so does HTTP where TLS is spoken (warnings, since they are told by names).",
+        " too, and so does HTTP where TLS is spoken (warnings, since they are told by names; a scheme that is written"
+        " counts for more than a name).",
         remedy="Use grpc or tcpSocket for gRPC, scheme: HTTPS for TLS, and a TCP port or a command for the rest.",
         sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#probe-check-methods",),
         workload=_mismatch,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from apphealth.lint.check import Check, Hit
+from apphealth.lint.commands import programs
 from apphealth.lint.subject import RawContainer, RawProbe, Role, Subject
 from apphealth.model import raw
 from apphealth.model.probe import ProbeKind
@@ -12,12 +14,13 @@ from apphealth.plan import findings
 from apphealth.plan.findings import Severity
 
 _PROBES = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Probe"
-_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "busybox", "env"})
-_COSTLY = frozenset(
-    {"jcmd", "jps", "jstat", "jstack", "jmap", "java", "python", "python3", "node", "ruby", "php", "perl", "dotnet"}
-)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_COSTLY = re.compile(r"jcmd|jps|jstat|jstack|jmap|java|python[\d.]*|node|ruby|php|perl|dotnet")
 """Programs that start a virtual machine or an interpreter."""
-_LISTING = frozenset({"ps", "ls", "top", "pgrep", "pidof", "netstat", "ss", "lsof", "find", "du", "df"})
+_SEARCHING = frozenset({"find", "du", "lsof"})
+"""Programs that read a whole tree of files."""
+_LISTING = frozenset({"ps", "ls", "top", "pgrep", "pidof", "netstat", "ss"})
+"""Programs that read the process table or a directory."""
 
 
 def _all(subject: Subject) -> Iterator[tuple[RawContainer, RawProbe]]:
@@ -78,7 +81,7 @@ def _host(subject: Subject) -> Iterator[Hit]:
     for container, probe in _all(subject):
         for field in ("httpGet", "tcpSocket"):
             host = raw.mapping(probe.raw.get(field)).get("host")
-            if isinstance(host, str) and host:
+            if isinstance(host, str) and host and not (subject.workload.host_network and host in _LOOPBACK):
                 yield Hit(
                     message=f"{probe.kind} asks the host '{host[:80]}' instead of the pod",
                     fix="take host away; for a virtual host set the header Host in httpHeaders",
@@ -94,7 +97,7 @@ def _exec(subject: Subject) -> Iterator[Hit]:
             program, what, severity = found
             yield Hit(
                 message=f"{probe.kind} runs {program} ({what}) in the container every {probe.probe.period} s",
-                fix="ask over HTTP, TCP or gRPC, or run one small program without a shell",
+                fix="ask over HTTP, TCP or gRPC, or run one small program",
                 path=probe.at("exec", "command"),
                 container=container.name,
                 severity=severity,
@@ -103,14 +106,16 @@ def _exec(subject: Subject) -> Iterator[Hit]:
 
 def _cost(command: tuple[str, ...]) -> tuple[str, str, Severity] | None:
     """Return the costly program of a command, what it costs, and how much that matters."""
-    program = command[0].rpartition("/")[2]
-    inside = {word.rpartition("/")[2] for part in command for word in part[:4096].replace("|", " ").split()[:64]}
-    if found := sorted(inside & _COSTLY):
-        return found[0], "starts an interpreter or a JVM", Severity.WARNING
-    if found := sorted(({program} | (inside if program in _SHELLS else set())) & _LISTING):
-        return found[0], "reads the whole process table or directory", Severity.WARNING
-    if program in _SHELLS:
-        return program, "a shell", Severity.INFO
+    started = sorted({program.name for program in programs(command)})
+    for name in started:
+        if _COSTLY.fullmatch(name):
+            return name, "starts an interpreter or a JVM", Severity.WARNING
+    for name in started:
+        if name in _SEARCHING:
+            return name, "reads a whole tree of files", Severity.WARNING
+    for name in started:
+        if name in _LISTING:
+            return name, "reads the process table or a directory", Severity.INFO
     return None
 
 
@@ -155,7 +160,8 @@ CHECKS = (
         title="A probe asks another host than its pod",
         why="With host set the kubelet asks that address: the node itself for localhost, another service for a name."
         " The pod's own state is never looked at.",
-        remedy="Take host away. For a server with virtual hosts, set the header Host in httpHeaders.",
+        remedy="Take host away. For a server with virtual hosts, set the header Host in httpHeaders. Pods on their"
+        " node's network (hostNetwork) may ask 127.0.0.1, where they listen themselves.",
         sources=(
             "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
         ),
@@ -167,8 +173,8 @@ CHECKS = (
         why="Every probe of type exec starts processes in the container, out of its CPU and memory limits, on every"
         " node,"
         " every few seconds. A JVM tool or an interpreter takes longer than most timeouts when the node is busy.",
-        remedy="Ask over HTTP, TCP or gRPC, or run one small program. A shell alone is for information; jcmd, java,"
-        " python, ps, ls and the like are warnings.",
+        remedy="Ask over HTTP, TCP or gRPC, or run one small program. jcmd, java, python and find are warnings; ps,"
+        " pgrep, ls and the like are for information. Only programs count, not words in their arguments.",
         sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#probe-check-methods",),
         workload=_exec,
     ),

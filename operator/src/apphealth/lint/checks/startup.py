@@ -33,13 +33,19 @@ def _delay(subject: Subject) -> Iterator[Hit]:
                 path=liveness.at("initialDelaySeconds"),
                 container=container.name,
             )
-        elif delay == 0 and (evidence := slow_start(container)):
+        elif delay == 0 and not _readiness_waits(container) and (evidence := slow_start(container)):
             yield Hit(
                 message=f"{evidence} starts slowly, and liveness begins at once",
                 fix=_FIX,
                 path=liveness.path,
                 container=container.name,
             )
+
+
+def _readiness_waits(container: RawContainer) -> bool:
+    """Return whether readiness tells a slow start, so that another check has reported it."""
+    readiness = container.probes.get(ProbeKind.READINESS)
+    return readiness is not None and readiness.probe.initial_delay > MAX_DELAY
 
 
 def _right(liveness: RawProbe, container: RawContainer, subject: Subject) -> bool:
