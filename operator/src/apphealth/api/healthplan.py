@@ -67,7 +67,7 @@ class HealthPlanSpec(_Part, frozen=True, kw_only=True):
     workload: WorkloadReference
 
 
-class Value(_Part, frozen=True, kw_only=True):
+class Value(_Part, frozen=True):
     """One effective value of a probe, and the layer or evidence that it came from."""
 
     field: str

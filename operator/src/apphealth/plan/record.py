@@ -88,7 +88,7 @@ def _probe(probe: ProbePlan) -> api.ProbeRecord:
         reason=probe.reason,
         verification=probe.verification,
         probe=serialise_probe(probe.probe) if probe.probe else None,
-        values=tuple(api.Value(field=p.field, value=p.value, source=p.source) for p in probe.provenance),
+        values=probe.provenance,
     )
 
 

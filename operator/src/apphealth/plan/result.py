@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from apphealth.api.healthplan import HealthPlan, OriginalRecord, State, VerificationState
+from apphealth.api.healthplan import HealthPlan, OriginalRecord, State, Value, VerificationState
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.model.ownership import Path
@@ -37,14 +37,6 @@ class Action(StrEnum):
     """No probe of ours is wanted here."""
 
 
-class Provenance(NamedTuple):
-    """One effective value, and the layer or evidence that it came from."""
-
-    field: str
-    value: str
-    source: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbePlan:
     """The decision about one probe of one container."""
@@ -54,7 +46,7 @@ class ProbePlan:
     reason: str
     probe: Probe | None = None
     """The probe that rules want, also if it is not written (Keep, mode Audit)."""
-    provenance: tuple[Provenance, ...] = ()
+    provenance: tuple[Value, ...] = ()
     verification: VerificationState | None = None
     """Its verification state; None if no rule wants a probe here."""
     proof: Proof | None = None

@@ -5,6 +5,7 @@ Values are untrusted: only so many parts of a value are looked at, each up to `M
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 from ipaddress import AddressValueError, IPv6Address
@@ -33,6 +34,7 @@ _PREFIXES = ("dnssrvnoa+", "dnssrv+", "dns+", "dns:", "passthrough:", "ipv4:", "
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 _KEY_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
 _HEX = frozenset("0123456789abcdef:")
+_PATH = re.compile("[/?#]")
 _SEPARATORS = str.maketrans(",;|\t\n\r\"'`<>", " " * 11)
 
 
@@ -127,8 +129,7 @@ def _address(part: str) -> _Address | None:
         return None
     if scheme in RESOLVERS:
         rest = rest.partition("/")[2]
-    authority, _, _ = _until(rest, "/?#")
-    _, at, text = authority.rpartition("@")
+    _, at, text = _before_path(rest).rpartition("@")
     return _Address(_bare(text), f"{scheme}://", masked=bool(at), sure=True)
 
 
@@ -138,16 +139,16 @@ def _without_scheme(part: str) -> _Address | None:
     if lower.startswith(_PREFIXES):
         prefix = next(prefix for prefix in _PREFIXES if lower.startswith(prefix))
     if prefix and not part[len(prefix) :].isdecimal():
-        return _Address(_bare(_until(part[len(prefix) :], "/?#")[0]), prefix, sure=True)
+        return _Address(_bare(_before_path(part[len(prefix) :])), prefix, sure=True)
     if lower.startswith("jdbc:oracle:"):
         _, at, text = part.rpartition("@")
-        text = ":".join(_until(text.lstrip("/"), "/?#")[0].split(":")[:2])
+        text = ":".join(_before_path(text.lstrip("/")).split(":")[:2])
         return _Address(text, "jdbc:oracle:", masked=True, sure=True) if at else None
-    authority, slash, _ = _until(part, "/?#")
+    authority = _before_path(part)
     _, at, text = authority.rpartition("@")
     if text.startswith("tcp(") and ")" in text:  # Go's MySQL driver: user:password@tcp(db:3306)/name
         return _Address(text[4 : text.index(")")], masked=bool(at), sure=True)
-    return _Address(_bare(text), masked=bool(at), path=bool(slash))
+    return _Address(_bare(text), masked=bool(at), path=authority != part)
 
 
 def _bare(text: str) -> str:
@@ -194,9 +195,9 @@ def _scheme(prefix: str) -> str:
     return jdbc + prefix[end:][-_MAX_SCHEME:].lower()
 
 
-def _until(text: str, ends: str) -> tuple[str, str, str]:
-    cut = min((at for end in ends if (at := text.find(end)) >= 0), default=len(text))
-    return text[:cut], text[cut : cut + 1], text[cut + 1 :]
+def _before_path(text: str) -> str:
+    """Return what stands before a path, a query or a fragment."""
+    return _PATH.split(text, maxsplit=1)[0]
 
 
 def _is_name(name: str) -> bool:

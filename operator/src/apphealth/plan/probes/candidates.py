@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from apphealth.api.healthplan import Value
 from apphealth.api.scalars import HttpPath
 from apphealth.api.spec import ProbeType
 from apphealth.model.probe import HttpGet, Probe, ProbeKind, TcpSocket, interned
@@ -20,7 +21,6 @@ from apphealth.plan.probes.handlers import USERS, Handlers, PlannedHandler, endp
 from apphealth.plan.probes.numbers import Learned, Numbers, apply_numbers, choose_numbers, fit_numbers
 from apphealth.plan.probes.presets.preset import Endpoint
 from apphealth.plan.probes.suggestions import USERS_ALONE, Origin, Suggestion
-from apphealth.plan.result import Provenance
 from apphealth.plan.rules.settings import Sourced
 
 INDEX_TIMEOUT = 5
@@ -32,7 +32,7 @@ class PlannedProbe:
     """A complete probe that a container should have."""
 
     probe: Probe
-    provenance: tuple[Provenance, ...]
+    provenance: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from apphealth.api.healthplan import Value
 from apphealth.api.spec import ProbeType
 from apphealth.model.probe import Exec, Grpc, Handler, HttpGet, ProbeKind, TcpSocket
 from apphealth.model.proof import Accept
@@ -17,7 +18,6 @@ from apphealth.plan.probes.container import ContainerFacts
 from apphealth.plan.probes.ports import TELLING_NAMES, PortProblem, Preference, ResolvedPort, resolve_port
 from apphealth.plan.probes.presets.preset import Endpoint, Endpoints, Place, Preset
 from apphealth.plan.probes.suggestions import Suggestion
-from apphealth.plan.result import Provenance
 from apphealth.plan.rules.settings import ContainerSettings, Sourced
 
 PROBE_HEADER = "X-Probe"
@@ -51,7 +51,7 @@ class PlannedHandler:
     number: int
     speaks_http: bool
     accept: Accept
-    provenance: tuple[Provenance, ...]
+    provenance: tuple[Value, ...]
 
     @property
     def only_proven(self) -> bool:
@@ -236,11 +236,11 @@ class Handlers:
             speaks_http=port.speaks_http,
             accept=self._accept(endpoint),
             provenance=(
-                Provenance("type", str(type_.value), type_.source),
-                Provenance("path", path.value, path.source),
-                Provenance("headers", shown, headers.source),
-                Provenance("port", str(port.port), port.source),
-                Provenance("scheme", handler.scheme, scheme.source),
+                Value("type", str(type_.value), type_.source),
+                Value("path", path.value, path.source),
+                Value("headers", shown, headers.source),
+                Value("port", str(port.port), port.source),
+                Value("scheme", handler.scheme, scheme.source),
             ),
         )
 
@@ -253,15 +253,15 @@ class Handlers:
     def _socket(
         self, kind: ProbeKind, endpoint: Endpoint | None, type_: Sourced[ProbeType], port: ResolvedPort
     ) -> PlannedHandler:
-        provenance = [Provenance("type", str(type_.value), type_.source)]
+        provenance = [Value("type", str(type_.value), type_.source)]
         handler: Handler
         if type_.value is ProbeType.TCP:
             handler = TcpSocket(port=port.port)
         else:
             service = self._said(kind, "service") or Sourced("", "the server as a whole")
             handler = Grpc(port=port.number, service=service.value)
-            provenance.append(Provenance("service", service.value, service.source))
-        provenance.append(Provenance("port", str(handler.port), port.source))
+            provenance.append(Value("service", service.value, service.source))
+        provenance.append(Value("port", str(handler.port), port.source))
         return PlannedHandler(
             handler=handler,
             endpoint=endpoint,
@@ -288,8 +288,8 @@ class Handlers:
             speaks_http=False,
             accept=Accept.SUCCESS,
             provenance=(
-                Provenance("type", str(type_.value), type_.source),
-                Provenance("command", shown, command.source),
+                Value("type", str(type_.value), type_.source),
+                Value("command", shown, command.source),
             ),
         )
 

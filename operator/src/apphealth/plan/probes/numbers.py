@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
+from apphealth.api.healthplan import Value
 from apphealth.model.probe import Handler, Probe, ProbeKind
-from apphealth.plan.result import Provenance
 from apphealth.plan.rules.settings import ContainerSettings, ProbeSettings, Sourced
 
 NO_STARTUP_DELAY = 30
@@ -63,15 +63,18 @@ class Numbers:
         """Seconds of failures in a row after which the kubelet acts."""
         return self.period.value * self.failure.value
 
-    def provenance(self) -> tuple[Provenance, ...]:
+    def provenance(self) -> tuple[Value, ...]:
         """Return the source of each number, by the name of the probe's field."""
-        numbers = (self.delay, self.period, self.timeout, self.success, self.failure)
-        found = tuple(Provenance(name, str(n.value), n.source) for name, n in zip(_FIELDS, numbers, strict=True))
-        return found if self.grace is None else (*found, Provenance(_GRACE, str(self.grace.value), self.grace.source))
-
-
-_FIELDS = ("initialDelaySeconds", "periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold")
-_GRACE = "terminationGracePeriodSeconds"
+        found = (
+            Value("initialDelaySeconds", str(self.delay.value), self.delay.source),
+            Value("periodSeconds", str(self.period.value), self.period.source),
+            Value("timeoutSeconds", str(self.timeout.value), self.timeout.source),
+            Value("successThreshold", str(self.success.value), self.success.source),
+            Value("failureThreshold", str(self.failure.value), self.failure.source),
+        )
+        if self.grace is None:
+            return found
+        return (*found, Value("terminationGracePeriodSeconds", str(self.grace.value), self.grace.source))
 
 
 @dataclass(frozen=True, slots=True)
