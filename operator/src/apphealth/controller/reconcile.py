@@ -15,6 +15,7 @@ from apphealth.api.healthplan import HealthPlan, State
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import Reason
+from apphealth.controller.contests import Contests
 from apphealth.controller.gather import read_config_maps
 from apphealth.controller.journal import log_refuted, log_rejected, log_write
 from apphealth.controller.left_alone import LeftAlone, left_alone, outcome_of
@@ -34,6 +35,7 @@ from apphealth.kube.configmaps import NotOursError
 from apphealth.kube.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from apphealth.kube.events import Event, Events
 from apphealth.model.service import ServiceKey
+from apphealth.model.withheld import WithheldReason
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Plan
 from apphealth.plan.dependencies.cycles import cycle_finding
@@ -112,6 +114,7 @@ class Reconciler:
         self._prover = prover
         self._clock = clock
         self._rejections = Rejections(clock)
+        self._contests = Contests(clock)
         self._dependables: dict[WorkloadKey, Dependable] = {}
         self._gone_since: dict[WorkloadKey, float] = {}
         self.unseen: set[WorkloadKey] = set()
@@ -150,6 +153,7 @@ class Reconciler:
         if (workload := self._store.world.workloads.get(key)) is None:
             return await self._forget(key)
         self._store.records.confirm(workload)
+        gave_way = self._give_way(key)
         decided = plan_of(workload, self._store.world)
         self.awaited.discard(key)
         if (why := left_alone(workload, decided, self._store)) is not None:
@@ -166,8 +170,11 @@ class Reconciler:
             return None
         else:
             again = await self._carry_out(workload, decided, decided.record, config_maps)
+            if gave_way:
+                self._report_contested(workload, decided)
         self._enqueue_dependants(workload, decided)
-        return again
+        waits = (again, self._contests.wait(key, decided.withheld))
+        return min((wait for wait in waits if wait is not None), default=None)
 
     async def _gather(self, key: WorkloadKey) -> frozenset[ConfigMapKey]:
         """Read the ConfigMaps that the plan needs; while they are read, the workload may change and need others."""
@@ -187,6 +194,28 @@ class Reconciler:
             return
         log.warning("%s: %s", workload.key, why.message)
         self._dirty(self._store.outcomes.put(workload.key, outcome))
+
+    def _give_way(self, key: WorkloadKey) -> bool:
+        """Withhold probes that another manager keeps taking out; returns whether there are new ones."""
+        world = self._store.world
+        known = world.withheld.get(key, ())
+        now = self._contests.judge(key, self._store.removed.pop(key, ()), known)
+        if now != known:
+            world.keep_withheld(key, now, world.retried.get(key, ""))
+        return len(now) > len(known)
+
+    def _report_contested(self, workload: Workload, decided: Plan) -> None:
+        """Post an Event about probes that are not written again."""
+        left_out = [
+            f"{probe.kind} of {container.name} is {probe.reason}"
+            for container in decided.containers
+            for probe in container.probes
+            if probe.withheld is not None and probe.withheld.reason is WithheldReason.CONTESTED
+        ]
+        if left_out:
+            note = "; ".join(left_out)
+            self._events.post(workload, Event(type="Warning", reason="ProbesContested", note=note))
+            log.warning("%s: %s", workload.key, note)
 
     async def _carry_out(
         self, workload: Workload, decided: Plan, record: HealthPlan, config_maps: frozenset[ConfigMapKey]
@@ -235,6 +264,7 @@ class Reconciler:
     async def _forget(self, key: WorkloadKey) -> float | None:
         """Forget a deleted workload. What it owned is removed by garbage collection, or else by the operator."""
         self._rejections.clear(key)
+        self._contests.forget(key)
         self._prover.forget(key)
         self.awaited.discard(key)
         if (dependable := self._dependables.pop(key, None)) is not None and dependable.cycle:

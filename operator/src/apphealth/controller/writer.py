@@ -21,7 +21,8 @@ from apphealth.kube.meta import Meta, parse_meta
 from apphealth.kube.resources import Resource
 from apphealth.kube.workloads import disown, patch_workload, read_workload, same
 from apphealth.model.ownership import Path
-from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.probe import KINDS
+from apphealth.model.workload import ContainerRole, Workload, WorkloadKey
 from apphealth.plan.dependencies.delivery import FILE
 from apphealth.plan.record import written_by
 from apphealth.plan.result import Patch
@@ -79,14 +80,32 @@ class Writer:
                 workload = await disown(self._client, workload, disowned)
         finally:
             self._store.writing.discard(workload.key)
+        updated = self._store.update_workload(workload)
+        self._forget_own_removals(workload.key, patches)
         newest = self._store.world.workloads.get(workload.key)
         if newest is None:
             raise NotFoundError(f"{workload.key} was deleted right after the patch")
-        if self._store.update_workload(workload):
+        if updated:
             return workload
         if same(workload, newest):
             return newest
+        self._store.note_removals(workload, newest)  # no event has shown the workload as our patch left it
         raise ConflictError(f"{workload.key} has changed right after the patch")
+
+    def _forget_own_removals(self, key: WorkloadKey, patches: Sequence[Patch]) -> None:
+        """Let the probes that our patches have removed not pass for probes that another manager took out."""
+        own = {
+            (container["name"], kind)
+            for patch in patches
+            for containers in (patch.body["spec"]["template"]["spec"].get(role.list_name, ()) for role in ContainerRole)
+            for container in containers
+            for kind in KINDS
+            if kind.field in container and container[kind.field] is None
+        }
+        if own and key in self._store.removed:
+            removed = self._store.removed.pop(key)
+            if others := tuple(one for one in removed if (one.container, one.kind) not in own):
+                self._store.removed[key] = others
 
     async def _send(self, workload: Workload, patch: Patch) -> Workload:
         try:

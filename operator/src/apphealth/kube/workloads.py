@@ -27,6 +27,7 @@ def same(one: Workload, other: Workload) -> bool:
         progress=one.progress,
         rolled_out_at=one.rolled_out_at,
         written_at=one.written_at,
+        edited_by=one.edited_by,
     )
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from apphealth.model import raw
@@ -80,6 +81,22 @@ def managers(managed_fields: object) -> tuple[FieldManager, ...]:
         for entry in raw.items(managed_fields)
         if not entry.get("subresource")
     )
+
+
+def last_editor(managed_fields: object) -> str:
+    """Return the manager that changed an object last, apart from the operator; empty if none is known.
+
+    Parameters
+    ----------
+    managed_fields
+        As the API server gives it.
+    """
+    times = {
+        raw.text(entry.get("manager")): raw.text(entry.get("time"))
+        for entry in raw.items(managed_fields)
+        if not entry.get("subresource") and entry.get("manager") not in (MANAGER, RESTORER)
+    }
+    return intern(max(times, key=lambda name: times[name], default=""))
 
 
 def probe_path(list_name: str, container: str, field: str) -> Path:

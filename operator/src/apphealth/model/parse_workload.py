@@ -15,7 +15,7 @@ import msgspec
 
 from apphealth.model import raw
 from apphealth.model.last_applied import last_applied
-from apphealth.model.ownership import POD_SPEC, FieldManager, list_key, managers, ownership
+from apphealth.model.ownership import POD_SPEC, FieldManager, last_editor, list_key, managers, ownership
 from apphealth.model.probe import KINDS, ProbeKind, parse_probe
 from apphealth.model.progress import completed_at, parse_progress, written_at
 from apphealth.model.service import own_annotations
@@ -95,8 +95,18 @@ def parse_workload(obj: Mapping[str, Any]) -> Workload:
         template=template_digest(pod, raw.mapping(pod_metadata.get("annotations"))),
         progress=parse_progress(obj),
         rolled_out_at=completed_at(obj),
+        controller=_controller(metadata),
+        edited_by=last_editor(metadata.get("managedFields")),
         written_at=written_at(metadata.get("managedFields")),
     )
+
+
+def _controller(metadata: Mapping[str, Any]) -> str:
+    """Return kind and name of the object that controls a workload."""
+    for owner in raw.items(metadata.get("ownerReferences")):
+        if owner.get("controller") is True:
+            return f"{raw.text(owner.get('kind'))}/{raw.text(owner.get('name'))}"
+    return ""
 
 
 def template_digest(pod: Mapping[str, Any], annotations: Mapping[str, Any]) -> str:

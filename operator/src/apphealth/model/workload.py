@@ -138,6 +138,10 @@ class Workload:
     """How far the rollout of its pod template has come. No plan reads it."""
     rolled_out_at: datetime | None = None
     """When its last rollout completed, where Kubernetes says it (a Deployment's condition Progressing)."""
+    controller: str = ""
+    """Kind and name of the object that controls it (an ownerReference with `controller: true`); empty: nothing does."""
+    edited_by: str = ""
+    """The manager that changed it last, apart from the operator, by managedFields. No plan reads it."""
     written_at: datetime | None = None
     """When the operator last changed it, by managedFields; None: nothing of ours is there. No plan reads it."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from apphealth.api.spec import Mode
-from apphealth.model.withheld import RETRY
+from apphealth.model.withheld import RETRY, WithheldReason
 from apphealth.model.workload import Workload
 from apphealth.plan.dependencies.delivery import Delivery, delivery_text, plan_delivery
 from apphealth.plan.dependencies.edges import Derived, plan_dependencies
@@ -19,7 +19,7 @@ from apphealth.plan.ownership.patch import build_patches
 from apphealth.plan.probes import plan_probes
 from apphealth.plan.record import record_of
 from apphealth.plan.result import Patch, Plan, Preview, ProbesPlan
-from apphealth.plan.rules.modes import enforced_among, not_written
+from apphealth.plan.rules.modes import enforced_among, left_to_controller, not_written
 from apphealth.plan.rules.selection import selecting
 from apphealth.plan.summary import state_of
 
@@ -58,14 +58,16 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
     needs = plan_dependencies(workload, enforced or rules, facts.services, facts.neighbours) if rules else Derived()
     neighbours = facts.neighbours.services
     dependencies = tuple(dependency_of(e, neighbours[e.service.key], workload.namespace) for e in needs.edges)
-    told = plan_delivery(workload, shown.containers, deliver=bool(rules) and shown.settings.deliver)
+    wants_delivery = shown.settings.deliver and not _contested(shown)
+    told = plan_delivery(workload, shown.containers, deliver=bool(rules) and wants_delivery)
     delivery = told if enforced else plan_delivery(workload, written.containers, deliver=False)
-    delivers = bool(enforced) and written.settings.deliver and any(one.runs_library for one in written.containers)
+    delivers = bool(enforced) and wants_delivery and any(one.runs_library for one in written.containers)
 
     state, message = state_of(shown, mode)
     never_written = not_written(workload, files=options.files)
-    notes = () if never_written is None else (never_written,)
-    held = bool(written.questions or notes)
+    controlled = left_to_controller(rules, workload) if workload.controller and not options.files else None
+    notes = tuple(note for note in (never_written, controlled) if note is not None)
+    held = bool(written.questions or never_written)
     decided = Plan(
         workload=workload.key,
         state=state,
@@ -80,7 +82,7 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         proofs=shown.proofs if preview is None else tuple(dict((*preview.proofs, *shown.proofs)).items()),
         findings=(*notes, *shown.findings, *told.findings, *needs.findings) if rules else (),
         conflicts=(preview or shown).conflicts,
-        patches=_patches(workload, written, delivery, held=held, never=bool(notes)),
+        patches=_patches(workload, written, delivery, held=held, never=never_written is not None),
         disowned=() if held else written.disowned,
         originals=facts.originals if held else written.originals,
         withheld=shown.withheld,
@@ -90,6 +92,11 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         cycle=needs.cycle,
     )
     return replace(decided, record=record_of(decided, workload)) if rules else decided
+
+
+def _contested(planned: ProbesPlan) -> bool:
+    """Return whether another manager keeps taking probes of ours out: it would take the delivery out too."""
+    return any(entry.reason is WithheldReason.CONTESTED for entry in planned.withheld)
 
 
 def _patches(

@@ -184,6 +184,13 @@ ROLLOUT_REFERS = replace(
     text="its pods come from another workload (workloadRef), which gets the probes",
     fix="have a rule select the workload that spec.workloadRef names",
 )
+CONTROLLED = FindingKind(
+    "controlled",
+    INFO,
+    "left to {controller}, which controls this workload and would take the probes out again",
+    "set the probes in {controller}; or name the workload in a rule to write them here: targetRef: {{kind: {kind},"
+    " name: {name}}}",
+)
 
 # Which containers get probes
 _NAME_CONTAINER = "name it under spec.containers to give it probes all the same"
@@ -318,7 +325,8 @@ PROBE_CONTESTED = FindingKind(
     "probe-contested",
     WARNING,
     "not written again, because another manager keeps taking it out: {kinds}; {evidence}",
-    "let that manager keep fields that it doesn't set, or exclude the workload from the rule; to try again: {retry}",
+    "write the probes into the manifest that it applies (apphealth render), have it apply server-side, or exclude the"
+    " workload by the annotation apphealth.dev/ignore; to try again: {retry}",
 )
 
 # Dependencies

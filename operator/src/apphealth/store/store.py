@@ -26,6 +26,7 @@ from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan.facts import Options
+from apphealth.plan.ownership.contest import Removal, removals
 from apphealth.plan.rules.selection import chooses, reaches
 from apphealth.store.outcomes import Outcomes
 from apphealth.store.records import Records
@@ -95,6 +96,8 @@ class Store:
         Whether the operator manages the whole cluster, or one namespace alone.
     elsewhere
         The namespaces that operators of their own manage: nothing is written there.
+    removed
+        The probes of ours that are gone from workloads since those were planned last.
     writing
         Workloads that are being patched: events of the patch concern no workload, the answer is handled instead.
     """
@@ -109,6 +112,7 @@ class Store:
         self.config_maps: set[Name] = set()
         self.cluster_wide = True
         self.elsewhere: frozenset[str] = frozenset()
+        self.removed: dict[WorkloadKey, tuple[Removal, ...]] = {}
         self.writing: set[WorkloadKey] = set()
         self._ready_pods: dict[WorkloadKey, tuple[object, ...]] = {}
         self._in_namespace: defaultdict[str, set[WorkloadKey]] = defaultdict(set)
@@ -202,6 +206,8 @@ class Store:
             self.world.originals.pop(key, None)  # those of an earlier workload of the same name
             self.world.written.pop(key, None)
             self.world.keep_withheld(key, (), "")
+        elif before is not None and before.has_ours:
+            self.note_removals(before, workload)
         self.world.put_workload(workload)
         self._versions[WORKLOADS[key.kind]][Name(key.namespace, key.name)] = workload.resource_version
         self._in_namespace[key.namespace].add(key)
@@ -210,6 +216,17 @@ class Store:
         if before is not None and same(before, workload) and not self._can_be_asked_now(before, workload):
             return NOBODY
         return Concerned(frozenset({key}))
+
+    def note_removals(self, before: Workload, now: Workload) -> None:
+        """Remember which probes of ours are gone from a workload, for its next plan.
+
+        Parameters
+        ----------
+        before, now
+            Two readings of the workload, the older one first.
+        """
+        if gone := removals(before, now):
+            self.removed[now.key] = tuple(dict.fromkeys((*self.removed.get(now.key, ()), *gone)))
 
     def _put_workload(self, obj: Raw) -> Concerned:
         workload = parse_workload(obj)
@@ -246,6 +263,7 @@ class Store:
         """Drop a workload; returns what the deletion concerns."""
         self.world.drop_workload(key)
         self.records.forget(key)
+        self.removed.pop(key, None)
         self._ready_pods.pop(key, None)
         self._versions[WORKLOADS[key.kind]].pop(Name(key.namespace, key.name), None)
         self._in_namespace[key.namespace].discard(key)

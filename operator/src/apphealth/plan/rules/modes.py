@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from apphealth.api.rule import Rule
 from apphealth.api.spec import Mode, WorkloadKind
 from apphealth.model.workload import Workload
-from apphealth.plan.findings import ROLLOUT_NOT_WRITTEN, ROLLOUT_REFERS, Finding
+from apphealth.plan.findings import CONTROLLED, ROLLOUT_NOT_WRITTEN, ROLLOUT_REFERS, Finding
 
 
 def enforced_among(rules: Sequence[Rule], workload: Workload, *, files: bool) -> tuple[Rule, ...]:
-    """Return the rules whose plan is written: those in mode Enforce; none for an Argo Rollout in a cluster.
+    """Return the rules whose plan is written: those in mode Enforce.
+
+    None for an Argo Rollout in a cluster, nor for a workload that another object controls, unless one of the rules
+    names it by `targetRef`: its controller would take the probes out again.
 
     Parameters
     ----------
@@ -26,7 +29,8 @@ def enforced_among(rules: Sequence[Rule], workload: Workload, *, files: bool) ->
     files
         Whether it is a manifest.
     """
-    return tuple(rule for rule in rules if rule.spec.mode is Mode.ENFORCE) if _writable(workload, files) else ()
+    enforced = tuple(rule for rule in rules if rule.spec.mode is Mode.ENFORCE)
+    return enforced if _writable(workload, files) and not _left_to_controller(workload, enforced) else ()
 
 
 def effective(rules: Sequence[Rule], workload: Workload, *, files: bool) -> tuple[Rule, ...]:
@@ -42,6 +46,26 @@ def effective(rules: Sequence[Rule], workload: Workload, *, files: bool) -> tupl
 
 def _writable(workload: Workload, files: bool) -> bool:
     return files or workload.kind != WorkloadKind.ROLLOUT
+
+
+def _left_to_controller(workload: Workload, enforced: Sequence[Rule]) -> bool:
+    return bool(workload.controller) and all(rule.spec.target_ref is None for rule in enforced)
+
+
+def left_to_controller(rules: Sequence[Rule], workload: Workload) -> Finding | None:
+    """Return the finding about a workload that is left to the object that controls it, or None if it isn't.
+
+    Parameters
+    ----------
+    rules
+        The rules that select the workload.
+    workload
+        The workload.
+    """
+    enforced = tuple(rule for rule in rules if rule.spec.mode is Mode.ENFORCE)
+    if not enforced or not _left_to_controller(workload, enforced):
+        return None
+    return CONTROLLED(controller=workload.controller, kind=workload.kind, name=workload.name)
 
 
 def not_written(workload: Workload, *, files: bool) -> Finding | None:
