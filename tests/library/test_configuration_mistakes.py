@@ -71,11 +71,6 @@ MISTAKES = [
         id="a dependency in liveness",
     ),
     pytest.param(
-        {"groups": {"external": ["usres"]}, "check_functions": {"health": {"users": yes}}},
-        "['external']: 'usres' isn't known; did you mean 'users'?",
-        id="an unknown member",
-    ),
-    pytest.param(
         {"groups": {"a/b": []}}, "Z_ENDPOINTS['groups']: 'a/b' isn't a group's name", id="a group with a slash"
     ),
     pytest.param(
@@ -133,6 +128,43 @@ MISTAKES = [
         {"version_function": "1.0"}, "['version_function']: '1.0' isn't a function", id="a version that is no function"
     ),
 ]
+
+
+MEMBERS = [
+    pytest.param(
+        {"groups": {"external": ["usres"]}, "check_functions": {"health": {"users": yes}}},
+        "['external']: 'usres' isn't known; did you mean 'users'?",
+        id="unknown",
+    ),
+    pytest.param(
+        {"groups": {"liveness": ["users"]}, "check_functions": {"health": {"users": yes}}},
+        "['liveness']: 'users': liveness asks registered checks only",
+        id="a function, in liveness",
+    ),
+    pytest.param(
+        {"groups": {"liveness": ["users"]}, "service_dependencies": {"users": "127.0.0.1:9"}},
+        "['liveness']: 'users': liveness asks registered checks only",
+        id="another service, in liveness",
+    ),
+]
+
+
+@pytest.mark.parametrize(("endpoints", "message"), MEMBERS)
+def test_a_wrong_member_of_a_group_is_told_at_the_first_request_once(app, caplog, endpoints, message):
+    app.config["Z_ENDPOINTS"] = endpoints
+    ManagementEndpoints(app)
+    assert caplog.records == []
+    for path in ("health/liveness", "health/readiness", "health"):
+        app.test_client().get(f"/z/{path}")
+    assert [record.levelno for record in caplog.records if message in record.getMessage()] == [logging.WARNING]
+
+
+@pytest.mark.parametrize("group", ["liveness", "readiness", "startup", "external"])
+def test_a_member_that_is_registered_after_the_app_was_initialised_is_no_mistake(app, caplog, group):
+    app.config["Z_ENDPOINTS"] = {"groups": {group: ["db"]}}
+    ManagementEndpoints(app).add("db", lambda: False)
+    assert app.test_client().get(f"/z/health/{group}").status_code == 503
+    assert [record.getMessage() for record in caplog.records if "configuration" in record.getMessage()] == []
 
 
 @pytest.mark.parametrize(("endpoints", "message"), MISTAKES)

@@ -9,7 +9,7 @@ from flask import Flask, current_app, has_app_context
 from flask_management_endpoints.checks.definition import CheckFunction, Policy
 from flask_management_endpoints.checks.registry import Registry
 from flask_management_endpoints.cli import health_group
-from flask_management_endpoints.dependencies.questions import Question
+from flask_management_endpoints.dependencies.questions import FIRST
 from flask_management_endpoints.direct import PastTheHooks
 from flask_management_endpoints.endpoints.blueprint import DEFAULT_PREFIX, NAME, z_blueprint
 from flask_management_endpoints.health import Health
@@ -209,7 +209,7 @@ class ManagementEndpoints:
         health = healths[0]
         with health.app.test_request_context():
             settings = health.settings()
-            report = health.whole(Question(), settings) if group is None else health.probe(group, Question())
+            report = health.whole(FIRST, settings) if group is None else health.probe(group, FIRST)
         if report is None:
             raise LookupError(f"{group!r} isn't a probe or group")
         found = document(report.components, report.status, "always", settings.status_order, durations=True)

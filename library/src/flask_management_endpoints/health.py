@@ -4,10 +4,11 @@ The blueprint only turns its answers into HTTP.
 """
 
 import logging
+import math
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from flask_management_endpoints.checks.definition import PROBES, Check, Policy
@@ -19,12 +20,12 @@ from flask_management_endpoints.config.problems import Problem, unknown
 from flask_management_endpoints.config.settings import KEY, Settings
 from flask_management_endpoints.dependencies.file import DependenciesFile
 from flask_management_endpoints.dependencies.model import Dependency
-from flask_management_endpoints.dependencies.questions import Question, Questioner, url_to_ask
+from flask_management_endpoints.dependencies.questions import FIRST, Question, Questioner, url_to_ask
 from flask_management_endpoints.drain import DRAIN
 from flask_management_endpoints.drain import REASON as DRAIN_REASON
 from flask_management_endpoints.execution.forking import notice_fork
 from flask_management_endpoints.execution.refresh import Refresher
-from flask_management_endpoints.execution.runner import Job, Runner
+from flask_management_endpoints.execution.runner import Job, Runner, Ticket
 from flask_management_endpoints.metrics import MISSING, metrics
 from flask_management_endpoints.report import Component, by_name, overall, well, with_age
 from flask_management_endpoints.state import AppState
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flask_management_endpoints")
 _Run: TypeAlias = Callable[[float], Result]
-_Collector: TypeAlias = Callable[[float], Iterator[Component]]
+ONLY_CHECKS = "liveness asks registered checks only, no function of a request and no other service"
 NOT_ASKED = Result(Status.UNKNOWN, "not asked: the question came from another service, see dependency_levels")
 
 
@@ -88,7 +89,9 @@ class Health:
         self.prefix = prefix
         self.registry = registry
         self.state = AppState(f"{app.name}{prefix}")
+        self._serves = False
         self._told: set[Problem] = set()
+        self._planned: tuple[Settings | None, int, tuple[_Asked, ...]] = (None, 0, ())
         self._transitions = Transitions(registry.listeners)
         self._memo = Memo(app.config)
         options = self._memo.settings()[0].options
@@ -106,8 +109,15 @@ class Health:
         """Return the settings of this moment; log each problem with them once."""
         settings, problems = self._memo.settings()
         if problems or settings.groups:
-            self._tell([*problems, *self.unknown_members(settings)])
+            self._tell(problems)
+            if self._serves:  # until then, checks may still be registered
+                self._tell(self.unknown_members(settings))
         return settings
+
+    def begin_to_serve(self) -> None:
+        """Look once more at what may have come after the app was initialised. Called before the first request."""
+        self._serves = True
+        self.set_up_drain()
 
     def set_up_drain(self) -> None:
         """Drain on SIGTERM if ``drain_seconds`` says so; tell if that can't be.
@@ -120,13 +130,16 @@ class Health:
         if reason:
             self._tell([Problem("drain_seconds", reason)])
 
-    def dependencies(self, settings: Settings) -> dict[str, Dependency]:
+    def dependencies(self, settings: Settings) -> Mapping[str, Dependency]:
         """Return the dependencies.
 
         The app's own, then the operator's; where both name one, the app's word counts, field by field.
         """
+        delivered = self._file.dependencies()
+        if not delivered:
+            return settings.dependencies
         found = dict(settings.dependencies)
-        for name, dependency in self._file.dependencies().items():
+        for name, dependency in delivered.items():
             if name not in found:
                 found[name] = refined(dependency, settings.partial_dependencies.get(name, {}))
         return found
@@ -140,9 +153,14 @@ class Health:
     # Answers
 
     @property
+    def has_liveness_checks(self) -> bool:
+        """Whether liveness asks anything."""
+        return self.registry.has_group("liveness") or "liveness" in self._memo.settings()[0].groups
+
+    @property
     def plainly_alive(self) -> bool:
         """Whether liveness is UP without asking anything, which is the usual case and the fast one."""
-        return not self.registry.has_group("liveness") and self.state.broken is None
+        return not self.has_liveness_checks and self.state.broken is None
 
     def liveness(self, question: Question) -> Report:
         """Return whether the process, and every worker beside it, can still work. Asks nobody else."""
@@ -157,23 +175,34 @@ class Health:
 
     def report_liveness(self) -> None:
         """Run the liveness checks, and tell the other workers what they say."""
-        failing = [component for component in self.ask("liveness", Question()).components if not component.weight.ok]
+        failing = [component for component in self.ask("liveness", FIRST).components if not component.weight.ok]
         reasons = ", ".join(f"{component.name}: {component.result.reason}" for component in failing)
         self.state.set_failing(reasons or None)
 
-    def startup(self, question: Question) -> Report:
+    def startup(self) -> Report:
         """Return whether start-up is over.
 
-        Checks of the group ``startup`` are asked until they all have passed once.
+        What belongs to the group ``startup`` is asked until it all has been well once. That is remembered, so it is
+        asked in full, whoever wants to know: no hops can leave a dependency out here.
         """
         if not self.state.started:
             return Report(Status.DOWN, reason="mark_started() hasn't been called yet")
-        if self.state.startup_passed or not self.registry.has_group("startup"):
+        settings = self.settings()
+        if not self._is_starting(settings):
             return Report(Status.UP)
-        report = self.ask("startup", question)
+        report = self.ask("startup", FIRST, settings)
         if report.ok:
             self.state.mark_startup_passed()
         return report
+
+    def _is_starting(self, settings: Settings) -> bool:
+        """Return whether anything of the group ``startup`` hasn't been well yet."""
+        if self.state.startup_passed:
+            return False
+        if self.registry.has_group("startup") or "startup" in settings.groups:
+            return True
+        dependencies = self.dependencies(settings)
+        return bool(dependencies) and any("startup" in one.groups for one in dependencies.values())
 
     def readiness(self, question: Question) -> Report:
         """Return whether to send requests here.
@@ -184,9 +213,10 @@ class Health:
         state = self._readiness_state(settings)
         if state is not None:
             return state
-        starting = self.startup(question)
-        if not starting.ok:
-            return Report(Status.DOWN, starting.components, "start-up isn't over")
+        if self._is_starting(settings):
+            starting = self.startup()
+            if not starting.ok:
+                return Report(Status.DOWN, starting.components, "start-up isn't over")
         return self.ask("readiness", question, settings)
 
     def _readiness_state(self, settings: Settings) -> "Report | None":
@@ -225,7 +255,7 @@ class Health:
             case "readiness":
                 return self.readiness(question)
             case "startup":
-                return self.startup(question)
+                return self.startup()
         return self.ask(name, question) if name in self.group_names() else None
 
     def component(self, name: str, question: Question, settings: Settings) -> Component | None:
@@ -239,11 +269,16 @@ class Health:
         settings = settings or self.settings()
         skipped, asked = self._dependency_jobs(settings, group, question)
         deadline = settings.options["deadline"]
-        until = time.monotonic() + deadline if deadline else float("inf")
-        dependencies = self._start(asked)
-        checks = self._start(self._check_jobs(settings, group))
+        until = time.monotonic() + deadline if deadline else math.inf
+        dependencies = [self._start(one) for one in asked]
+        checks = [self._start(one) for one in self._checks(settings, group)]
         functions = tuple(_run_functions(settings, group))
-        components = (*skipped, *dependencies(until), *functions, *checks(until))
+        components = (
+            *skipped,
+            *[self._collect(one, until) for one in dependencies],
+            *functions,
+            *[self._collect(one, until) for one in checks],
+        )
         self._transitions.note(components)
         if settings.options["metrics"]:
             self._note_metrics(components)
@@ -251,19 +286,29 @@ class Health:
 
     # How
 
-    def _start(self, asked: Iterable[_Asked]) -> _Collector:
-        tickets = []
-        for entry in asked:
-            self._refresher.watch(entry.job)
-            tickets.append((entry, self.runner.start(entry.job)))
+    def _start(self, asked: _Asked) -> tuple[_Asked, Ticket]:
+        self._refresher.watch(asked.job)
+        return asked, self.runner.start(asked.job)
 
-        def collect(until: float) -> Iterator[Component]:
-            for entry, ticket in tickets:
-                result = self.runner.collect(ticket, until)
-                component = Component(entry.name, result, entry.required, question=entry.question)
-                yield with_age(component, time.monotonic()) if entry.job.policy.reuses else component
+    def _collect(self, started: tuple[_Asked, Ticket], until: float) -> Component:
+        asked, ticket = started
+        result = self.runner.collect(ticket, until)
+        component = Component(asked.name, result, asked.required, question=asked.question)
+        return with_age(component, time.monotonic()) if asked.job.policy.reuses else component
 
-        return collect
+    def _checks(self, settings: Settings, group: Group) -> Iterable[_Asked]:
+        """Return the jobs of the checks of ``group``; for readiness, the same as last time unless something changed.
+
+        Readiness is asked every few seconds, by whoever can reach it; making its jobs anew is a twentieth of its cost.
+        """
+        if group != "readiness":
+            return self._check_jobs(settings, group)
+        since, changes, jobs = self._planned
+        if since is not settings or changes != self.registry.changes:
+            changes = self.registry.changes
+            jobs = tuple(self._check_jobs(settings, group))
+            self._planned = (settings, changes, jobs)
+        return jobs
 
     def _check_jobs(self, settings: Settings, group: Group) -> Iterator[_Asked]:
         for check in self.registry:
@@ -290,8 +335,11 @@ class Health:
     ) -> tuple[list[Component], list[_Asked]]:
         skipped: list[Component] = []
         asked: list[_Asked] = []
+        dependencies = self.dependencies(settings) if group != "liveness" else None
+        if not dependencies:
+            return skipped, asked
         policy = Policy(cache_seconds=settings.options["cache_seconds"])
-        for dependency in self.dependencies(settings).values() if group != "liveness" else ():
+        for dependency in dependencies.values():
             if not (_belongs(group, dependency.name, dependency.groups, settings) or group in cascading_checks):
                 continue
             if not _matters(group, required=dependency.required):
@@ -303,7 +351,7 @@ class Health:
             url = url_to_ask(dependency, self.app.config, self.prefix, nested)
             job = self._questioner.job(dependency, url, question, settings.timeouts, policy)
             if _in_a_probe(dependency.name, dependency.groups, settings):
-                job = replace(job, for_probes=True)
+                job = job._replace(for_probes=True)
             asked.append(_Asked(dependency.name, dependency.required, job, nested or ""))
         return skipped, asked
 
@@ -322,14 +370,18 @@ class Health:
         if not settings.groups:
             return
         functions = {name for group in settings.functions.values() for name in group}
+        checks = {check.name for check in self.registry}
         known = {
             *self.dependencies(settings),
             *settings.partial_dependencies,
             *functions,
-            *(check.name for check in self.registry),
+            *checks,
         }
         for group, members in settings.groups.items():
-            yield from (unknown(f"{KEY}['groups'][{group!r}]", name, known) for name in sorted(members - known))
+            where = f"{KEY}['groups'][{group!r}]"
+            yield from (unknown(where, name, known) for name in sorted(members - known))
+            if group == "liveness":
+                yield from (Problem(where, f"{name!r}: {ONLY_CHECKS}") for name in sorted((members & known) - checks))
 
     def _tell(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
@@ -365,7 +417,7 @@ def _run_functions(settings: Settings, group: Group) -> Iterator[Component]:
     They may use ``request``, ``g`` and the session of this request.
     """
     for home, functions in settings.functions.items():
-        if home not in checks_with_pluggable_functions:
+        if not functions or home not in checks_with_pluggable_functions:
             continue
         for name, function in functions.items():
             if group != "liveness" and _belongs(group, name, frozenset({home}), settings):

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_management_endpoints.checks.outcome import WORST_FIRST, Result, Status, worst
 from flask_management_endpoints.scrub import scrubbed
@@ -11,8 +10,7 @@ from flask_management_endpoints.scrub import scrubbed
 MAX_DETAILS = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(NamedTuple):
     """One line of ``/health``."""
 
     name: str
@@ -34,7 +32,8 @@ class Component:
 
 def overall(components: Iterable[Component], order: Sequence[Status] = WORST_FIRST) -> Status:
     """Return the status of the whole: the worst of what counts, by ``order``, which begins with the worst."""
-    return worst((component.weight for component in components if component.counted), order)
+    weights = [component.weight for component in components if component.counted]
+    return Status.UP if weights.count(Status.UP) == len(weights) else worst(weights, order)
 
 
 def well(components: Iterable[Component]) -> bool:
@@ -103,4 +102,4 @@ def _details(result: Result, show: str) -> dict[str, Any]:
 
 def with_age(component: Component, now: float) -> Component:
     """Return ``component`` with the age of its answer."""
-    return replace(component, age=max(0.0, now - component.result.at))
+    return component._replace(age=max(0.0, now - component.result.at))

@@ -31,6 +31,15 @@ class Registry:
         self._groups: set[str] = set()
         self._others: list[Registry] = []
         self._listeners: list[Callable[..., object]] = []
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How often any check has come, gone or been replaced: while it is the same, so are the checks."""
+        changes = self._changes
+        for other in self._others:
+            changes += other.changes
+        return changes
 
     def __iter__(self) -> Iterator[Check]:
         return chain(tuple(self._checks.values()), *self._others)
@@ -39,6 +48,7 @@ class Registry:
         """Count the checks of ``other`` as well, now and later: two `ManagementEndpoints` may serve one app."""
         if other is not self and other not in self._others:
             self._others.append(other)
+            self._changes += 1
 
     def has_group(self, group: str) -> bool:
         """Return whether any check belongs to ``group``."""
@@ -67,6 +77,7 @@ class Registry:
             When there is none of that name.
         """
         del self._checks[name]
+        self._changes += 1
         self._groups = {group for check in self._checks.values() for group in check.groups}
 
     @contextmanager
@@ -80,11 +91,15 @@ class Registry:
         """
         home = next((one for one in (self, *self._others) if name in one._checks), self)  # noqa: SLF001 - its own kind
         before = home._checks[name]  # noqa: SLF001
-        home._checks[name] = replace(before, function=function, policy=ALWAYS)  # noqa: SLF001
+        home._put(replace(before, function=function, policy=ALWAYS))  # noqa: SLF001
         try:
             yield
         finally:
-            home._checks[name] = before  # noqa: SLF001
+            home._put(before)  # noqa: SLF001
+
+    def _put(self, check: Check) -> None:
+        self._checks[check.name] = check
+        self._changes += 1
 
     def settle(self) -> None:
         """Note that a factory begins anew: what it registers from now on may replace what it registered before."""
@@ -104,7 +119,7 @@ class Registry:
         if known is not None and not again:
             raise InvalidCheckError(f"check {check.name!r} is registered already; give one of the two another name")
         self._settled.discard(check.name)
-        self._checks[check.name] = check
+        self._put(check)
         self._groups |= check.groups
         for problem in misspelt_groups(check):
             logger.warning("configuration: %s", problem)

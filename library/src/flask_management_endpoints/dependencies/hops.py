@@ -5,8 +5,9 @@ said DOWN. Every question to another service therefore carries a header with the
 came through. A service that is asked by another answers for itself alone; its components for its own dependencies
 say UNKNOWN, and don't count. So a probe costs one request for each direct dependency, whatever these depend on.
 
-The header can only make the answer that it asks for smaller. Nothing is learned from it, and nothing that it asked
-for is used for anybody else. A header that isn't exactly of the form that this library writes counts as none.
+Anybody can send the header, so all it does is make the answer that it asks for smaller. Nothing is learned from it,
+and nothing that it asked for is used for anybody else. A header that isn't exactly of the form that this library
+writes counts as none. See docs/decisions/0025-hops-are-a-question-for-less.md.
 """
 
 import re

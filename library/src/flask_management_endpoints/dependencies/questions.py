@@ -22,6 +22,10 @@ class Question:
     hops: Hops = ()
 
 
+FIRST = Question()
+"""Asked by a probe or a person."""
+
+
 class Questioner:
     """Makes the jobs that ask dependencies.
 

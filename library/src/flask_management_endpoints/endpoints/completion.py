@@ -70,7 +70,7 @@ class Completion:
         if self._done:
             return
         with _COMPLETING:
-            views.health_of(self._app).set_up_drain()
+            views.health_of(self._app).begin_to_serve()
             for mount in self.mounts:
                 self._add_new_routes(mount)
                 self._add_other_methods(mount)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from flask_management_endpoints.checks.outcome import Status
 from flask_management_endpoints.config.options import VISIBILITIES
 from flask_management_endpoints.dependencies.hops import HEADER, parse
-from flask_management_endpoints.dependencies.questions import Question
+from flask_management_endpoints.dependencies.questions import FIRST, Question
 from flask_management_endpoints.endpoints import respond
 from flask_management_endpoints.endpoints.openapi import description
 from flask_management_endpoints.info import Info
@@ -187,4 +187,5 @@ def mounted_at() -> str:
 
 def question() -> Question:
     """Return who asks, for a check that may ask others in turn."""
-    return Question(parse(request.environ.get(_HOPS)))
+    header = request.environ.get(_HOPS)
+    return Question(parse(header)) if header else FIRST

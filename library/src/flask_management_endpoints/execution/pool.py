@@ -33,7 +33,7 @@ class Pool:
         """
         self._lock = threading.Lock()
         self._tasks: queue.SimpleQueue[Task] | None = None
-        self._threads = self._idle = self._pending = 0
+        self._threads = self._unfinished = 0
 
     @property
     def threads(self) -> int:
@@ -57,8 +57,8 @@ class Pool:
             if self._tasks is None:
                 self._tasks = queue.SimpleQueue()
             tasks = self._tasks
-            self._pending += 1
-            needed = self._idle < self._pending and self._threads < self._limit
+            self._unfinished += 1
+            needed = self._threads < min(self._unfinished, self._limit)
             self._threads += needed
         tasks.put(task)  # without the lock, which is the first thing that the thread it wakes wants
         if needed:
@@ -76,22 +76,18 @@ class Pool:
 
     def _work(self, tasks: "queue.SimpleQueue[Task]") -> None:
         while True:
-            with self._lock:
-                self._idle += 1
             try:
                 task = tasks.get(timeout=IDLE_SECONDS)
             except queue.Empty:
                 with self._lock:
-                    self._idle -= 1
-                    if self._pending:
+                    if self._threads <= self._unfinished:
                         continue
                     self._threads -= 1
                     return
-            with self._lock:
-                self._idle -= 1
-                self._pending -= 1
             task()
             del task
+            with self._lock:
+                self._unfinished -= 1
 
 
 @cache

@@ -1,13 +1,13 @@
 """When an answer is believed: consecutive failures and successes, as pure functions on a small value."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from flask_management_endpoints.checks.definition import Policy
 from flask_management_endpoints.checks.outcome import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What a check is reported as, and how many answers in a row have said otherwise."""
 
     reported: Result | None = None

@@ -15,7 +15,7 @@ REPORT_EVERY = 2.0
 def report_liveness() -> None:
     """Run this worker's liveness checks from now on, and tell the others what they say. Not at all without any."""
     module = sys.modules.get("flask_management_endpoints.health")
-    apps = [health for health in module.APPS if health.registry.has_group("liveness")] if module else []
+    apps = [health for health in module.APPS if health.has_liveness_checks] if module else []
     if apps:
         threading.Thread(target=_report, args=(apps,), name="health-report", daemon=True).start()
 
