@@ -350,10 +350,13 @@ def test_every_field_of_every_probe_has_a_source(run, write, spec):
 # What pods have answered.
 
 
-def answered(spec: dict[str, Any], verdict: Verdict, answer: str) -> Explanation:
+def answered(spec: dict[str, Any], verdict: Verdict, answer: str, **variables: str) -> Explanation:
     """Explain a workload whose pods give the same answer to every question."""
     world = World()
-    there = parse_workload(workload("Deployment", "web") | {"status": {"readyReplicas": 1}})
+    manifest = workload("Deployment", "web") | {"status": {"readyReplicas": 1}}
+    env = [{"name": name, "value": value} for name, value in variables.items()]
+    manifest["spec"]["template"]["spec"]["containers"][0]["env"] = env
+    there = parse_workload(manifest)
     world.put_workload(there)
     said = rule(**spec) | {"apiVersion": "apphealth.dev/v1alpha1"}
     parsed = parse_rule(said)
@@ -382,8 +385,15 @@ def test_a_probe_that_pods_refuted_says_what_they_answered_and_is_not_written():
 
 
 def test_presets_that_were_not_taken_are_told_with_the_reason():
-    found = answered({"verification": "Required", "probes": {}}, Verdict.REFUTED, "404 from web-1")
+    said = {"verification": "Required", "probes": {}}
+    found = answered(said, Verdict.REFUTED, "404 from web-1", SPRING_PROFILES_ACTIVE="x")
     considered = found.containers[0].considered
     assert considered
     assert all("404 from web-1" in one.why for one in considered)
     assert f"not preset {considered[0].preset} ({considered[0].evidence}): " in plain(found)
+
+
+def test_a_survey_that_found_no_sign_of_life_is_the_reason_why_there_is_no_liveness():
+    found = answered({"verification": "Required", "probes": {}}, Verdict.REFUTED, "http :8080 no health; 404: /livez")
+    probe = next(probe for probe in found.containers[0].probes if probe.type == "liveness")
+    assert probe.reason.endswith("(no endpoint for it answered: http :8080 no health; 404: /livez)")

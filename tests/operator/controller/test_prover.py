@@ -18,7 +18,7 @@ from apphealth.model.probe import HttpGet, ProbeKind
 from apphealth.model.proof import Accept, Proof, Question, Verdict
 from apphealth.model.workload import Workload
 from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
-from apphealth.probing.asker import NotYet
+from apphealth.probing.tries import NotYet
 from apphealth.store.store import Store
 from apphealth.store.world import Recalled
 

@@ -18,7 +18,7 @@ from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Verdict
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.findings import PROBE_REFUTED_SAID
-from apphealth.probing.asker import NotYet
+from apphealth.probing.tries import NotYet
 from apphealth.store.store import NOBODY, Store
 
 WEB = WorkloadKey("Deployment", "shop", "web")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +11,9 @@ import pytest
 from apphealth.api.parse import parse_rule
 from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.parse_workload import parse_workload
+from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.model.service import parse_namespace, parse_service
+from apphealth.model.survey import Served, Speaks
 from apphealth.plan.facts import EMPTY, Options
 from apphealth.store.facts import plan_of
 from apphealth.store.world import World
@@ -114,6 +116,15 @@ def set_rules(world: World, *rules: dict[str, Any]) -> None:
         world.put_rule(parse_rule(obj))
 
 
+def surveyed(question: Question, paths: Iterable[str] = (), *, speaks: str | None = "http", **fields: Any) -> Proof:
+    """Answer a survey: the first port is open, and these paths hold; `speaks=None`: every port is closed."""
+    port = question.handler.ports[0].number
+    served = () if speaks is None else (Served(port, Speaks(speaks)),)
+    served += tuple(Served(port, Speaks(speaks), path, **fields) for path in paths)
+    verdict = Verdict.VERIFIED if served else Verdict.REFUTED
+    return Proof(verdict=verdict, answer="what the survey says", served=served)
+
+
 @pytest.fixture(scope="session")
 def build() -> SimpleNamespace:
     """The builders."""
@@ -128,6 +139,7 @@ def build() -> SimpleNamespace:
         set_rules=set_rules,
         parse=parse_workload,
         parse_rule=parse_rule,
+        surveyed=surveyed,
     )
 
 

@@ -30,11 +30,15 @@ OUT_OF_REACH = Proof(verdict=Verdict.UNREACHABLE, answer="no route to web-1")
 class Pods:
     """Running pods that answer at some paths, by what is asked: `/readyz`, `TCP`, `gRPC`, `INDEX /z`."""
 
-    def __init__(self, **answers):
+    def __init__(self, surveyed, **answers):
+        self.surveyed = surveyed
         self.answers = answers
         self.asked: list[str] = []
 
     def __call__(self, question):
+        if question.accept.value == "survey":
+            self.asked.append(question.id)
+            return self.survey(question)
         path = getattr(question.handler, "path", None)
         what = path or ("gRPC" if hasattr(question.handler, "service") else "TCP")
         if question.accept.value == "index":
@@ -42,6 +46,16 @@ class Pods:
         assert question.id not in self.asked, f"{question} is asked twice"
         self.asked.append(question.id)
         return self.answers.get(what, self.answers.get("else", no()))
+
+    def survey(self, question):
+        """What a survey of these pods finds."""
+        if self.answers.get("else") == OUT_OF_REACH:
+            return OUT_OF_REACH
+        well = [what.removeprefix("INDEX ") for what, said in self.answers.items() if said.verdict is Verdict.VERIFIED]
+        if not well:
+            return self.surveyed(question, speaks=None)
+        speaks = next((one.lower() for one in ("gRPC", "TCP") if well == [one]), "http")
+        return self.surveyed(question, [what for what in well if what.startswith("/")], speaks=speaks)
 
 
 @pytest.fixture
@@ -58,7 +72,7 @@ def life(build):
         world = build.world(workload, *others, *(rules or [rule]))
         if setup:
             setup(world)
-        pods = Pods(**answers or {})
+        pods = Pods(build.surveyed, **answers or {})
         parsed = build.parse(workload)
         for _ in range(ROUNDS):
             decided = plan_of(parsed, world)
@@ -102,28 +116,28 @@ PYTHON = {"command": ["gunicorn", "app:app"]}
         pytest.param(
             {},
             {"/readyz": ok(), "/livez": ok()},
-            "kubernetes-style",
+            "common",
             {"liveness": "/livez", "readiness": "/readyz", "startup": "/livez"},
             id="kubernetes-style",
         ),
         pytest.param(
             {},
             {"/readyz": ok(), "/healthz": ok()},
-            "kubernetes-style",
+            "common",
             {"readiness": "/readyz"},
             id="/healthz is no sign of life",
         ),
         pytest.param(
             {},
             {"/healthz": ok(), "TCP": ok()},
-            "kubernetes-style",
+            "common",
             {"readiness": "/healthz"},
             id="/healthz tells readiness where nothing narrower does",
         ),
         pytest.param(
             {},
             {"/readyz": ok()},
-            "kubernetes-style",
+            "common",
             {"readiness": "/readyz"},
             id="/readyz alone: no liveness is made up",
         ),
@@ -194,15 +208,14 @@ def test_a_server_whose_answers_prove_nothing_gets_no_http_probe_and_a_finding_t
     found = life(build.service(), answers={"TCP": ok(), "else": no(answer)})
     assert written(found.plan) == {"readiness": "tcp-socket :http"}
     (finding,) = found.plan.findings
-    assert (finding.id, finding.severity) == ("probe-refuted", "info")
-    assert f"GET http :8080/readyz: {answer}" in finding.message
-    assert [considered.preset for considered in found.plan.containers[0].considered] == ["kubernetes-style"]
+    assert (finding.id, finding.severity) == ("endpoint-not-found", "info")
+    assert "what the survey says" in finding.message
 
 
 def test_a_port_that_speaks_something_else_is_not_asked_over_http(build, life):
     main = build.container(ports=[{"containerPort": 5672, "name": "amqp"}])
     found = life(build.deployment(main), answers={"TCP": ok()})
-    assert (found.asked, found.plan.containers[0].preset) == (1, "tcp")
+    assert (found.asked, found.plan.containers[0].preset) == (2, "tcp"), "a survey that opens it, and the proof"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Real servers on real sockets, one for each way to answer."""
 
 import asyncio
+import json
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -104,3 +106,22 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     return context
+
+
+SERVER = Path(__file__).with_name("grpc_server.py")
+
+
+@pytest.fixture
+def start_grpc() -> Iterator[Callable[..., int]]:
+    """Provide a way to start gRPC servers: without `statuses`, one that has no health service. Returns the port."""
+    servers = []
+
+    def start(statuses: dict[str, str] | None = None, address: str = "127.0.0.1") -> int:
+        command = [sys.executable, SERVER, address, json.dumps(statuses)]
+        servers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return int(servers[-1].stdout.readline())
+
+    yield start
+    for server in servers:
+        server.kill()
+        server.communicate()

@@ -7,9 +7,9 @@ import pytest
 
 from apphealth.model.probe import Exec, Grpc, HttpGet, TcpSocket
 from apphealth.model.proof import Accept, Question, Verdict
-from apphealth.probing.asker import NotYet, ask
+from apphealth.probing.asker import ask
 from apphealth.probing.connecting import no_connection
-from apphealth.probing.tries import Outcome
+from apphealth.probing.tries import NotYet, Outcome
 
 
 def question(handler, accept=Accept.DISTINCT, timeout=5):

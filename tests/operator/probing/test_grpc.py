@@ -1,18 +1,13 @@
 """gRPC: a real server with and without the health service, and things that are none."""
 
 import asyncio
-import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from apphealth.model.probe import Grpc
 from apphealth.model.proof import Accept, Question, Verdict
-from apphealth.probing.asker import NotYet, ask
-
-SERVER = Path(__file__).with_name("grpc_server.py")
+from apphealth.probing.asker import ask
+from apphealth.probing.tries import NotYet
 
 
 def question(port, service="", timeout=5):
@@ -20,22 +15,6 @@ def question(port, service="", timeout=5):
     return Question(
         container="main", image="a:1", template="x", handler=handler, timeout=timeout, accept=Accept.DISTINCT
     )
-
-
-@pytest.fixture
-def start():
-    """Provide a way to start gRPC servers: without `statuses`, one that has no health service. Returns the port."""
-    servers = []
-
-    def start(statuses=None, address="127.0.0.1"):
-        command = [sys.executable, SERVER, address, json.dumps(statuses)]
-        servers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-        return int(servers[-1].stdout.readline())
-
-    yield start
-    for server in servers:
-        server.kill()
-        server.communicate()
 
 
 @pytest.mark.parametrize(
@@ -49,18 +28,18 @@ def start():
         pytest.param(None, "", Verdict.REFUTED, "UNIMPLEMENTED: it has no health service", id="no health service"),
     ],
 )
-async def test_what_a_server_says(start, make_pod, statuses, service, verdict, said):
-    proof = await ask(question(start(statuses), service), [make_pod()])
+async def test_what_a_server_says(start_grpc, make_pod, statuses, service, verdict, said):
+    proof = await ask(question(start_grpc(statuses), service), [make_pod()])
     assert (proof.verdict, said in proof.answer) == (verdict, True), proof
 
 
-async def test_ipv6(start, make_pod):
-    port = start({"": "SERVING"}, "[::1]")
+async def test_ipv6(start_grpc, make_pod):
+    port = start_grpc({"": "SERVING"}, "[::1]")
     assert (await ask(question(port), [make_pod(ip="::1")])).verdict is Verdict.VERIFIED
 
 
-async def test_a_young_pod_may_not_serve_yet(start, make_pod):
-    port = start({"": "NOT_SERVING"})
+async def test_a_young_pod_may_not_serve_yet(start_grpc, make_pod):
+    port = start_grpc({"": "NOT_SERVING"})
     assert await ask(question(port), [make_pod(age=3)]) == NotYet("NOT_SERVING from web-5d4f-x2x")
 
 

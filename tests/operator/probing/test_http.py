@@ -8,7 +8,8 @@ import pytest
 
 from apphealth.model.probe import HttpGet, ProbeKind
 from apphealth.model.proof import Accept, Proof, Question, Verdict
-from apphealth.probing.asker import NotYet, ask
+from apphealth.probing.asker import ask
+from apphealth.probing.tries import NotYet
 
 CONTENT = "Content-Type: text/plain\r\n"
 

@@ -167,6 +167,18 @@ class EndpointRecord(_Part, frozen=True, kw_only=True):
     path: str
 
 
+class ServedRecord(_Part, frozen=True, kw_only=True):
+    """An open port, or an endpoint, that a survey of a container found."""
+
+    port: int
+    speaks: str
+    """`http`, `https`, `grpc` or `tcp`."""
+    path: str = ""
+    """The endpoint's path; empty for the port itself."""
+    proxied: bool = False
+    """Whether a proxy or another container gave the answer."""
+
+
 class ProofRecord(_Part, frozen=True, kw_only=True):
     """The pods' answer to one question, kept so that a restarted operator need not ask again."""
 
@@ -180,6 +192,7 @@ class ProofRecord(_Part, frozen=True, kw_only=True):
     """The pods' answer, in short."""
     slowest_milliseconds: int = 0
     endpoints: tuple[EndpointRecord, ...] = ()
+    served: tuple[ServedRecord, ...] = ()
 
 
 class Summary(_Part, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ from prometheus_client.registry import Collector
 from apphealth.api.healthplan import State, VerificationState
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Question
-from apphealth.probing.asker import NotYet
+from apphealth.probing.tries import NotYet
 from apphealth.store.outcomes import Outcome
 
 PREFIX = "apphealth"

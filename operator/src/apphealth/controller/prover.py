@@ -23,9 +23,11 @@ from apphealth.controller.verification import depends_on_pods
 from apphealth.kube.errors import ForbiddenError, KubeError
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Question, Verdict
+from apphealth.model.survey import Survey
 from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Plan
-from apphealth.probing.asker import PODS, NotYet
+from apphealth.probing.asker import PODS
+from apphealth.probing.tries import NotYet
 from apphealth.store.store import Store
 
 AT_ONCE = 32
@@ -34,6 +36,8 @@ IN_A_NAMESPACE = 4
 """Of these, in one namespace: applications have their own work to do."""
 SLOW = 5.0
 """Seconds after which a question counts as slow: its namespace then asks one question at a time."""
+SLOW_SURVEY = 20.0
+"""The same for a survey, which takes its time so as not to disturb."""
 ROUNDS = 3
 """How often other pods are asked because the first ones are gone meanwhile."""
 UNREACHED = 2
@@ -252,7 +256,8 @@ class Prover:
             came = await self._find_out(question, workload)
         finally:
             where.asking -= 1
-            where.slow = asyncio.get_running_loop().time() - started > SLOW
+            limit = SLOW_SURVEY if isinstance(question.handler, Survey) else SLOW
+            where.slow = asyncio.get_running_loop().time() - started > limit
             self._resume([workload.namespace])
         self._note_reach(where, workload, came)
         return came

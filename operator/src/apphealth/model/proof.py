@@ -11,6 +11,7 @@ from functools import cached_property
 from hashlib import blake2b
 
 from apphealth.model.probe import Handler, HttpGet, ProbeKind
+from apphealth.model.survey import Served, Survey
 
 
 class Accept(StrEnum):
@@ -21,11 +22,16 @@ class Accept(StrEnum):
     probes that users describe."""
     DISTINCT = "distinct"
     """HTTP 200-299, and another answer at a path that doesn't exist: for derived probes. A server that gives the same
-    answer to every path, or redirects every path to a login page, proves nothing."""
+    answer to every path, or redirects every path to a login page, proves nothing; where it has an answer for every path
+    (a single-page application), only a body that says so is one of health."""
+    HEALTH = "health"
+    """As `DISTINCT`, and no page for people: for endpoints that were found by asking."""
     LIBRARY = "library"
     """The JSON of flask_management_endpoints, with a status of 200-299."""
     INDEX = "index"
     """The library's index, which names its endpoints: `Proof.endpoints` has them."""
+    SURVEY = "survey"
+    """Whatever is served: `Proof.served` has it."""
 
 
 class Verdict(StrEnum):
@@ -55,7 +61,7 @@ class Question:
     image
         Its image, as users see it; `template` covers it.
     handler
-        The handler to try; its port is always a number.
+        The handler to try; its port is always a number. A survey goes through several.
     timeout
         Seconds to wait for an answer.
     accept
@@ -65,7 +71,7 @@ class Question:
     template: str
     container: str
     image: str
-    handler: Handler
+    handler: Handler | Survey
     timeout: int
     accept: Accept
 
@@ -78,6 +84,8 @@ class Question:
     def __str__(self) -> str:
         """`GET http :8080/readyz`, `TCP :5432`, `gRPC :50051 shop.Users`."""
         handler = self.handler
+        if isinstance(handler, Survey):
+            return f"what is served at {', '.join(f':{port.number}' for port in handler.ports if not port.guess)}"
         if isinstance(handler, HttpGet):
             return f"GET {handler.scheme.lower()} :{handler.port}{handler.path}"
         name = "gRPC" if hasattr(handler, "service") else "TCP"
@@ -98,9 +106,12 @@ class Proof:
         Seconds of the slowest answer; 0 if there was none.
     endpoints
         The paths that an index named, for `Accept.INDEX`.
+    served
+        What a survey found, for `Accept.SURVEY`.
     """
 
     verdict: Verdict
     answer: str = ""
     slowest: float = 0.0
     endpoints: tuple[tuple[ProbeKind, str], ...] = ()
+    served: tuple[Served, ...] = ()

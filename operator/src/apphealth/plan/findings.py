@@ -270,6 +270,18 @@ NO_ENDPOINT_FOUND = replace(
     text="no health endpoint could be shown on the running pods: {answers}",
     fix="serve one, and set its path or a preset in a rule, or the annotation apphealth.dev/preset",
 )
+ENDPOINT_NOT_FOUND = FindingKind(
+    "endpoint-not-found",
+    INFO,
+    "no health endpoint answered: {answers}",
+    "serve one, and set its path or a preset in a rule, or the annotation apphealth.dev/preset",
+)
+READINESS_BROAD = FindingKind(
+    "readiness-broad",
+    INFO,
+    "readiness asks {path}, which may also check what the application depends on: nothing narrower answered",
+    "serve an endpoint for readiness alone, or set probes.readiness.path in a rule",
+)
 AWAITING_PODS = FindingKind(
     "awaiting-pods",
     INFO,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from apphealth.api import healthplan as api
 from apphealth.model.probe import KINDS, ProbeKind, describe_handler, interned, parse_probe, serialise_probe
 from apphealth.model.proof import Proof, Question, Verdict
+from apphealth.model.survey import Served, Speaks
 from apphealth.model.withheld import Withheld, WithheldReason
 from apphealth.model.workload import Workload, WrittenProbe
 from apphealth.plan.findings import Finding
@@ -101,6 +102,10 @@ def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
         answer=proof.answer,
         slowest_milliseconds=round(proof.slowest * 1000),
         endpoints=tuple(api.EndpointRecord(type=kind, path=path) for kind, path in proof.endpoints),
+        served=tuple(
+            api.ServedRecord(port=one.port, speaks=one.speaks, path=one.path, proxied=one.proxied)
+            for one in proof.served
+        ),
     )
 
 
@@ -159,6 +164,7 @@ def read_proof(record: api.ProofRecord) -> Proof | None:
             answer=record.answer,
             slowest=record.slowest_milliseconds / 1000,
             endpoints=tuple((ProbeKind(endpoint.type), endpoint.path) for endpoint in record.endpoints),
+            served=tuple(Served(one.port, Speaks(one.speaks), one.path, one.proxied) for one in record.served),
         )
     except ValueError:
         return None

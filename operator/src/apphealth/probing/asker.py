@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from apphealth.model.pod import Pod
 from apphealth.model.probe import Grpc, Handler, HttpGet, TcpSocket
 from apphealth.model.proof import Accept, Proof, Question, Verdict
+from apphealth.model.survey import Survey
 from apphealth.probing import http
 from apphealth.probing.connecting import knock
 from apphealth.probing.judging import judge
-from apphealth.probing.tries import NoAnswerError, Outcome, Try, printable
+from apphealth.probing.survey import survey
+from apphealth.probing.tries import NOWHERE, START_ALLOWANCE, NoAnswerError, NotYet, Outcome, Try, printable
 
 PODS = 3
 """Most pods asked per question."""
@@ -21,21 +22,8 @@ MAX_TIMEOUT = 10
 """Most seconds that one request may take, whatever the probe's timeout is: rules allow an hour."""
 TRIES = 2
 """Requests to each pod; all of them have to succeed."""
-START_ALLOWANCE = 300.0
-"""Seconds after its start in which a container that refuses connections may still be starting."""
 MAX_ANSWER = 200
 """Longest answer, in characters."""
-
-_NOWHERE = f"apphealth-{secrets.token_hex(8)}"
-"""A path that no application serves: it is random."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """No answer that counts yet: ask again later."""
-
-    answer: str
-    """Why, for people."""
 
 
 async def ask(question: Question, pods: Sequence[Pod]) -> Proof | NotYet:
@@ -50,6 +38,8 @@ async def ask(question: Question, pods: Sequence[Pod]) -> Proof | NotYet:
     """
     asked = pods[:PODS]
     question = replace(question, timeout=min(question.timeout, MAX_TIMEOUT))
+    if isinstance(question.handler, Survey):
+        return await survey(question, question.handler, asked)
     tries = await asyncio.gather(*(_ask_pod(question, pod) for pod in asked))
     return _sum_up(dict(zip(asked, tries, strict=True)))
 
@@ -95,7 +85,7 @@ async def _try(question: Question, host: str, *, with_control: bool) -> Try:
         case HttpGet() as handler:
             answer = await http.get(host, handler, question.timeout, as_kubelet=question.accept is Accept.SUCCESS)
             control = None
-            if question.accept is Accept.DISTINCT and with_control:
+            if question.accept in (Accept.DISTINCT, Accept.HEALTH) and with_control:
                 control = await _control(host, handler, question.timeout)
             return judge(question.accept, answer, handler.path, control)
         case Grpc() as handler:
@@ -112,12 +102,12 @@ async def _control(host: str, handler: HttpGet, timeout: float) -> http.Answer |
     """Ask for a path that no application serves, beside the one in question; None if there is no answer."""
     parent, _, _ = handler.path.partition("?")[0].rstrip("/").rpartition("/")
     try:
-        return await http.get(host, replace(handler, path=f"{parent}/{_NOWHERE}"), timeout)
+        return await http.get(host, replace(handler, path=f"{parent}/{NOWHERE}"), timeout)
     except NoAnswerError:
         return None
 
 
-def _port(handler: Handler) -> int:
+def _port(handler: Handler | Survey) -> int:
     if isinstance(handler, HttpGet | TcpSocket | Grpc) and isinstance(handler.port, int):
         return handler.port
     raise NoAnswerError(Outcome.BAD, "this can't be asked over the network")

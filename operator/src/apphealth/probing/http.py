@@ -27,6 +27,8 @@ MAX_REQUESTS = 10
 """Requests after which the kubelet follows no further redirect."""
 KUBELET_READS = 10 * 1024
 """Bytes of a body that the kubelet reads."""
+MAX_SERVER = 100
+"""Characters kept of the headers that name programs."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -38,6 +40,8 @@ class Answer:
     body: bytes = b""
     location: str = ""
     """The target of a redirect that was not followed."""
+    server: str = ""
+    """The program that says it answered, or passed the answer on: the headers Server and Via."""
     redirects: int = 0
     """How many redirects were followed."""
     last: str = ""
@@ -142,7 +146,8 @@ class _Visit:
                     response.close()
                     raise NoAnswerError(Outcome.BAD, f"{response.status} with more than {MAX_BODY // 1024} KiB")
             location = response.headers.get("Location", "")
-            return Answer(status=response.status, body=bytes(body), location=location)
+            server = " ".join(response.headers.get(name, "")[:MAX_SERVER] for name in ("Server", "Via")).strip()
+            return Answer(status=response.status, body=bytes(body), location=location, server=server)
 
 
 def _session() -> aiohttp.ClientSession:

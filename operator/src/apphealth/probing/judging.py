@@ -11,7 +11,7 @@ import msgspec
 from apphealth.model.probe import ProbeKind
 from apphealth.model.proof import Accept
 from apphealth.probing.http import Answer
-from apphealth.probing.tries import Outcome, Try, printable
+from apphealth.probing.tries import MAX_BODY, Outcome, Try, printable
 
 UNAVAILABLE = 503
 """The status of an application that is starting."""
@@ -19,6 +19,29 @@ WELL = frozenset({"UP", "DEGRADED"})
 """The library's statuses that come with a successful HTTP status."""
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,511}")
 """The paths that an endpoint may have."""
+MAX_PLAIN = 200
+"""Most characters of a text that is read as a word about health."""
+MAX_WORDS = 8
+"""Most words of a text that is about health and nothing else."""
+MAX_PAGE = 2048
+"""Most bytes of an HTML answer of a health endpoint; longer ones are pages for people."""
+_WELL = frozenset({
+    *("up", "ok", "okay", "healthy", "pass", "passed", "passing", "alive", "live", "ready", "running", "serving"),
+    *("success", "available", "server available", "green", "good", "true", "pong", "started", "degraded", "warn"),
+})  # fmt: skip
+_ILL = frozenset({
+    *("down", "unhealthy", "fail", "failed", "failing", "error", "critical", "red", "out_of_service", "not_serving"),
+    *("unavailable", "not ready", "notready", "not_ready", "starting", "false", "dead"),
+})  # fmt: skip
+_DENIALS = _ILL | {"not", "no", "isn", "don", "never"}
+_STATUS_KEYS = ("status", "state", "health", "healthy", "ok", "ready", "alive", "live", "result", "message")
+"""The keys of a JSON object that say how it is, the most telling first."""
+_WORD = re.compile(r"[a-z_]+")
+_PROXIES = re.compile(
+    r"nginx|openresty|envoy|haproxy|traefik|caddy|apache(?!-coyote)|varnish|kong|squid|tengine", re.IGNORECASE
+)
+_FOR_PEOPLE = (b"<form", b"<script", b"password")
+_HTML = (b"<!doctype html", b"<html")
 _KINDS = {f"health-{kind}": kind for kind in ProbeKind}
 """The index's names for the probes' endpoints."""
 
@@ -49,30 +72,87 @@ def judge(accept: Accept, answer: Answer, path: str, control: Answer | None = No
     path
         The path that was asked for.
     control
-        For `Accept.DISTINCT`: the answer for a path that no application serves; None if there was none.
+        For `Accept.DISTINCT` and `HEALTH`: the answer for a path that no application serves; None if there was none.
     """
     if not _enough(accept, answer.status):
         outcome = Outcome.STARTING if answer.status == UNAVAILABLE else Outcome.BAD
-        return Try(outcome=outcome, said=_status(answer))
+        return Try(outcome=outcome, said=status_of(answer))
     match accept:
-        case Accept.DISTINCT if control is not None and 200 <= control.status < 300:
-            return Try(
-                outcome=Outcome.BAD, said=f"{answer.status}, but {control.status} too at a path that nobody serves"
-            )
+        case Accept.DISTINCT | Accept.HEALTH if why := why_no_health(accept, answer, control):
+            return Try(outcome=Outcome.BAD, said=f"{answer.status}, but {why}")
         case Accept.LIBRARY if not _is_health(answer.body):
             return Try(outcome=Outcome.BAD, said=f"{answer.status}, but not the JSON of flask_management_endpoints")
         case Accept.INDEX:
             return _index(answer, path)
         case _:
             elsewhere = " on another host, which the kubelet takes for success" if 300 <= answer.status < 400 else ""
-            return Try(outcome=Outcome.GOOD, said=_status(answer) + elsewhere, seconds=answer.seconds)
+            return Try(outcome=Outcome.GOOD, said=status_of(answer) + elsewhere, seconds=answer.seconds)
 
 
 def _enough(accept: Accept, status: int) -> bool:
     return 200 <= status < (400 if accept is Accept.SUCCESS else 300)
 
 
-def _status(answer: Answer) -> str:
+def why_no_health(accept: Accept, answer: Answer, control: Answer | None) -> str:
+    """Return why a successful answer is none of a health endpoint; empty if it may be one.
+
+    Parameters
+    ----------
+    accept
+        With `Accept.HEALTH` a page for people is none.
+    answer
+        A successful one.
+    control
+        The answer for a path that no application serves; None if there was none.
+    """
+    well = says_well(answer.body)
+    if well is False:
+        return "it says that it isn't well"
+    everything = control is not None and 200 <= control.status < 300
+    if everything and control is not None and not (well and says_well(control.body) is None):
+        return f"{control.status} too at a path that nobody serves"
+    if accept is Accept.HEALTH and _is_page(answer.body):
+        return "with a page for people"
+    return ""
+
+
+def says_well(body: bytes) -> bool | None:
+    """Return what a body says of the application's health: JSON with a status, or a word; None if it says nothing."""
+    if len(body) > MAX_BODY or not body.strip():
+        return None
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        text = body[: MAX_PLAIN + 1].decode("utf-8", "replace").strip()
+        return _in_words(text) if len(text) <= MAX_PLAIN and "<" not in text else None
+    if isinstance(value, dict):
+        found = [_in_words(str(value[key])) for key in _STATUS_KEYS if isinstance(value.get(key), str | bool)]
+        return next((one for one in found if one is not None), None)
+    return _in_words(str(value)) if isinstance(value, str | bool) else None
+
+
+def _in_words(text: str) -> bool | None:
+    """Return what a short text says: whole texts first, then its words."""
+    said = text.strip().strip(".!").lower()
+    if said in _WELL or said in _ILL:
+        return said in _WELL
+    words = set(_WORD.findall(said[:MAX_PLAIN]))
+    return True if words & _WELL and not words & _DENIALS and len(words) <= MAX_WORDS else None
+
+
+def is_proxied(answer: Answer) -> bool:
+    """Return whether a program that passes requests on says that it gave the answer."""
+    return bool(_PROXIES.search(answer.server))
+
+
+def _is_page(body: bytes) -> bool:
+    head = body[:MAX_BODY].lower()
+    if not any(mark in head[:MAX_PAGE] for mark in _HTML):
+        return False
+    return len(body) > MAX_PAGE or any(mark in head for mark in _FOR_PEOPLE)
+
+
+def status_of(answer: Answer) -> str:
     """Return the status with the redirects that led to it, and the path of one that was not followed.
 
     Hosts and queries are left out: they may be anybody's secret.
@@ -93,12 +173,19 @@ def _is_health(body: bytes) -> bool:
         return False
 
 
-def _index(answer: Answer, path: str) -> Try:
+def index_of(answer: Answer, path: str) -> tuple[tuple[ProbeKind, str], ...] | None:
+    """Return the endpoints below a path that the library's index names, or None if the answer is no index."""
     try:
         links = msgspec.json.decode(answer.body, type=_Index).links
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    return tuple(_endpoints(links, f"{path.rstrip('/')}/"))
+
+
+def _index(answer: Answer, path: str) -> Try:
+    endpoints = index_of(answer, path)
+    if endpoints is None:
         return Try(outcome=Outcome.BAD, said=f"{answer.status}, but no index of flask_management_endpoints")
-    endpoints = tuple(_endpoints(links, f"{path.rstrip('/')}/"))
     if not endpoints:
         return Try(
             outcome=Outcome.BAD, said=f"{answer.status}, but the index names no endpoint below {printable(path, 80)}"

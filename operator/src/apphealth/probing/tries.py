@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,11 @@ from apphealth.model.probe import ProbeKind
 
 MAX_BODY = 64 * 1024
 """Most bytes of an answer that are read; what sends more is no health endpoint."""
+
+START_ALLOWANCE = 300.0
+"""Seconds after its start in which a container that refuses connections may still be starting."""
+NOWHERE = f"apphealth-{secrets.token_hex(8)}"
+"""A path that no application serves: it is random."""
 
 
 class Outcome(StrEnum):
@@ -22,6 +28,14 @@ class Outcome(StrEnum):
     """The pod refuses connections or says that it is unavailable, which a pod does that has just started."""
     UNREACHED = "unreached"
     """No connection, and none refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """No answer that counts yet: ask again later."""
+
+    answer: str
+    """Why, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

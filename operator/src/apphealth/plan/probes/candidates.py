@@ -20,7 +20,8 @@ from apphealth.plan.probes.container import ContainerFacts
 from apphealth.plan.probes.handlers import USERS, Handlers, PlannedHandler, endpoints_of, offered_by, prefix_of
 from apphealth.plan.probes.numbers import Learned, Numbers, apply_numbers, choose_numbers, fit_numbers
 from apphealth.plan.probes.presets.preset import Endpoint
-from apphealth.plan.probes.suggestions import USERS_ALONE, Origin, Suggestion
+from apphealth.plan.probes.suggestions import SURVEYED, USERS_ALONE, Origin, Suggestion
+from apphealth.plan.probes.survey import survey_of, surveyed
 from apphealth.plan.rules.settings import Sourced
 
 INDEX_TIMEOUT = 5
@@ -51,6 +52,8 @@ class Candidate:
         The probes that only the preset describes, and no user: they must be proven on running pods.
     index
         The question to the library's index, which names its endpoints; None if the container has no index.
+
+    The candidate of an open survey has no handlers of the preset's, and waits.
     """
 
     suggestion: Suggestion
@@ -62,6 +65,8 @@ class Candidate:
     @property
     def applicable(self) -> bool:
         """Whether all its probes can be planned; a common preset also needs a port that may speak HTTP."""
+        if self.suggestion.open:
+            return bool(self.derived)
         if self.derived & self.problems.keys():
             return False
         if self.suggestion.origin is not Origin.COMMON:
@@ -89,8 +94,14 @@ def expand(facts: ContainerFacts, suggestions: Iterable[Suggestion]) -> Iterator
     suggestions
         The presets that may describe it, the best first.
     """
+    speaks_http = True
     for suggestion in suggestions:
-        yield candidate_of(facts, suggestion)
+        if suggestion is not SURVEYED:
+            speaks_http = speaks_http and (suggestion.preset is None or suggestion.preset.speaks_http)
+            yield candidate_of(facts, suggestion)
+        elif (survey := survey_of(facts, speaks_http=speaks_http)) is not None:
+            for found in surveyed(facts, survey):
+                yield candidate_of(facts, found)
 
 
 def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
@@ -109,13 +120,18 @@ def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
     handlers: dict[ProbeKind, tuple[PlannedHandler, ...]] = {}
     problems: dict[ProbeKind, Finding] = {}
     derived = set()
-    offered = offered_by(suggestion.preset, facts.settings, suggestion.place)
+    offered = suggestion.offered
+    if offered is None:
+        offered = offered_by(suggestion.preset, facts.settings, suggestion.place)
     for kind in facts.settings.wanted_kinds():
         endpoints = endpoints_of(kind, facts.settings, offered)
         if suggestion.derived and endpoints != USERS:
             if facts.ordered and kind is ProbeKind.READINESS:
                 continue  # pods that need each other to become ready would never start: see READINESS_ORDERED
             derived.add(kind)
+        elif suggestion.open and _may_be_found(kind, facts):
+            derived.add(kind)
+            continue
         found = _handlers(kind, endpoints, facts, suggestion, by_users if endpoints == USERS else by_preset)
         if isinstance(found, Finding):
             problems[kind] = found
@@ -128,6 +144,14 @@ def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
     return Candidate(
         suggestion=suggestion, handlers=handlers, problems=problems, derived=frozenset(derived), index=index
     )
+
+
+def _may_be_found(kind: ProbeKind, facts: ContainerFacts) -> bool:
+    """Return whether a survey may find the endpoint of a probe that users leave open."""
+    settings = facts.settings
+    if settings.probe(kind).sets_endpoint or (kind is ProbeKind.READINESS and facts.ordered):
+        return False
+    return kind is not ProbeKind.STARTUP or not settings.liveness.sets_endpoint
 
 
 def _handlers(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from apphealth.model.probe import Handler, Probe, ProbeKind
 from apphealth.model.proof import Accept, Proof, Question
 from apphealth.model.service import Service
+from apphealth.model.survey import Survey
 from apphealth.model.workload import Container
 from apphealth.plan.rules.settings import ContainerSettings
 
@@ -54,6 +55,8 @@ class ContainerFacts:
         The Services that select the pods.
     alone
         It is the only container of its pod.
+    others
+        The ports of the pod's other containers.
     ordered
         The next pod of the workload starts only once this one is ready.
     writable
@@ -82,8 +85,16 @@ class ContainerFacts:
     replaces: bool
     pods: Pods
     answers: Mapping[str, Proof]
+    others: tuple[int, ...] = ()
 
-    def question(self, handler: Handler, timeout: int, accept: Accept) -> Question:
+    @property
+    def prefix(self) -> str:
+        """The path prefix that users set, without a slash at its end; empty if they set none."""
+        said = self.settings.path_prefix
+        text = said.value.strip("/") if said is not None else ""
+        return f"/{text}" if text else ""
+
+    def question(self, handler: Handler | Survey, timeout: int, accept: Accept) -> Question:
         """Return the question to the pods of this container; the handler's port must be a number."""
         return Question(
             container=self.container.name,

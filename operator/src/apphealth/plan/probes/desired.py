@@ -79,9 +79,17 @@ def desired_probes(facts: ContainerFacts, annotations: Annotations) -> DesiredPr
     evaluations: Iterable[Evaluation] = (evaluate(candidate, facts) for candidate in expand(facts, suggestions))
     written = None
     if facts.ours:
-        evaluations = list(evaluations)
-        written = next((found for found in evaluations if found.written), None)
+        evaluations = list(_until_written(evaluations))
+        written = evaluations[-1] if evaluations[-1].written else None
     return _chosen(choose(evaluations, written), facts)
+
+
+def _until_written(evaluations: Iterable[Evaluation]) -> Iterator[Evaluation]:
+    """Yield evaluations up to the one whose probes are on the workload: those after it are never chosen."""
+    for found in evaluations:
+        yield found
+        if found.written:
+            return
 
 
 def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:

@@ -299,7 +299,9 @@ class Handlers:
         preset = self._suggestion.preset
         if preset is not None and preset.runs_library:
             return Accept.LIBRARY
-        return Accept.DISTINCT if self._suggestion.derived else Accept.SUCCESS
+        if not self._suggestion.derived:
+            return Accept.SUCCESS
+        return Accept.HEALTH if self._suggestion.survey is not None else Accept.DISTINCT
 
 
 def _said_type(kind: ProbeKind, settings: ContainerSettings) -> Sourced[ProbeType] | None:

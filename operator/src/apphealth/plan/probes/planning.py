@@ -30,8 +30,8 @@ from apphealth.plan.ownership.withholding import Wanted, applicable, without_wit
 from apphealth.plan.probes.choice import REFUTED, Choice
 from apphealth.plan.probes.container import ContainerFacts, Pods
 from apphealth.plan.probes.desired import DesiredProbes, desired_probes
-from apphealth.plan.probes.eligibility import NO_RULE, Skip, alone, why_skipped
-from apphealth.plan.probes.reporting import quote
+from apphealth.plan.probes.eligibility import INJECTED, NO_RULE, Skip, alone, why_skipped
+from apphealth.plan.probes.reporting import quote, survey_said
 from apphealth.plan.probes.verification import ProbeEvaluation
 from apphealth.plan.result import Action, Considered, ContainerPlan, ProbePlan, ProbesPlan
 from apphealth.plan.rules.annotations import Annotations, read_annotations
@@ -52,6 +52,8 @@ class _Planned:
 
 
 _NOTHING = DesiredProbes()
+MAX_OTHERS = 4
+"""Most ports of a pod's other containers that a container's answers are compared with."""
 
 
 def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options: Options) -> ProbesPlan:
@@ -218,6 +220,13 @@ def _container_facts(
             unproven=options.files and options.unproven,
         ),
         answers=facts.answers if asked else {},
+        others=tuple(
+            port.number
+            for other in workload.containers
+            if other.name != container.name and other.name not in INJECTED
+            for port in other.ports
+            if port.protocol == "TCP"
+        )[:MAX_OTHERS],
     )
 
 
@@ -255,7 +264,7 @@ def _container_plan(
                 decisions[kind],
                 desired,
                 wanted[kind],
-                why_none=_why_none(settings.probe(kind), skip),
+                why_none=_why_none(settings.probe(kind), skip, said=_said(kind, choice)),
                 unproven=unproven and kind in derived,
             )
             for kind in KINDS
@@ -271,11 +280,22 @@ def _considered(choice: Choice) -> Iterator[Considered]:
             yield Considered(suggestion.preset.name, suggestion.evidence, quote(passed.refuted))
 
 
-def _why_none(settings: ProbeSettings, skip: Skip | None) -> str:
-    """Return why no probe of a kind is wanted; empty where nobody decided that."""
+def _why_none(settings: ProbeSettings, skip: Skip | None, said: str) -> str:
+    """Return why no probe of a kind is wanted; empty where nobody decided that.
+
+    `said` is what a survey said about endpoints for it.
+    """
     if skip is not None:
         return skip.text if skip is not NO_RULE else ""
-    return "" if settings.enabled is None or settings.wanted else f"{settings.enabled.source} switches it off"
+    if settings.enabled is not None and not settings.wanted:
+        return f"{settings.enabled.source} switches it off"
+    return said
+
+
+def _said(kind: ProbeKind, choice: Choice | None) -> str:
+    """Return what a survey came to, where it had no endpoint for a probe."""
+    said = survey_said(choice) if choice is not None and kind is not ProbeKind.STARTUP else ""
+    return f"no endpoint for it answered: {said}" if said else ""
 
 
 def _probe_plan(

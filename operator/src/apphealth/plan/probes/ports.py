@@ -24,6 +24,11 @@ OTHER_PROTOCOLS = frozenset({
     *("mysql", "nats", "pgsql", "postgres", "postgresql", "redis", "sftp", "smtp", "ssh", "tcp", "thrift", "zookeeper"),
 })  # fmt: skip
 """The appProtocols, or port names before their first dash, of ports that don't speak HTTP."""
+FOR_OTHERS = frozenset({
+    *("metrics", "metric", "prometheus", "prom", "debug", "debugger", "jdwp", "jmx", "pprof", "profiling", "profiler"),
+    *("webhook", "webhooks", "peer", "raft", "gossip", "cluster", "admission", "telemetry"),
+})  # fmt: skip
+"""Words in names that are for others than the application's clients."""
 MAX_TEXT = 4096
 """Most characters of a command line or setting that are searched for a port."""
 MAX_DIGITS = 5
@@ -70,6 +75,13 @@ def targets(service: Service, port: ServicePort, container: Container, *, alone:
             return candidate
     undeclared = alone and isinstance(port.target, int) and not container.ports and bool(service.selector)
     return ContainerPort(int(port.target), "", "TCP") if undeclared else None
+
+
+def number_of(port: int | str, container: Container) -> int:
+    """Return the number of a port that may be given by its name; 0 if the container declares no such port."""
+    if isinstance(port, int):
+        return port
+    return next((declared.number for declared in container.ports if declared.name == port), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,22 +180,51 @@ def _served(
     return _resolved(target, f"Service {service.name} leads to it", port.app_protocol)
 
 
-def _rank(port: ServicePort, target: ContainerPort, preference: Preference) -> tuple[bool, int, int]:
-    names = [preference.names.index(name) for name in (target.name, port.name) if name in preference.names]
+def words_of(*names: str) -> set[str]:
+    """Return the words of ports' names: `http-metrics` has two."""
+    return {word for name in names for word in name.lower().split("-")}
+
+
+def _rank(port: ServicePort, target: ContainerPort, preference: Preference) -> tuple[bool, bool, bool, int, int]:
     return (
+        bool(words_of(target.name, port.name) & FOR_OTHERS),
         not port.app_protocol.startswith(preference.protocols),
-        min(names, default=len(preference.names)),
+        not _is_default(target, preference),
+        min(_telling(target.name, preference), _telling(port.name, preference)),
         target.number,
     )
 
 
+def _telling(name: str, preference: Preference) -> int:
+    """Return how well a port's name, or the part of it before a dash, tells that it is the one to ask: 0 is best."""
+    first = name.partition("-")[0]
+    names = preference.names
+    return names.index(name) if name in names else (names.index(first) if first in names else len(names))
+
+
+def _is_default(port: ContainerPort, preference: Preference) -> bool:
+    return preference.default is not None and port.number == int(preference.default.value)
+
+
 def _declared(container: Container, preference: Preference) -> ResolvedPort | None:
     tcp = [port for port in container.ports if port.protocol == "TCP"]
-    for name in preference.names:
-        for port in tcp:
-            if port.name == name:
-                return _resolved(port, f"the container's port is named {name}")
-    return _resolved(tcp[0], "the container's only port") if len(tcp) == 1 else None
+    apt = [port for port in tcp if not words_of(port.name) & FOR_OTHERS] or tcp
+    if len(tcp) == 1:
+        return _resolved(tcp[0], "the container's only port") if not _names(tcp[0], preference) else _named(tcp[0])
+    for port in apt:
+        if _is_default(port, preference) and preference.default is not None:
+            return _resolved(port, preference.default.source)
+    if apt and _names(best := min(apt, key=lambda port: _telling(port.name, preference)), preference):
+        return _named(best)
+    return _resolved(apt[0], "the container's only port that is not for metrics or the like") if len(apt) == 1 else None
+
+
+def _names(port: ContainerPort, preference: Preference) -> bool:
+    return _telling(port.name, preference) < len(preference.names)
+
+
+def _named(port: ContainerPort) -> ResolvedPort:
+    return _resolved(port, f"the container's port is named {port.name}")
 
 
 def _configured(container: Container) -> ResolvedPort | None:

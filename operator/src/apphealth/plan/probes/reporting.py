@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from apphealth.api.healthplan import VerificationState
-from apphealth.model.probe import ProbeKind
+from apphealth.model.probe import Grpc, HttpGet, ProbeKind
+from apphealth.model.proof import Verdict
+from apphealth.model.survey import Survey
 from apphealth.plan.findings import (
     AWAITING_PODS,
+    ENDPOINT_NOT_FOUND,
     NEEDS_PROOF,
     NO_ENDPOINT_FOUND,
     PODS_ON_HOST_NETWORK,
@@ -15,11 +18,13 @@ from apphealth.plan.findings import (
     PROBE_REFUTED_DERIVED,
     PROBE_REFUTED_SAID,
     PROBE_UNVERIFIED,
+    READINESS_BROAD,
     Finding,
     Severity,
 )
-from apphealth.plan.probes.choice import Choice
+from apphealth.plan.probes.choice import Choice, all_answers
 from apphealth.plan.probes.container import ContainerFacts
+from apphealth.plan.probes.presets.common import is_broad
 from apphealth.plan.probes.suggestions import Origin
 from apphealth.plan.probes.verification import Answered, ProbeEvaluation
 
@@ -65,6 +70,7 @@ def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerF
     waiting = _in_state(derived, VerificationState.AWAITING_PODS)
     if not waiting and not _speaks(derived.values()):
         yield from _nothing_found(choice, name)
+    yield from _broad(derived, choice, name)
     unasked = [kind for kind in waiting if derived[kind].question is None]
     if out_of_reach := [proof for one in probes.values() if (proof := one.unreachable) is not None]:
         yield PODS_UNREACHABLE(answer=out_of_reach[0].answer or "no answer", container=name)
@@ -76,10 +82,27 @@ def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerF
 
 
 def _nothing_found(choice: Choice, name: str) -> Iterator[Finding]:
-    refuted = [answer for passed in choice.passed_over for answer in passed.refuted]
-    if refuted:
-        severity = None if refuted_evidence(choice) else Severity.INFO
-        yield NO_ENDPOINT_FOUND(answers=quote(refuted), container=name, severity=severity)
+    if refuted_evidence(choice):
+        refuted = [answer for passed in choice.passed_over for answer in passed.refuted]
+        yield NO_ENDPOINT_FOUND(answers=quote(refuted), container=name)
+    elif said := survey_said(choice):
+        yield ENDPOINT_NOT_FOUND(answers=said, container=name)
+
+
+def survey_said(choice: Choice) -> str:
+    """Return what a survey of the container came to; empty if there was none that pods answered."""
+    surveys = (answer for answer in all_answers(choice) if isinstance(answer.question.handler, Survey))
+    return next((answer.proof.answer for answer in surveys if answer.proof.verdict is not Verdict.UNREACHABLE), "")
+
+
+def _broad(probes: Evaluations, choice: Choice, name: str) -> Iterator[Finding]:
+    """Yield the finding about a readiness probe at an endpoint that may check other services, too."""
+    readiness = probes.get(ProbeKind.READINESS)
+    if readiness is None or readiness.handler is None or choice.evaluation.candidate.suggestion.survey is None:
+        return
+    handler = readiness.handler.handler
+    if isinstance(handler, HttpGet) and is_broad(handler.path, choice.evaluation.facts.prefix):
+        yield READINESS_BROAD(path=handler.path, container=name)
 
 
 def refuted_evidence(choice: Choice) -> bool:
@@ -106,7 +129,7 @@ def _in_state(probes: Evaluations, state: VerificationState) -> list[ProbeKind]:
 
 def _speaks(probes: Iterable[ProbeEvaluation]) -> bool:
     """Return whether a probe asks the application, and doesn't only open a port."""
-    return any(one.handler is not None and hasattr(one.handler.handler, "path") for one in probes)
+    return any(one.handler is not None and isinstance(one.handler.handler, HttpGet | Grpc) for one in probes)
 
 
 def _answers(probes: Evaluations, kinds: Iterable[ProbeKind]) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from apphealth.model.probe import ProbeKind
+from apphealth.model.proof import Question
 from apphealth.plan.findings import PRESET_UNKNOWN, Finding
 from apphealth.plan.probes import presets
 from apphealth.plan.probes.container import ContainerFacts
 from apphealth.plan.probes.presets.clues import clues_of
-from apphealth.plan.probes.presets.preset import NOWHERE, Place, Preset
+from apphealth.plan.probes.presets.common import COMMON
+from apphealth.plan.probes.presets.preset import NOWHERE, Endpoints, Place, Preset
 
 _TRAFFIC = {ProbeKind.LIVENESS, ProbeKind.READINESS}
 
@@ -37,6 +39,12 @@ class Suggestion:
     origin: Origin = Origin.USERS
     place: Place = NOWHERE
     """The place of the preset's endpoints by the container's own settings."""
+    survey: Question | None = None
+    """The survey that it came from, or waits for."""
+    offered: Endpoints | None = None
+    """The endpoints that the survey found; None: those of the preset."""
+    open: bool = False
+    """Whether the survey has not been answered, so that nothing is known of the endpoints."""
     source: str = field(init=False, default="")
     """The preset and its evidence, as findings show them."""
 
@@ -52,6 +60,8 @@ class Suggestion:
 
 USERS_ALONE = Suggestion()
 """No preset: only the users' settings."""
+SURVEYED = Suggestion(preset=COMMON, evidence="found by asking", origin=Origin.COMMON)
+"""Whatever a survey of the container finds: `candidates.expand` puts that in its place."""
 
 
 def suggest(facts: ContainerFacts) -> Sequence[Suggestion] | Finding:
@@ -77,15 +87,18 @@ def suggest(facts: ContainerFacts) -> Sequence[Suggestion] | Finding:
     if facts.writable and not undescribed:
         return [USERS_ALONE]
     clues = clues_of(container, facts.services)
+    asks = bool(undescribed & _TRAFFIC) and (facts.pods.may_ask or bool(facts.ours))
     found = [
         Suggestion(preset=preset, evidence=evidence, origin=Origin.EVIDENCE, place=preset.place(clues))
         for preset, evidence in presets.suggested(clues)
+        if not (preset.left_to_survey and asks)
     ]
-    if undescribed & _TRAFFIC and (facts.pods.may_ask or facts.ours):
+    if asks:
         known = {suggestion.preset for suggestion in found}
         found += [
             Suggestion(preset=preset, evidence=evidence, origin=Origin.COMMON, place=preset.place(clues))
             for preset, evidence in presets.sought(clues)
             if preset not in known
         ]
+        found.append(SURVEYED)
     return [*found, USERS_ALONE]

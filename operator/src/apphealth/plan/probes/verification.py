@@ -148,9 +148,9 @@ class _Case:
 
     def answers(self) -> Iterator[Answered]:
         """Yield every answer that pods have given about the candidate."""
-        index = () if self.candidate.index is None else (self.candidate.index,)
-        for question in (*index, *(one for asked in self.questions.values() for one in asked if one is not None)):
-            if (proof := self.facts.answers.get(question.id)) is not None:
+        first = (self.candidate.suggestion.survey, self.candidate.index)
+        for question in (*first, *(one for asked in self.questions.values() for one in asked)):
+            if question is not None and (proof := self.facts.answers.get(question.id)) is not None:
                 yield Answered(question, proof)
 
 
@@ -232,7 +232,8 @@ def evaluate(candidate: Candidate, facts: ContainerFacts) -> Evaluation:
     case = _case_of(candidate, facts)
     probes: dict[ProbeKind, ProbeEvaluation] = {}
     if candidate.applicable:
-        for kind in candidate.handlers:
+        kinds = candidate.derived | candidate.handlers.keys() if candidate.suggestion.open else candidate.handlers
+        for kind in kinds:
             found = next((one for rule in PROBE_RULES if (one := rule(kind, case)) is not None), None)
             if found is not None and found is not _NOT_PLANNED:
                 probes[kind] = found
@@ -251,6 +252,18 @@ def _kept_by_owner(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
     if case.candidate.suggestion.origin is Origin.COMMON:
         return _NOT_PLANNED
     return ProbeEvaluation(handler=usual(case.candidate.handlers[kind]))
+
+
+def _survey_first(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
+    """Survey the container before anything is known of its endpoints."""
+    suggestion = case.candidate.suggestion
+    if not suggestion.open or kind not in case.candidate.derived or suggestion.survey is None:
+        return None
+    answer = case.facts.answers.get(suggestion.survey.id)
+    if answer is not None:
+        return ProbeEvaluation(state=VerificationState.AWAITING_PODS, unreachable=answer)
+    question = suggestion.survey if case.facts.pods.ready else None
+    return ProbeEvaluation(state=VerificationState.AWAITING_PODS, question=question)
 
 
 def _as_it_is(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
@@ -320,6 +333,7 @@ def _unproven(
 
 PROBE_RULES: tuple[Callable[[ProbeKind, _Case], ProbeEvaluation | None], ...] = (
     _kept_by_owner,
+    _survey_first,
     _as_it_is,
     _never_asked,
     _index_first,

@@ -65,7 +65,7 @@ def clues_of(container: Container, services: Sequence[Service]) -> Clues:
     """Return the clues to a container's application."""
     return Clues(
         env={variable.name: variable.value for variable in container.env},
-        image=_image_name(container.image),
+        image=image_name(container.image),
         words=tuple(_words(container)),
         ports=tuple(dict.fromkeys(_port_names(container, services))),
         protocols=tuple((port.app_protocol, s.name) for s in services for port in s.ports if port.app_protocol),
@@ -79,7 +79,7 @@ def _port_names(container: Container, services: Sequence[Service]) -> Iterator[s
         yield from (port.name for port in led)
 
 
-def _image_name(image: str) -> str:
+def image_name(image: str) -> str:
     """Return an image's name without registry, tag and digest."""
     path = image.partition("@")[0]
     first, slash, rest = path.partition("/")

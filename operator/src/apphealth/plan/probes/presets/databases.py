@@ -31,6 +31,7 @@ def _database(name: str, source: str, port: int, ping: tuple[str, ...], *images:
         signs=Signs(images=(name, *images), ports=ports),
         port_names=(*ports, *images),
         port_protocols=(name,),
+        speaks_http=False,
     )
 
 

@@ -7,13 +7,6 @@ from apphealth.plan.probes.presets.clues import Clues
 from apphealth.plan.probes.presets.preset import Endpoints, Place, Preset, http, joined
 from apphealth.plan.probes.presets.signs import Signs
 
-PYTHON = Signs(
-    env=("FLASK_", "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"),
-    programs=("python", "python3", "gunicorn", "flask", "uwsgi", "waitress-serve"),
-    images=("python", "flask", "tiangolo/uwsgi-nginx-flask"),
-)
-"""Signs of a web application in Python, which may use Flask."""
-
 
 def _management(prefix: str) -> Endpoints:
     live = http(f"{prefix}/health/liveness")
@@ -44,8 +37,6 @@ MANAGEMENT_ENDPOINTS = Preset(
     default_prefix="/z",
     place=_place,
     signs=Signs(env=("APPHEALTH_",)),
-    sought=True,
-    sought_where=PYTHON,
     runs_library=True,
 )
 HEALTHZ = Preset(
@@ -53,7 +44,5 @@ HEALTHZ = Preset(
     source="https://github.com/fedora-infra/flask-healthz: its blueprint's /live and /ready, registered at /healthz",
     endpoints=_healthz,
     default_prefix="/healthz",
-    sought=True,
-    sought_where=PYTHON,
 )
 PRESETS = (MANAGEMENT_ENDPOINTS, HEALTHZ)

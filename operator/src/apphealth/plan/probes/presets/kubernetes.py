@@ -18,6 +18,5 @@ STYLE = Preset(
     name="kubernetes-style",
     source="https://kubernetes.io/docs/reference/using-api/health-checks/: /livez, /readyz, and /healthz before them",
     endpoints=_endpoints,
-    sought=True,
 )
 PRESETS = (STYLE,)

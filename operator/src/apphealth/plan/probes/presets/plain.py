@@ -23,7 +23,7 @@ def _grpc(_prefix: str) -> Endpoints:
 
 
 HTTP = Preset(name="http", source="probes at the paths that the rule gives", endpoints=_http)
-TCP = Preset(name="tcp", source="readiness by opening a connection", endpoints=_tcp, sought=True)
+TCP = Preset(name="tcp", source="readiness by opening a connection", endpoints=_tcp)
 GRPC = Preset(
     name="grpc",
     source="gRPC health checking protocol, https://github.com/grpc/grpc/blob/master/doc/health-checking.md",
@@ -31,5 +31,6 @@ GRPC = Preset(
     port_names=("grpc",),
     port_protocols=("grpc",),
     signs=Signs(ports=("grpc",), protocols=("grpc",)),
+    left_to_survey=True,
 )
 PRESETS = (HTTP, GRPC)

@@ -88,6 +88,10 @@ class Preset:
     """It is tried so only if the container has one of these signs."""
     runs_library: bool = False
     """The container runs flask_management_endpoints, and so reads the dependencies file."""
+    speaks_http: bool = True
+    """False: its programs take HTTP amiss, so that none of their ports is ever asked by it."""
+    left_to_survey: bool = False
+    """Where pods can be asked, a survey tells with more certainty than its signs."""
     port_names: tuple[str, ...] = ()
     """Names of the port to ask, preferred to `http`."""
     port_protocols: tuple[str, ...] = ("http",)
