@@ -18,7 +18,7 @@ RULE_MANIFEST = "deploy/demo/manifests/clusterapphealth.yaml"
 SHOP_NAMESPACE = "shop"
 """The namespace in the manifests."""
 OPERATOR_NAMESPACE = "apphealth"
-OPERATOR_MANIFESTS = "deploy/operator"
+OPERATOR_MANIFESTS = "deploy/operator/with-admission"
 
 
 class Outcome(Enum):

@@ -159,7 +159,7 @@ def api(control_plane: Cluster) -> Iterator[Api]:
 @pytest.fixture(scope="session")
 def installed(control_plane: Cluster) -> Path:
     """Install everything of deploy/operator but the operator itself; provides its ServiceAccount's kubeconfig."""
-    text = control_plane.kubectl("kustomize", str(ROOT / "deploy/operator")).stdout
+    text = control_plane.kubectl("kustomize", str(ROOT / "deploy/operator/with-admission")).stdout
     objects = [item for item in yaml.safe_load_all(text) if item and item["kind"] != "Deployment"]
     control_plane.apply(yaml.safe_dump_all(objects))
     control_plane.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=apphealth")

@@ -147,7 +147,7 @@ def place(node: Cluster) -> Callable[[str], Place]:
 @pytest.fixture(scope="session")
 def operator(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Run the operator on the host, with the rights of its ServiceAccount."""
-    objects = yaml.safe_load_all(node.kubectl("kustomize", str(ROOT / "deploy/operator")).stdout)
+    objects = yaml.safe_load_all(node.kubectl("kustomize", str(ROOT / "deploy/operator/with-admission")).stdout)
     node.apply(yaml.safe_dump_all([item for item in objects if item["kind"] != "Deployment"]))
     node.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=apphealth")
     kubeconfig = node.service_account_kubeconfig("apphealth", "apphealth")
@@ -250,7 +250,7 @@ def _demonstrate(name: str) -> DemoRuns:
 
 
 def _demonstrate_elsewhere(local: subprocess.CompletedProcess[str], cluster: Cluster) -> DemoRuns:
-    cluster.kubectl("delete", "-k", str(ROOT / "deploy/operator"))
+    cluster.kubectl("delete", "-k", str(ROOT / "deploy/operator/with-admission"))
     cluster.kubectl("delete", "namespace", "shop")
     before = _cluster_wide(cluster)
     context = ("--context", cluster.kubectl("config", "current-context").stdout.strip())

@@ -30,7 +30,7 @@ def plan(namespace, message="before"):
 def guarded(control_plane):
     """Install the resources, the operator's account and the policy."""
     control_plane.apply(OPERATOR.parents[1] / "crds")
-    for folder in ("cluster", "admission"):
+    for folder in ("shared", "cluster"):
         objects = yaml.safe_load_all(control_plane.kubectl("kustomize", str(OPERATOR / folder)).stdout)
         control_plane.apply(yaml.safe_dump_all(o for o in objects if o["kind"] != "Deployment"))
     return control_plane

@@ -87,7 +87,7 @@ def crds(control_plane):
 
 @pytest.fixture(scope="module")
 def account(crds):
-    install(crds, OPERATOR / "cluster")
+    install(crds, OPERATOR)
     return crds.service_account_kubeconfig("apphealth", "apphealth")
 
 
@@ -178,7 +178,7 @@ def test_the_pod_meets_the_restricted_security_standard(crds, namespace):
         crds.kubectl(*arguments, input=yaml.safe_dump(pod))
 
 
-@pytest.mark.parametrize("folder", [".", "cluster", "namespaced", "admission"])
+@pytest.mark.parametrize("folder", [".", "shared", "cluster", "namespaced", "admission", "with-admission"])
 def test_every_kustomization_is_taken_by_the_api_server(crds, namespace, folder):
     objects = list(yaml.safe_load_all(crds.kubectl("kustomize", str(OPERATOR / folder)).stdout))
     for found in objects:

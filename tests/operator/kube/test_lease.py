@@ -351,7 +351,7 @@ async def test_without_the_right_to_see_others_it_says_so_once_and_leads(server,
     await until(lambda: first.leading)
     said = [record.message for record in caplog.records if "can't see whether another operator" in record.message]
     assert len(said) == 1
-    assert "deploy/operator/cluster/leases.yaml" in said[0]
+    assert "deploy/operator/shared/leases.yaml" in said[0]
 
 
 async def test_settled_it_lists_no_leases(server, run):

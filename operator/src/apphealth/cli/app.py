@@ -29,6 +29,9 @@ COMMANDS = {
     ),
     "graph": Lazy("apphealth.cli.graph.command", "graph", "Show which workload needs which Service, and why."),
     "retry": Lazy("apphealth.cli.retry", "retry", "Try the probes again that were taken back from a workload."),
+    "uninstall": Lazy(
+        "apphealth.cli.uninstall", "uninstall", "Delete all rules, and wait until their probes are gone."
+    ),
     "completion": Lazy("apphealth.cli.completion", "completion", "Print the completion script of a shell."),
 }
 

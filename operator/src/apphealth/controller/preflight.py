@@ -57,7 +57,7 @@ async def find_obstacle(client: Client, resources: Sequence[Resource], namespace
                 await client.request("GET", resource.path(namespace), params={"limit": "1"})
         except NotFoundError:
             if resource.value.group == GROUP:
-                return f"{resource.title} is not installed: kubectl apply -f crds/"
+                return f"{resource.title} is not installed: kubectl apply -k deploy/operator/shared"
             return f"the server does not know {resource.title}: is it a Kubernetes API server?"
         except ForbiddenError as error:
             where = f" in the namespace {namespace}" if namespace else " in the cluster (or use --namespace)"
@@ -104,8 +104,9 @@ async def look_for_policy(client: Client, protection: Protection) -> None:
             protection.installed = False
             if before is not False:
                 log.warning(
-                    "no admission policy %s (needs Kubernetes 1.36 and deploy/operator/admission): a user's apply over "
-                    "what we wrote, such as a probe of another type, may be refused",
+                    "no admission policy %s (from Kubernetes 1.36 on, install the Helm chart, or kubectl apply -k "
+                    "deploy/operator/admission): a user's apply over what we wrote, such as a probe of another type, "
+                    "may be refused",
                     name,
                 )
         except KubeError as error:

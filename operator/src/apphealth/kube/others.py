@@ -159,7 +159,7 @@ class Others:
         if not self.unseen:
             log.warning(
                 "can't see whether another operator manages the same workloads, so what a ClusterAppHealth may have "
-                "written is left alone; give the right to list Leases %s by deploy/operator/cluster/leases.yaml: %s",
+                "written is left alone; give the right to list Leases %s by deploy/operator/shared/leases.yaml: %s",
                 *(self._name, why),
             )
         self.unseen = why
