@@ -237,14 +237,14 @@ class Health:
         """
         report = self.ask(None, question, settings)
         states = {"livenessState": self._liveness_state(), "readinessState": self._readiness_state(settings)}
-        said = [
+        reported = [
             Component(name, Result(one.status, one.reason), required=one.reason != DRAIN_REASON)
             for name, one in states.items()
             if one is not None
         ]
-        if not said:
+        if not reported:
             return report
-        components = (*said, *report.components)
+        components = (*reported, *report.components)
         return Report(overall(components, settings.status_order), components)
 
     def probe(self, name: str, question: Question) -> Report | None:

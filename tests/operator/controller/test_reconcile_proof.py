@@ -17,7 +17,7 @@ from apphealth.kube.resources import Resource
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Verdict
 from apphealth.model.workload import WorkloadKey
-from apphealth.plan.findings import PROBE_REFUTED_SAID
+from apphealth.plan.findings import PROBE_REFUTED
 from apphealth.probing.tries import NotYet
 from apphealth.store.store import NOBODY, Store
 
@@ -165,7 +165,7 @@ async def test_pods_that_are_still_starting_are_said_once(shop):
 def test_what_was_refuted_is_told_before_what_is_still_asked():
     decided = SimpleNamespace(
         questions=("GET http :9999/",),
-        findings=(PROBE_REFUTED_SAID.worded("404 from web-1"),),
+        findings=(PROBE_REFUTED.worded("404 from web-1"),),
         containers=(SimpleNamespace(probes=(SimpleNamespace(verification=VerificationState.REFUTED),)),),
     )
     assert verification_reason(decided) == "404 from web-1"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apphealth.plan.dependencies.evidence.keys import HOSTS, may_say_host, meaning_of
+from apphealth.plan.dependencies.evidence.keys import HOSTS, may_mean_host, meaning_of
 
 WORDS = st.sampled_from([*HOSTS, "NAME", "DB", "db", "x2", "Host", "", "TOKEN"])
 KEYS = st.lists(WORDS, max_size=4).flatmap(
@@ -41,4 +41,4 @@ def test_what_a_key_says(key, host, stranger):
 
 @given(KEYS | st.text(alphabet="hostHOST_nameNAME-.2", max_size=12))
 def test_the_short_look_misses_no_host(key):
-    assert may_say_host(key) or not meaning_of(key).host
+    assert may_mean_host(key) or not meaning_of(key).host

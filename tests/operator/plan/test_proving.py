@@ -9,7 +9,7 @@ import pytest
 from apphealth.model.probe import ProbeKind, describe_probe
 from apphealth.model.proof import Proof, Verdict
 from apphealth.plan import Options
-from apphealth.plan.record import proof_record, read_proof
+from apphealth.plan.record import parse_proof, proof_record
 from apphealth.store.facts import plan_of
 
 ROUNDS = 12
@@ -293,8 +293,8 @@ def test_answers_are_remembered_and_read_again(build, life):
     index = ok(0.25, endpoints=((LIVENESS, "/z/l"),))
     found = life(build.service(), preset="flask-management-endpoints", answers={"INDEX /z": index, "else": ok()})
     records = found.plan.record.status.proofs
-    assert {record.id: read_proof(record) for record in records} == found.world.answers_of(found.workload)
-    assert read_proof(proof_record(*found.plan.proofs[0])) == index
+    assert {record.id: parse_proof(record) for record in records} == found.world.answers_of(found.workload)
+    assert parse_proof(proof_record(*found.plan.proofs[0])) == index
 
 
 @pytest.mark.parametrize("ready", [True, False])

@@ -32,11 +32,11 @@ def load_image(spec: ClusterSpec, archive: Path) -> list[str]:
             f"the cluster {spec.name} has no real node to load images into: it is of level {spec.level}"
         )
     try:
-        said = _ctr(spec, "images", "import", "--digests=false", str(archive.absolute()))
+        output = _ctr(spec, "images", "import", "--digests=false", str(archive.absolute()))
     except CommandError as problem:
         reason = problem.result.stderr.strip().splitlines()[-1]
         raise LocalClusterError(f"{archive} can't be imported as a container image: {reason}") from problem
-    return [line.split()[0] for line in said.splitlines() if line.split()[1:] == ["saved"]]
+    return [line.split()[0] for line in output.splitlines() if line.split()[1:] == ["saved"]]
 
 
 def containerd_answers(spec: ClusterSpec) -> bool:

@@ -68,8 +68,8 @@ def _wait(spec: ClusterSpec, keeper_log: BinaryIO, is_done: Callable[[], bool]) 
     while not is_done():
         if not is_locked(spec.files.lock):
             keeper_log.seek(0)
-            said = keeper_log.read().decode(errors="replace").strip()
-            raise StartError(f"the cluster {spec.name} ended while it started:\n{said or '(it said nothing)'}")
+            output = keeper_log.read().decode(errors="replace").strip()
+            raise StartError(f"the cluster {spec.name} ended while it started:\n{output or '(it said nothing)'}")
         found = _components(spec)
         hopeless = [name for name, state in found.items() if state["restarts"] >= _HOPELESS]
         if hopeless or time.monotonic() > deadline:

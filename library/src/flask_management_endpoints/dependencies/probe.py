@@ -50,7 +50,7 @@ def _by_body(answer: Answer) -> Result:
         return down(f"answers HTTP {answer.status} without JSON")
     if not isinstance(document, dict):
         return down(f"answers HTTP {answer.status} with JSON that is no object")
-    said = document.pop("status", None)
-    if answer.status == 200 and said in ("UP", "DEGRADED"):
-        return Result(Status(said), None if said == "UP" else "it is degraded itself", document, remote=True)
-    return Result(Status.DOWN, f"answers HTTP {answer.status}, status {str(said)[:40]}", document, remote=True)
+    reported = document.pop("status", None)
+    if answer.status == 200 and reported in ("UP", "DEGRADED"):
+        return Result(Status(reported), None if reported == "UP" else "it is degraded itself", document, remote=True)
+    return Result(Status.DOWN, f"answers HTTP {answer.status}, status {str(reported)[:40]}", document, remote=True)

@@ -127,11 +127,11 @@ def _visibility(settings: "Settings") -> str:
     if not callable(show):
         return str(show)
     try:
-        said = current_app.ensure_sync(show)()
+        visibility = current_app.ensure_sync(show)()
     except Exception:
         logger.exception("show_details raised, so nothing is shown")
         return "never"
-    return said if said in VISIBILITIES else "always" if said is True else "never"
+    return visibility if visibility in VISIBILITIES else "always" if visibility is True else "never"
 
 
 def livez() -> Response:

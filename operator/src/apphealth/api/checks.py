@@ -112,7 +112,7 @@ def _probes(path: str, probes: ProbesSettings) -> Iterator[Problem]:
 
 
 def _probe(path: str, probe: ProbeSettings) -> Iterator[Problem]:
-    if probe.enabled is False and _says_more(probe):
+    if probe.enabled is False and _sets_more(probe):
         yield Problem(f"{path}.enabled", PROBE_OFF)
     yield from _fields_of_type(path, probe)
     timeout, period = probe.timeout_seconds, probe.period_seconds
@@ -120,7 +120,7 @@ def _probe(path: str, probe: ProbeSettings) -> Iterator[Problem]:
         yield Problem(f"{path}.timeoutSeconds", TIMEOUT + _here(timeoutSeconds=timeout, periodSeconds=period))
 
 
-def _says_more(probe: ProbeSettings) -> bool:
+def _sets_more(probe: ProbeSettings) -> bool:
     return any(getattr(probe, name) is not None for name in probe.__struct_fields__ if name != "enabled")
 
 
@@ -168,5 +168,5 @@ def _patience(path: str, probe: StartupSettings) -> Iterator[Problem]:
 
 def _here(**given: object) -> str:
     """Return the given values as the end of a message."""
-    said = ", ".join(f"{name} {shown(value)}" for name, value in given.items() if value is not None)
-    return f" (here {said})" if said else ""
+    values = ", ".join(f"{name} {shown(value)}" for name, value in given.items() if value is not None)
+    return f" (here {values})" if values else ""

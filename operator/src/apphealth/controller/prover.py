@@ -328,7 +328,7 @@ class Prover:
             self._warned = True
             log.warning(
                 "can't try probes on pods from here: %s; %s. What rules say is written all the same, and nothing is "
-                "derived. Let the operator reach the pods, or set spec.verification: Skip (said once)",
+                "derived. Let the operator reach the pods, or set spec.verification: Skip (logged once)",
                 question,
                 came.answer,
             )

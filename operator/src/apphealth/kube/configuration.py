@@ -266,12 +266,12 @@ def _errors_of(what: str) -> Iterator[None]:
     When a plugin fails, the official client logs why on the root logger and goes on without a token. One at a time, so
     that what it logs belongs to `what`.
     """
-    said: list[str] = []
+    logged: list[str] = []
 
     def keep(record: logging.LogRecord) -> bool:
         ours = record.module == "kube_config"
         if ours:
-            said.append(record.getMessage())
+            logged.append(record.getMessage())
         return not ours
 
     root = logging.getLogger()
@@ -290,8 +290,8 @@ def _errors_of(what: str) -> Iterator[None]:
         ) from error
     except Exception as error:  # urllib3, requests, oauthlib, and KeyErrors for fields that are missing
         raise CredentialsError(f"{what}: {_text(error)}") from error
-    if said:
-        raise CredentialsError(f"{what} failed: {_without_secrets(said[-1])}")
+    if logged:
+        raise CredentialsError(f"{what} failed: {_without_secrets(logged[-1])}")
 
 
 def _text(error: Exception) -> str:

@@ -253,7 +253,7 @@ READINESS_ORDERED = FindingKind(
 
 # Verification on running pods
 _NAME_PRESET = "name its preset or the paths in a rule to have them written without proof"
-PROBE_REFUTED_SAID = FindingKind(
+PROBE_REFUTED = FindingKind(
     "probe-refuted",
     ERROR,
     "not written, because it would fail on the running pods: {kinds}; {answers}",
@@ -261,7 +261,7 @@ PROBE_REFUTED_SAID = FindingKind(
     explains=(VerificationState.REFUTED,),
 )
 PROBE_REFUTED_DERIVED = replace(
-    PROBE_REFUTED_SAID,
+    PROBE_REFUTED,
     severity=WARNING,
     fix="serve it, or set the path that is served, or a preset, in a rule",
 )

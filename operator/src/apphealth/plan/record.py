@@ -156,7 +156,7 @@ def _read_withheld(record: api.WithheldRecord) -> Withheld | None:
     )
 
 
-def read_proof(record: api.ProofRecord) -> Proof | None:
+def parse_proof(record: api.ProofRecord) -> Proof | None:
     """Return the answer that a record holds, or None if this version of the operator can't have written the record."""
     try:
         return Proof(

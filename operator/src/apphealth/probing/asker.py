@@ -57,12 +57,12 @@ def _sum_up(tries: dict[Pod, Try]) -> Proof | NotYet:
         return Proof(verdict=Verdict.UNREACHABLE, answer=_from(next(iter(tries)), tries))
     slowest = max(came.seconds for came in good)
     pods = f"{len(good)} pods" if len(good) > 1 else "1 pod"
-    answer = f"{good[0].said} in {max(1, round(slowest * 1000))} ms from {pods}"
+    answer = f"{good[0].detail} in {max(1, round(slowest * 1000))} ms from {pods}"
     return Proof(verdict=Verdict.VERIFIED, answer=answer, slowest=slowest, endpoints=good[0].endpoints)
 
 
 def _from(pod: Pod, tries: dict[Pod, Try]) -> str:
-    return printable(f"{tries[pod].said} from {pod.name}", MAX_ANSWER)
+    return printable(f"{tries[pod].detail} from {pod.name}", MAX_ANSWER)
 
 
 async def _ask_pod(question: Question, pod: Pod) -> Try:
@@ -76,7 +76,7 @@ async def _ask_pod(question: Question, pod: Pod) -> Try:
             if tries[-1].outcome is not Outcome.GOOD:
                 return tries[-1]
     except NoAnswerError as error:
-        return Try(outcome=error.outcome, said=error.said)
+        return Try(outcome=error.outcome, detail=error.detail)
     return max(tries, key=lambda came: came.seconds)
 
 
@@ -95,7 +95,7 @@ async def _try(question: Question, host: str, *, with_control: bool) -> Try:
         case handler:
             started = asyncio.get_running_loop().time()
             await knock(host, _port(handler), question.timeout)
-            return Try(outcome=Outcome.GOOD, said="open", seconds=asyncio.get_running_loop().time() - started)
+            return Try(outcome=Outcome.GOOD, detail="open", seconds=asyncio.get_running_loop().time() - started)
 
 
 async def _control(host: str, handler: HttpGet, timeout: float) -> http.Answer | None:

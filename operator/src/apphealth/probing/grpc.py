@@ -120,12 +120,12 @@ class _Call:
             known = _CODES.get(code) or (
                 f"gRPC status {code}" if code.isdecimal() and len(code) < 3 else "no gRPC status"
             )
-            return Try(outcome=Outcome.STARTING if code == "14" else Outcome.BAD, said=known)
+            return Try(outcome=Outcome.STARTING if code == "14" else Outcome.BAD, detail=known)
         message = bytes(self._data[5:])
         if message == SERVING:
-            return Try(outcome=Outcome.GOOD, said="SERVING", seconds=seconds)
+            return Try(outcome=Outcome.GOOD, detail="SERVING", seconds=seconds)
         status = _SERVING_STATUS.get(message, "an answer of another kind")
-        return Try(outcome=Outcome.STARTING if status == "NOT_SERVING" else Outcome.BAD, said=status)
+        return Try(outcome=Outcome.STARTING if status == "NOT_SERVING" else Outcome.BAD, detail=status)
 
 
 def _request(authority: str) -> list[tuple[str, str]]:

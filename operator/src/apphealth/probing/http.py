@@ -114,7 +114,7 @@ class _Visit:
         """Return the error of a request; after a redirect the application runs, so that it isn't starting."""
         if not self._redirects:
             return error
-        return NoAnswerError(Outcome.BAD, f"{error.said} after a redirect to {self._last}")
+        return NoAnswerError(Outcome.BAD, f"{error.detail} after a redirect to {self._last}")
 
     @property
     def _last(self) -> str:

@@ -76,17 +76,17 @@ def judge(accept: Accept, answer: Answer, path: str, control: Answer | None = No
     """
     if not _enough(accept, answer.status):
         outcome = Outcome.STARTING if answer.status == UNAVAILABLE else Outcome.BAD
-        return Try(outcome=outcome, said=status_of(answer))
+        return Try(outcome=outcome, detail=status_of(answer))
     match accept:
         case Accept.DISTINCT | Accept.HEALTH if why := why_no_health(accept, answer, control):
-            return Try(outcome=Outcome.BAD, said=f"{answer.status}, but {why}")
+            return Try(outcome=Outcome.BAD, detail=f"{answer.status}, but {why}")
         case Accept.LIBRARY if not _is_health(answer.body):
-            return Try(outcome=Outcome.BAD, said=f"{answer.status}, but not the JSON of flask_management_endpoints")
+            return Try(outcome=Outcome.BAD, detail=f"{answer.status}, but not the JSON of flask_management_endpoints")
         case Accept.INDEX:
             return _index(answer, path)
         case _:
             elsewhere = " on another host, which the kubelet takes for success" if 300 <= answer.status < 400 else ""
-            return Try(outcome=Outcome.GOOD, said=status_of(answer) + elsewhere, seconds=answer.seconds)
+            return Try(outcome=Outcome.GOOD, detail=status_of(answer) + elsewhere, seconds=answer.seconds)
 
 
 def _enough(accept: Accept, status: int) -> bool:
@@ -133,10 +133,10 @@ def says_well(body: bytes) -> bool | None:
 
 def _in_words(text: str) -> bool | None:
     """Return what a short text says: whole texts first, then its words."""
-    said = text.strip().strip(".!").lower()
-    if said in _WELL or said in _ILL:
-        return said in _WELL
-    words = set(_WORD.findall(said[:MAX_PLAIN]))
+    status = text.strip().strip(".!").lower()
+    if status in _WELL or status in _ILL:
+        return status in _WELL
+    words = set(_WORD.findall(status[:MAX_PLAIN]))
     return True if words & _WELL and not words & _DENIALS and len(words) <= MAX_WORDS else None
 
 
@@ -157,13 +157,13 @@ def status_of(answer: Answer) -> str:
 
     Hosts and queries are left out: they may be anybody's secret.
     """
-    said = f"{answer.status} after a redirect to {answer.last}" if answer.redirects else str(answer.status)
+    status = f"{answer.status} after a redirect to {answer.last}" if answer.redirects else str(answer.status)
     if not (300 <= answer.status < 400 and answer.location):
-        return said
+        return status
     try:
-        return f"{said} to {printable(urlsplit(answer.location).path, 80) or '/'}"
+        return f"{status} to {printable(urlsplit(answer.location).path, 80) or '/'}"
     except ValueError:
-        return said
+        return status
 
 
 def _is_health(body: bytes) -> bool:
@@ -185,12 +185,12 @@ def index_of(answer: Answer, path: str) -> tuple[tuple[ProbeKind, str], ...] | N
 def _index(answer: Answer, path: str) -> Try:
     endpoints = index_of(answer, path)
     if endpoints is None:
-        return Try(outcome=Outcome.BAD, said=f"{answer.status}, but no index of flask_management_endpoints")
+        return Try(outcome=Outcome.BAD, detail=f"{answer.status}, but no index of flask_management_endpoints")
     if not endpoints:
         return Try(
-            outcome=Outcome.BAD, said=f"{answer.status}, but the index names no endpoint below {printable(path, 80)}"
+            outcome=Outcome.BAD, detail=f"{answer.status}, but the index names no endpoint below {printable(path, 80)}"
         )
-    return Try(outcome=Outcome.GOOD, said=str(answer.status), seconds=answer.seconds, endpoints=endpoints)
+    return Try(outcome=Outcome.GOOD, detail=str(answer.status), seconds=answer.seconds, endpoints=endpoints)
 
 
 def _endpoints(links: dict[str, _Link], below: str) -> Iterator[tuple[ProbeKind, str]]:

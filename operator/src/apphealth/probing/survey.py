@@ -117,7 +117,7 @@ class _Survey:
             self.reached = self.reached or error.outcome is not Outcome.UNREACHED
             if not port.guess:
                 self.waits = self.waits or (port.served and error.outcome is Outcome.STARTING)
-                self.log.append(f":{port.number} {error.said}")
+                self.log.append(f":{port.number} {error.detail}")
             return
         self.reached, self.grpc = True, ""
         speaks, control = await self._protocol(port)
@@ -155,9 +155,9 @@ class _Survey:
         try:
             came = await check(self.pod.ip, port, "", self.timeout)
         except NoAnswerError as error:
-            self.grpc = f", no HTTP; gRPC: {error.said}"
+            self.grpc = f", no HTTP; gRPC: {error.detail}"
             return False
-        self.grpc = f", gRPC: {came.said}"
+        self.grpc = f", gRPC: {came.detail}"
         self.waits = self.waits or came.outcome is Outcome.STARTING
         return came.outcome is Outcome.GOOD
 

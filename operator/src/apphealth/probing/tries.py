@@ -46,7 +46,7 @@ class Try:
     ----------
     outcome
         What it means.
-    said
+    detail
         What came back, in a few words of ours.
     seconds
         How long a good answer took.
@@ -55,7 +55,7 @@ class Try:
     """
 
     outcome: Outcome
-    said: str
+    detail: str
     seconds: float = 0.0
     endpoints: tuple[tuple[ProbeKind, str], ...] = ()
 
@@ -67,14 +67,14 @@ class NoAnswerError(Exception):
     ----------
     outcome
         What that means.
-    said
+    detail
         What happened, in a few words of ours.
     """
 
-    def __init__(self, outcome: Outcome, said: str) -> None:
+    def __init__(self, outcome: Outcome, detail: str) -> None:
         self.outcome = outcome
-        self.said = said
-        super().__init__(said)
+        self.detail = detail
+        super().__init__(detail)
 
 
 def printable(text: str, limit: int = 200) -> str:

@@ -126,8 +126,8 @@ def _rules(workload: Workload, facts: Facts, world: World) -> tuple[Rule, ...]:
 
 
 def _mentions(workload: Workload, rules: Sequence[Rule], world: World) -> tuple[Mention, ...]:
-    says_no = any(rule.spec.dependencies.discover is False for rule in rules)
-    if says_no and not workload_settings(rules).discover:
+    disabled = any(rule.spec.dependencies.discover is False for rule in rules)
+    if disabled and not workload_settings(rules).discover:
         return ()
     found = find_mentions(workload, world.config_maps, world.addresses, world.options)
     return (*found, *by_policies(workload, world)) if world.policies else found

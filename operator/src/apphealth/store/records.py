@@ -21,7 +21,7 @@ from apphealth.kube.meta import Meta
 from apphealth.model.proof import Proof
 from apphealth.model.withheld import Withheld
 from apphealth.model.workload import Workload, WorkloadKey, WrittenProbe
-from apphealth.plan.record import read_proof, withheld_by, written_by
+from apphealth.plan.record import parse_proof, withheld_by, written_by
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.outcomes import Outcomes
 from apphealth.store.world import Recalled, World
@@ -263,7 +263,7 @@ class Records:
 
 def _answers(plan: HealthPlan) -> dict[str, Proof]:
     """Return the answers that a HealthPlan remembers, so that the pods aren't asked again after a restart."""
-    found = ((record.id, read_proof(record)) for record in plan.status.proofs)
+    found = ((record.id, parse_proof(record)) for record in plan.status.proofs)
     return {id_: proof for id_, proof in found if proof is not None}
 
 

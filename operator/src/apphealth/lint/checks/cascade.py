@@ -79,9 +79,9 @@ def _prefixes(model: Container, subject: Subject) -> Iterator[str]:
     for env in model.env:
         if env.name == _PREFIX:
             yield _stem(env.value)
-    said = subject.workload.pod_annotations.get(f"{DOMAIN}path-prefix")
-    if said:
-        yield _stem(said)
+    prefix = subject.workload.pod_annotations.get(f"{DOMAIN}path-prefix")
+    if prefix:
+        yield _stem(prefix)
 
 
 CHECKS = (

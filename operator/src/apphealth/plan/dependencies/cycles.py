@@ -98,4 +98,4 @@ def required_by(workload: Workload, rules: Sequence[Rule], own: Collection[Servi
     if not requires_any(rules):
         return []
     counts = dependable_services(rules, own)
-    return [said.service for said in by_rules(rules, workload) if said.required and counts(said.service)]
+    return [mention.service for mention in by_rules(rules, workload) if mention.required and counts(mention.service)]

@@ -74,8 +74,8 @@ def plan_dependencies(
         The Services that it may depend on, and the places that name them.
     """
     counts = dependable_services(rules, {service.key for service in own_services})
-    said = (*by_annotation(workload), *by_rules(rules, workload))
-    mentions = [m for m in (*said, *sorted(neighbours.mentions, key=_likeliest)) if counts(m.service)]
+    declared = (*by_annotation(workload), *by_rules(rules, workload))
+    mentions = [m for m in (*declared, *sorted(neighbours.mentions, key=_likeliest)) if counts(m.service)]
     edges = _edges(mentions, neighbours.services)
     derived = Derived(
         edges=tuple(_likeliest_of(edges)),

@@ -23,9 +23,9 @@ def without(probe: Probe, leaves: tuple[Path, ...]) -> Probe | None:
     return rest if complete else None
 
 
-def theirs_alone(live: LiveProbe) -> Probe:
+def without_ours(live: LiveProbe) -> Probe:
     """Return a probe as its other owner's manifest has it: without our leaves, if the rest is a valid probe."""
-    return without(live.probe, to_yield(live)) or live.probe
+    return without(live.probe, removable_leaves(live)) or live.probe
 
 
 def _remove(value: dict[str, Any], leaf: Path) -> None:
@@ -36,7 +36,7 @@ def _remove(value: dict[str, Any], leaf: Path) -> None:
         node.pop(leaf[-1], None)
 
 
-def to_yield(live: LiveProbe) -> tuple[Path, ...]:
+def removable_leaves(live: LiveProbe) -> tuple[Path, ...]:
     """Return the leaves of ours to take out of a probe; not those that a partly shared handler can't lose."""
     if without(live.probe, live.owner.our_leaves) is not None or owns_handler(live):
         return live.owner.our_leaves

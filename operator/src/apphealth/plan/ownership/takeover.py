@@ -29,9 +29,9 @@ from apphealth.plan.ownership.managed_fields import (
     abandoned,
     leaves,
     owns_handler,
-    theirs_alone,
-    to_yield,
+    removable_leaves,
     without,
+    without_ours,
 )
 from apphealth.plan.result import Action
 
@@ -188,7 +188,7 @@ def _theirs_there(case: Case, live: LiveProbe) -> Decision:
         return Decision(action=Action.NONE, reason=f"no probe is wanted; the one there is {whose}", edit=edit)
     if not case.replace:
         return Decision(action=Action.KEEP, reason=f"a probe is there already, {whose}", edit=_yield(live))
-    if live.probe == case.wanted and (theirs_alone(live) == live.probe or owns_handler(live)):
+    if live.probe == case.wanted and (without_ours(live) == live.probe or owns_handler(live)):
         return Decision(action=Action.KEEP, reason=f"the wanted probe is there already, {whose}")
     return _take_over(case, case.wanted, live)
 
@@ -198,7 +198,7 @@ def _take_over(case: Case, wanted: Probe, live: LiveProbe) -> Decision:
         container=case.container,
         type=case.kind,
         # If the other owner only changed numbers in a probe of ours, there is no original to put back.
-        original={} if owns_handler(live) else serialise_probe(theirs_alone(live)),
+        original={} if owns_handler(live) else serialise_probe(without_ours(live)),
         written=(serialise_probe(wanted),),
         generation=case.generation,
     )
@@ -215,13 +215,13 @@ def _once_replaced(case: Case, live: LiveProbe, record: OriginalRecord) -> Decis
         return _replaced(case, live.probe, record)
     if case.wanted is None or not case.replace or _has_not_landed(case, live, record):
         return _nothing_remembered(case, live)
-    taken_back = msgspec.structs.replace(record, original=serialise_probe(theirs_alone(live)), contested=True)
+    taken_back = msgspec.structs.replace(record, original=serialise_probe(without_ours(live)), contested=True)
     return _contested(live, taken_back)
 
 
 def _still_taken_back(case: Case, live: LiveProbe, record: OriginalRecord) -> bool:
     replaces = case.replace and case.wanted is not None
-    return replaces and parse_probe(record.original) in (live.probe, theirs_alone(live))
+    return replaces and parse_probe(record.original) in (live.probe, without_ours(live))
 
 
 def _is_replaced(live: LiveProbe, record: OriginalRecord) -> bool:
@@ -270,7 +270,7 @@ def _contested(live: LiveProbe, record: OriginalRecord) -> Decision:
 
 def _yield(live: LiveProbe) -> YieldLeaves | None:
     """Return the edit that takes our leaves out, or None if the rest is no valid probe or nothing would change."""
-    taken = to_yield(live)
+    taken = removable_leaves(live)
     return None if without(live.probe, taken) in (None, live.probe) else YieldLeaves(taken)
 
 

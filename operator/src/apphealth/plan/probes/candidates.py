@@ -254,8 +254,8 @@ def complete(
     for kind, planned in picked.items():
         live = facts.ours.get(kind)
         raised = numbers[kind].timeout.value > usual[kind].timeout.value
-        said = facts.settings.probe(kind).timeout_seconds is not None
-        if live is not None and not said and (raised or (not slowest and not facts.pods.ready)):
+        set_by_users = facts.settings.probe(kind).timeout_seconds is not None
+        if live is not None and not set_by_users and (raised or (not slowest and not facts.pods.ready)):
             numbers[kind] = _as_learned(numbers[kind], planned, live)
     return {
         kind: PlannedProbe(

@@ -119,7 +119,7 @@ def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:
         *check_numbers(planned, facts.container.name),
         *verification_findings(choice, probes, facts),
     ]
-    if facts.ordered and ProbeKind.READINESS in facts.writable and not _says_readiness(choice, facts):
+    if facts.ordered and ProbeKind.READINESS in facts.writable and not _readiness_is_specified(choice, facts):
         findings.append(READINESS_ORDERED(container=facts.container.name))
     asks = any(one.question is not None for one in probes.values())
     if facts.writable and not (planned or findings or asks):
@@ -134,8 +134,8 @@ def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:
     )
 
 
-def _says_readiness(choice: Choice, facts: ContainerFacts) -> bool:
-    """Whether users name the preset, or describe the readiness probe."""
+def _readiness_is_specified(choice: Choice, facts: ContainerFacts) -> bool:
+    """Return whether users name the preset, or describe the readiness probe."""
     suggestion = choice.evaluation.candidate.suggestion
     named = suggestion.preset is not None and not suggestion.derived
     return named or facts.settings.readiness.sets_endpoint

@@ -86,8 +86,8 @@ def endpoints_of(kind: ProbeKind, settings: ContainerSettings, offered: Endpoint
     tuple
         `USERS` if users describe the endpoint, or if neither they nor the preset do.
     """
-    said = settings.probe(kind)
-    if said.sets_endpoint:
+    probe = settings.probe(kind)
+    if probe.sets_endpoint:
         return USERS
     found = offered.get(kind, ())
     if kind is ProbeKind.STARTUP:
@@ -96,7 +96,7 @@ def endpoints_of(kind: ProbeKind, settings: ContainerSettings, offered: Endpoint
             found = tuple(endpoint for endpoint in live if endpoint.type is not ProbeType.TCP)
         if set(live) <= set(found) and settings.liveness.sets_endpoint:
             return USERS  # a startup that is the same as liveness goes wherever users send liveness
-    if said.type is not None:
+    if probe.type is not None:
         found = tuple(endpoint for endpoint in found if endpoint.type is ProbeType.HTTP)
     return found or USERS
 
@@ -140,7 +140,7 @@ class Handlers:
         path = self._path(kind, endpoint)
         if type_.value is ProbeType.HTTP and path is None:
             return PATH_MISSING(kind=kind, container=self._facts.container.name)
-        port_setting = self._said(kind, "port") or self._facts.settings.port
+        port_setting = self._setting(kind, "port") or self._facts.settings.port
         port = self._ports.get(port_setting)
         if port is None:
             port = self._ports[port_setting] = self._resolve(port_setting)
@@ -150,37 +150,37 @@ class Handlers:
             return self._http(kind, endpoint, type_, path, port)
         return self._socket(kind, endpoint, type_, port)
 
-    def _said(self, kind: ProbeKind, name: str) -> Sourced[Any] | None:
+    def _setting(self, kind: ProbeKind, name: str) -> Sourced[Any] | None:
         """Return the users' value of a field; startup takes over liveness' value if it has none."""
         settings = self._facts.settings
-        said: Sourced[Any] | None = getattr(settings.probe(kind), name)
-        if said is not None or kind is not ProbeKind.STARTUP:
-            return said
+        setting: Sourced[Any] | None = getattr(settings.probe(kind), name)
+        if setting is not None or kind is not ProbeKind.STARTUP:
+            return setting
         live: Sourced[Any] | None = getattr(settings.liveness, name)
         return None if live is None else Sourced(live.value, f"as liveness: {live.source}")
 
     def _type(self, kind: ProbeKind, endpoint: Endpoint | None) -> Sourced[ProbeType] | None:
         settings = self._facts.settings
-        if (said := _said_type(kind, settings)) is not None:
-            return said
+        if (setting := _type_setting(kind, settings)) is not None:
+            return setting
         if endpoint is not None:
             return Sourced(endpoint.type, self._suggestion.source)
         if kind is ProbeKind.STARTUP and settings.liveness.wanted:
-            live = _said_type(ProbeKind.LIVENESS, settings)
+            live = _type_setting(ProbeKind.LIVENESS, settings)
             if live is not None and live.value is not ProbeType.TCP:
                 return Sourced(live.value, "as liveness")
         return None
 
     def _path(self, kind: ProbeKind, endpoint: Endpoint | None) -> Sourced[str] | None:
         settings = self._facts.settings
-        if (said := settings.probe(kind).path) is not None:
-            return said
+        if (setting := settings.probe(kind).path) is not None:
+            return setting
         if endpoint is not None and endpoint.path:
             prefix = settings.path_prefix
             prefixed = prefix is not None and endpoint.path.startswith(prefix.value)
             under = f", under the prefix of {prefix.source}" if prefix is not None and prefixed else ""
             return Sourced(endpoint.path, self._suggestion.source + under)
-        return self._said(kind, "path")
+        return self._setting(kind, "path")
 
     def _resolve(self, setting: Sourced[int | str] | None) -> ResolvedPort | PortProblem:
         facts = self._facts
@@ -203,12 +203,12 @@ class Handlers:
     def _unresolved(self, kind: ProbeKind, problem: PortProblem) -> Finding:
         """Return the finding with the field to correct: liveness' port if startup takes it over."""
         settings = self._facts.settings
-        said = settings.probe(kind).port
-        if said is None and kind is ProbeKind.STARTUP and settings.liveness.port is not None:
-            kind, said = ProbeKind.LIVENESS, settings.liveness.port
-            theirs = self._ports.get(said)
+        setting = settings.probe(kind).port
+        if setting is None and kind is ProbeKind.STARTUP and settings.liveness.port is not None:
+            kind, setting = ProbeKind.LIVENESS, settings.liveness.port
+            theirs = self._ports.get(setting)
             problem = theirs if isinstance(theirs, PortProblem) else problem
-        field = f"probes.{kind}.port: " if said is not None else ""
+        field = f"probes.{kind}.port: " if setting is not None else ""
         return PORT_UNRESOLVED(
             problem=field + problem.message, remedy=problem.fix, container=self._facts.container.name
         )
@@ -222,7 +222,7 @@ class Handlers:
         port: ResolvedPort,
     ) -> PlannedHandler:
         place = self._suggestion.place
-        scheme = self._said(kind, "scheme")
+        scheme = self._setting(kind, "scheme")
         if scheme is None and place.https is not None:
             scheme = Sourced("HTTPS" if place.https else "HTTP", self._suggestion.source)
         scheme = scheme or Sourced("HTTPS" if port.https else "HTTP", port.source)
@@ -245,9 +245,9 @@ class Handlers:
         )
 
     def _headers(self, kind: ProbeKind) -> Sourced[tuple[tuple[str, str], ...]]:
-        said = self._facts.settings.probe(kind).headers
-        if said is not None:
-            return Sourced(tuple((header.name, header.value) for header in said.value), said.source)
+        setting = self._facts.settings.probe(kind).headers
+        if setting is not None:
+            return Sourced(tuple((header.name, header.value) for header in setting.value), setting.source)
         return Sourced(((PROBE_HEADER, str(kind)),), "defaults")
 
     def _socket(
@@ -258,7 +258,7 @@ class Handlers:
         if type_.value is ProbeType.TCP:
             handler = TcpSocket(port=port.port)
         else:
-            service = self._said(kind, "service") or Sourced("", "the server as a whole")
+            service = self._setting(kind, "service") or Sourced("", "the server as a whole")
             handler = Grpc(port=port.number, service=service.value)
             provenance.append(Value("service", service.value, service.source))
         provenance.append(Value("port", str(handler.port), port.source))
@@ -273,7 +273,7 @@ class Handlers:
 
     def _exec(self, kind: ProbeKind, endpoint: Endpoint | None, type_: Sourced[ProbeType]) -> PlannedHandler | Finding:
         name = self._facts.container.name
-        command = self._said(kind, "command")
+        command = self._setting(kind, "command")
         if command is None and endpoint is not None and endpoint.command:
             command = Sourced(endpoint.command, self._suggestion.source)
         if command is None:
@@ -304,15 +304,15 @@ class Handlers:
         return Accept.HEALTH if self._suggestion.survey is not None else Accept.DISTINCT
 
 
-def _said_type(kind: ProbeKind, settings: ContainerSettings) -> Sourced[ProbeType] | None:
+def _type_setting(kind: ProbeKind, settings: ContainerSettings) -> Sourced[ProbeType] | None:
     """Return the type that users set, or the one that follows from the other fields that they set."""
-    said = settings.probe(kind)
-    if said.type is not None:
-        return said.type
-    if said.path is not None:
-        return Sourced(ProbeType.HTTP, f"path of {said.path.source}")
-    if said.service is not None:
-        return Sourced(ProbeType.GRPC, f"service of {said.service.source}")
-    if said.command is not None:
-        return Sourced(ProbeType.EXEC, f"command of {said.command.source}")
+    probe = settings.probe(kind)
+    if probe.type is not None:
+        return probe.type
+    if probe.path is not None:
+        return Sourced(ProbeType.HTTP, f"path of {probe.path.source}")
+    if probe.service is not None:
+        return Sourced(ProbeType.GRPC, f"service of {probe.service.source}")
+    if probe.command is not None:
+        return Sourced(ProbeType.EXEC, f"command of {probe.command.source}")
     return None

@@ -119,15 +119,15 @@ def fit_numbers(
         What is known of the application beyond the defaults.
     """
     numbers = {kind: choose_numbers(kind, settings.probe(kind), version) for kind in kinds}
-    said = settings.liveness
+    by_users = settings.liveness
     if (liveness := numbers.get(ProbeKind.LIVENESS)) is not None:
-        if learned.liveness_failures is not None and said.failure_threshold is None:
+        if learned.liveness_failures is not None and by_users.failure_threshold is None:
             liveness = replace(liveness, failure=learned.liveness_failures)
         has_startup = ProbeKind.STARTUP in kinds or ProbeKind.STARTUP in kept
-        liveness = delay_liveness(liveness, said, has_startup=has_startup)
+        liveness = delay_liveness(liveness, by_users, has_startup=has_startup)
         if (theirs := kept.get(ProbeKind.READINESS)) is not None:
             needed = RESTART_FACTOR * theirs.gives_up_after
-            if liveness.gives_up_after < needed and said.failure_threshold is None:
+            if liveness.gives_up_after < needed and by_users.failure_threshold is None:
                 liveness = raise_failure(liveness, needed)
         elif (readiness := numbers.get(ProbeKind.READINESS)) is not None:
             liveness, numbers[ProbeKind.READINESS] = relate(liveness, readiness, settings)
@@ -138,38 +138,42 @@ def fit_numbers(
     return numbers
 
 
-def choose_numbers(kind: ProbeKind, said: ProbeSettings, version: int) -> Numbers:
+def choose_numbers(kind: ProbeKind, settings: ProbeSettings, version: int) -> Numbers:
     """Choose the numbers of one probe by itself; `relate` then fits liveness and readiness together."""
-    if said == _NOTHING_SAID:
+    if settings == _UNSET:
         return _USUAL[version][kind]
-    return _choose(kind, said, version)
+    return _choose(kind, settings, version)
 
 
-def _choose(kind: ProbeKind, said: ProbeSettings, version: int) -> Numbers:
+def _choose(kind: ProbeKind, settings: ProbeSettings, version: int) -> Numbers:
     defaults, source = DEFAULTS[version][kind], f"defaults v{version}"
-    period = said.period_seconds or Sourced(defaults.period, source)
-    if said.period_seconds is None and said.timeout_seconds is not None and said.timeout_seconds.value > period.value:
-        period = Sourced(said.timeout_seconds.value, f"timeoutSeconds of {said.timeout_seconds.source}")
-    timeout = said.timeout_seconds or Sourced(defaults.timeout, source)
-    if said.timeout_seconds is None and timeout.value > period.value:
+    period = settings.period_seconds or Sourced(defaults.period, source)
+    if (
+        settings.period_seconds is None
+        and settings.timeout_seconds is not None
+        and settings.timeout_seconds.value > period.value
+    ):
+        period = Sourced(settings.timeout_seconds.value, f"timeoutSeconds of {settings.timeout_seconds.source}")
+    timeout = settings.timeout_seconds or Sourced(defaults.timeout, source)
+    if settings.timeout_seconds is None and timeout.value > period.value:
         timeout = Sourced(period.value, f"periodSeconds of {period.source}")
-    failure = said.failure_threshold or Sourced(defaults.failure, source)
-    if kind is ProbeKind.STARTUP and said.failure_threshold is None:
-        allowed = said.max_seconds or Sourced(STARTUP_SECONDS, source)
+    failure = settings.failure_threshold or Sourced(defaults.failure, source)
+    if kind is ProbeKind.STARTUP and settings.failure_threshold is None:
+        allowed = settings.max_seconds or Sourced(STARTUP_SECONDS, source)
         failure = Sourced(ceil(allowed.value / period.value), f"maxSeconds {allowed.value} of {allowed.source}")
     return Numbers(
-        delay=said.initial_delay_seconds or Sourced(0, source),
+        delay=settings.initial_delay_seconds or Sourced(0, source),
         period=period,
         timeout=timeout,
-        success=said.success_threshold or Sourced(1, source),
+        success=settings.success_threshold or Sourced(1, source),
         failure=failure,
-        grace=said.termination_grace_period_seconds,
+        grace=settings.termination_grace_period_seconds,
     )
 
 
-_NOTHING_SAID = ProbeSettings()
-_USUAL = {version: {kind: _choose(kind, _NOTHING_SAID, version) for kind in ProbeKind} for version in DEFAULTS}
-"""The numbers of probes of which users said nothing."""
+_UNSET = ProbeSettings()
+_USUAL = {version: {kind: _choose(kind, _UNSET, version) for kind in ProbeKind} for version in DEFAULTS}
+"""The numbers of a probe of which users set nothing."""
 
 
 def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
@@ -180,9 +184,9 @@ def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
     return replace(numbers, timeout=Sourced(needed, f"{PATIENCE} x the slowest answer of {slowest:.2f} s"))
 
 
-def delay_liveness(liveness: Numbers, said: ProbeSettings, *, has_startup: bool) -> Numbers:
+def delay_liveness(liveness: Numbers, settings: ProbeSettings, *, has_startup: bool) -> Numbers:
     """Delay liveness if there is no startup probe."""
-    if has_startup or said.initial_delay_seconds is not None:
+    if has_startup or settings.initial_delay_seconds is not None:
         return liveness
     return replace(liveness, delay=Sourced(NO_STARTUP_DELAY, "no startup probe holds liveness back"))
 

@@ -31,7 +31,7 @@ from apphealth.plan.probes.choice import REFUTED, Choice
 from apphealth.plan.probes.container import ContainerFacts, Pods
 from apphealth.plan.probes.desired import DesiredProbes, desired_probes
 from apphealth.plan.probes.eligibility import INJECTED, NO_RULE, Skip, alone, why_skipped
-from apphealth.plan.probes.reporting import quote, survey_said
+from apphealth.plan.probes.reporting import quote, survey_answers
 from apphealth.plan.probes.verification import ProbeEvaluation
 from apphealth.plan.result import Action, Considered, ContainerPlan, ProbePlan, ProbesPlan
 from apphealth.plan.rules.annotations import Annotations, read_annotations
@@ -264,7 +264,7 @@ def _container_plan(
                 decisions[kind],
                 desired,
                 wanted[kind],
-                why_none=_why_none(settings.probe(kind), skip, said=_said(kind, choice)),
+                why_none=_why_none(settings.probe(kind), skip, surveyed=_surveyed(kind, choice)),
                 unproven=unproven and kind in derived,
             )
             for kind in KINDS
@@ -280,22 +280,22 @@ def _considered(choice: Choice) -> Iterator[Considered]:
             yield Considered(suggestion.preset.name, suggestion.evidence, quote(passed.refuted))
 
 
-def _why_none(settings: ProbeSettings, skip: Skip | None, said: str) -> str:
+def _why_none(settings: ProbeSettings, skip: Skip | None, surveyed: str) -> str:
     """Return why no probe of a kind is wanted; empty where nobody decided that.
 
-    `said` is what a survey said about endpoints for it.
+    `surveyed` is what a survey came to, where it had no endpoint for it.
     """
     if skip is not None:
         return skip.text if skip is not NO_RULE else ""
     if settings.enabled is not None and not settings.wanted:
         return f"{settings.enabled.source} switches it off"
-    return said
+    return surveyed
 
 
-def _said(kind: ProbeKind, choice: Choice | None) -> str:
+def _surveyed(kind: ProbeKind, choice: Choice | None) -> str:
     """Return what a survey came to, where it had no endpoint for a probe."""
-    said = survey_said(choice) if choice is not None and kind is not ProbeKind.STARTUP else ""
-    return f"no endpoint for it answered: {said}" if said else ""
+    answers = survey_answers(choice) if choice is not None and kind is not ProbeKind.STARTUP else ""
+    return f"no endpoint for it answered: {answers}" if answers else ""
 
 
 def _probe_plan(

@@ -256,11 +256,11 @@ def _only_others(container: Container) -> bool:
     return bool(container.ports) and all(port.protocol != "TCP" for port in container.ports)
 
 
-def _numbered(said: Sourced[int], container: Container) -> ResolvedPort:
+def _numbered(given: Sourced[int], container: Container) -> ResolvedPort:
     """Return a port with a known number; the probe refers to it by name if the container declares one."""
-    number = int(said.value)
+    number = int(given.value)
     declared = next((p for p in container.ports if p.number == number and p.protocol == "TCP"), None)
-    return _resolved(declared or ContainerPort(number, "", "TCP"), said.source)
+    return _resolved(declared or ContainerPort(number, "", "TCP"), given.source)
 
 
 def _resolved(port: ContainerPort, source: str, app_protocol: str = "") -> ResolvedPort:

@@ -15,8 +15,8 @@ from apphealth.plan.findings import (
     NO_ENDPOINT_FOUND,
     PODS_ON_HOST_NETWORK,
     PODS_UNREACHABLE,
+    PROBE_REFUTED,
     PROBE_REFUTED_DERIVED,
-    PROBE_REFUTED_SAID,
     PROBE_UNVERIFIED,
     READINESS_BROAD,
     Finding,
@@ -54,11 +54,11 @@ def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerF
         The container.
     """
     candidate, name = choice.evaluation.candidate, facts.container.name
-    said = {kind: one for kind, one in probes.items() if kind not in candidate.derived}
+    by_users = {kind: one for kind, one in probes.items() if kind not in candidate.derived}
     derived = {kind: one for kind, one in probes.items() if kind in candidate.derived}
-    refuted = _in_state(said, VerificationState.REFUTED)
-    if any(said[kind].refuted for kind in refuted):
-        yield PROBE_REFUTED_SAID(kinds=_list(refuted), answers=_answers(said, refuted), container=name)
+    refuted = _in_state(by_users, VerificationState.REFUTED)
+    if any(by_users[kind].refuted for kind in refuted):
+        yield PROBE_REFUTED(kinds=_list(refuted), answers=_answers(by_users, refuted), container=name)
     if lost := _in_state(derived, VerificationState.REFUTED):
         common = candidate.suggestion.origin is Origin.COMMON
         yield PROBE_REFUTED_DERIVED(
@@ -76,7 +76,7 @@ def verification_findings(choice: Choice, probes: Evaluations, facts: ContainerF
         yield PODS_UNREACHABLE(answer=out_of_reach[0].answer or "no answer", container=name)
     elif unasked:
         yield _waits(choice, unasked, facts)
-    untried = [kind for kind in _in_state(said, VerificationState.UNVERIFIED) if said[kind].unreachable is None]
+    untried = [kind for kind in _in_state(by_users, VerificationState.UNVERIFIED) if by_users[kind].unreachable is None]
     if untried and facts.pods.may_ask:
         yield PROBE_UNVERIFIED(kinds=_list(untried), container=name)
 
@@ -85,11 +85,11 @@ def _nothing_found(choice: Choice, name: str) -> Iterator[Finding]:
     if refuted_evidence(choice):
         refuted = [answer for passed in choice.passed_over for answer in passed.refuted]
         yield NO_ENDPOINT_FOUND(answers=quote(refuted), container=name)
-    elif said := survey_said(choice):
-        yield ENDPOINT_NOT_FOUND(answers=said, container=name)
+    elif answers := survey_answers(choice):
+        yield ENDPOINT_NOT_FOUND(answers=answers, container=name)
 
 
-def survey_said(choice: Choice) -> str:
+def survey_answers(choice: Choice) -> str:
     """Return what a survey of the container came to; empty if there was none that pods answered."""
     surveys = (answer for answer in all_answers(choice) if isinstance(answer.question.handler, Survey))
     return next((answer.proof.answer for answer in surveys if answer.proof.verdict is not Verdict.UNREACHABLE), "")

@@ -53,8 +53,8 @@ def workload_settings(rules: Sequence[Rule]) -> WorkloadSettings:
         The rules that select it, the weakest first.
     """
     merged = _merge(_workload_layers(rules))
-    said = {name: sourced.value for name, sourced in merged.values.items()}
-    return WorkloadSettings(**said, conflicts=tuple(merged.conflicts))
+    values = {name: sourced.value for name, sourced in merged.values.items()}
+    return WorkloadSettings(**values, conflicts=tuple(merged.conflicts))
 
 
 def container_settings(rules: Sequence[Rule], container: str, annotations: Annotations) -> ContainerSettings:
@@ -78,7 +78,7 @@ def container_settings(rules: Sequence[Rule], container: str, annotations: Annot
             probes.setdefault(kind, {})[probe_field] = sourced
         else:
             own[name] = sourced
-    own |= {kind: ProbeSettings(**said) for kind, said in probes.items()}
+    own |= {kind: ProbeSettings(**values) for kind, values in probes.items()}
     listed = any(entry.name in (EVERY_CONTAINER, container) for rule in rules for entry in rule.spec.containers)
     return ContainerSettings(
         **own,

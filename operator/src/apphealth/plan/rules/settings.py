@@ -63,8 +63,8 @@ class ProbeSettings:
     def items(self) -> Iterator[tuple[str, Sourced[object]]]:
         """Yield the fields that users set, by name."""
         for name in PROBE_FIELDS:
-            if (said := getattr(self, name)) is not None:
-                yield name, said
+            if (value := getattr(self, name)) is not None:
+                yield name, value
 
 
 PROBE_FIELDS = tuple(field.name for field in fields(ProbeSettings))

@@ -44,7 +44,7 @@ class Meaning(NamedTuple):
 _NOTHING = Meaning(host=False, stranger=False)
 
 
-def may_say_host(key: str) -> bool:
+def may_mean_host(key: str) -> bool:
     """Return whether the key's end allows for its saying so; `meaning_of` tells, and takes ten times as long."""
     return key.upper().rstrip("-._").endswith(_ENDS)
 
@@ -55,10 +55,10 @@ def meaning_of(key: str) -> Meaning:
         return _NOTHING
     spaced = _CAMEL.sub("_", key[-_MAX:]).translate(_BREAKS).upper()
     words = [word for word in spaced.split("_") if word]
-    return Meaning(_says_host(words), _says_stranger(words)) if words else _NOTHING
+    return Meaning(_means_host(words), _means_stranger(words)) if words else _NOTHING
 
 
-def _says_host(words: Sequence[str]) -> bool:
+def _means_host(words: Sequence[str]) -> bool:
     if words[-2:] == ["HOST", "NAME"]:
         words = [*words[:-2], "HOSTNAME"]
     if words[-1] not in HOSTS or "_".join(words) in OWN_NAMES:
@@ -66,7 +66,7 @@ def _says_host(words: Sequence[str]) -> bool:
     return len(words) > 1 or words[0] not in NOT_ALONE
 
 
-def _says_stranger(words: Sequence[str]) -> bool:
+def _means_stranger(words: Sequence[str]) -> bool:
     if not STRANGERS.isdisjoint(words) or words[-2:] == ["NO", "PROXY"] or words[-1] in SECRETS:
         return True
     return not IMAGES.isdisjoint(words) and words[-1] not in HOSTS

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from apphealth.model.service import ServiceKey
-from apphealth.plan.dependencies.evidence.keys import may_say_host, meaning_of
+from apphealth.plan.dependencies.evidence.keys import may_mean_host, meaning_of
 from apphealth.plan.dependencies.evidence.mention import ADDRESS, NAMED_HOST, Mention
 from apphealth.plan.dependencies.hosts import MAX_PARTS, Form, Host, hosts
 
@@ -50,7 +50,7 @@ def mentions_in(text: Text, names: Names) -> Iterator[Mention]:
     """Yield the Services that a text names."""
     value = text.value
     address = ":" in value or "." in value or "=" in value
-    if not value or not (address or may_say_host(text.key)):
+    if not value or not (address or may_mean_host(text.key)):
         return
     key = meaning_of(text.key)
     if key.stranger or not (address or key.host):

@@ -44,9 +44,9 @@ class Clues:
 
     def prop(self, name: str) -> str:
         """Return a property as frameworks on the JVM read it: from the command line, else from the environment."""
-        said = _option((*self.words, *self._java_options()), (f"--{name}", f"-D{name}"))
+        given = _option((*self.words, *self._java_options()), (f"--{name}", f"-D{name}"))
         upper = name.upper().replace(".", "_")
-        return said or self.first(upper.replace("-", ""), upper.replace("-", "_"))
+        return given or self.first(upper.replace("-", ""), upper.replace("-", "_"))
 
     def _java_options(self) -> Iterator[str]:
         for name in JAVA_OPTIONS:

@@ -19,8 +19,8 @@ def _management(prefix: str) -> Endpoints:
 
 
 def _place(clues: Clues) -> Place:
-    said = clues.env.get("APPHEALTH_PREFIX")
-    return Place(prefix=None if said is None else joined(said))
+    prefix = clues.env.get("APPHEALTH_PREFIX")
+    return Place(prefix=None if prefix is None else joined(prefix))
 
 
 def _healthz(prefix: str) -> Endpoints:

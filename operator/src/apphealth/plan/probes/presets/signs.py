@@ -44,8 +44,8 @@ class Signs:
         if self.ports:
             yield from (f"port name {name}" for name in clues.ports if name.partition("-")[0] in self.ports)
         if self.protocols:
-            said = (pair for pair in clues.protocols if pair[0] in self.protocols)
-            yield from (f"appProtocol {protocol} of Service {name}" for protocol, name in said)
+            pairs = (pair for pair in clues.protocols if pair[0] in self.protocols)
+            yield from (f"appProtocol {protocol} of Service {name}" for protocol, name in pairs)
 
 
 NO_SIGNS = Signs()
