@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check bench mutants lock clean
+.PHONY: help demo test test-fast coverage check bench mutants image dist lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -11,6 +11,9 @@ UV := $(BIN)/uv
 READY := .venv/.ready
 MEMBERS := library operator deploy/local
 ARGS ?=
+IMAGE ?= apphealth:latest
+# What the image installs, in the versions of requirements.lock.
+LOCKED = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements.lock
 # Where it is set, every program that a test starts would compile all of its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -52,10 +55,19 @@ bench: $(READY) ## Measure the numbers of docs/benchmarks.md
 mutants: $(READY) ## Change the code of plan/ and model/ in small ways, and see whether a fast test fails (ARGS=apphealth.model.probe)
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
+image: ## Build the operator's image (IMAGE=name:tag, BUILDER=docker, podman or buildah)
+	@$(or $(BUILDER),$(firstword $(foreach tool,docker podman buildah,$(shell command -v $(tool)))),docker) build \
+		--build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) -t $(IMAGE) .
+
+dist: $(READY) ## Build what is published into dist/: wheels, sdists, chart, checksums, list of what the image contains
+	@$(BIN)/python -m deploy.dist
+
 lock: | .venv/bin/uv ## Resolve requirements.lock anew (UPGRADE=1 to take newer versions)
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--no-emit-package apphealth --no-emit-package flask-management-endpoints --no-emit-package localcluster \
 		$(if $(UPGRADE),--upgrade) --group dev -o requirements.lock
+	@$(LOCKED) operator/pyproject.toml -o deploy/docker/operator.lock
+	@echo hatchling | $(LOCKED) - -o deploy/docker/build.lock
 
 clean: ## Remove what the other targets made in this tree
 	@rm -rf .venv dist htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .mutants

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -19,9 +21,11 @@ _LOCK = ROOT / "requirements.lock"
 def operator_image(display: Display) -> Path:
     """Return the archive of the operator's image."""
     progress = DisplayProgress(display)
-    wheels = images.wheels([ROOT / "operator"], lock=_LOCK, progress=progress)
-    dockerfile = _DOCKERFILES / "operator.Dockerfile"
-    return images.build(_DOCKERFILES, dockerfile, OPERATOR_IMAGE, wheels=wheels, progress=progress)
+    wheels = images.wheels([ROOT / "operator"], ["hatchling"], lock=_LOCK, progress=progress)
+    with tempfile.TemporaryDirectory() as scratch:  # the checkout as .dockerignore leaves it
+        for part in ("operator", "deploy/docker"):
+            shutil.copytree(ROOT / part, Path(scratch) / part, ignore=shutil.ignore_patterns("__pycache__", "dist"))
+        return images.build(Path(scratch), ROOT / "Dockerfile", OPERATOR_IMAGE, wheels=wheels, progress=progress)
 
 
 def shop_image(display: Display) -> Path:
