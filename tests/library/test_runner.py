@@ -50,7 +50,7 @@ def test_a_hung_job_is_down_when_its_time_is_over_and_costs_one_thread():
     job = Job("hung", lambda _until: gate.wait(30) and UP, 0.1)
     started = time.monotonic()
     first = ask(runner, job)
-    assert 0.09 < time.monotonic() - started < 1
+    assert 0.09 < time.monotonic() - started < 30
     assert (first.status, first.reason) == (Status.DOWN, "no answer within 0.1 s")
     for _ in range(200):
         assert ask(runner, job).status is Status.DOWN
@@ -59,13 +59,13 @@ def test_a_hung_job_is_down_when_its_time_is_over_and_costs_one_thread():
 
 
 def test_many_hung_jobs_take_as_long_as_one_and_leave_the_others_alone():
-    runner, gate = Runner(), threading.Event()
-    tickets = [runner.start(Job(number, lambda _until: gate.wait(30) and UP, 0.2)) for number in range(8)]
-    healthy = runner.start(Job("well", lambda _until: UP, 0.2))
+    runner, gate = Runner(max_threads=128), threading.Event()
+    tickets = [runner.start(Job(number, lambda _until: gate.wait(60) and UP, 0.2)) for number in range(100)]
+    healthy = runner.start(Job("well", lambda _until: UP, 60))
     started = time.monotonic()
     assert runner.collect(healthy, FOREVER).status is Status.UP
-    assert [runner.collect(ticket, FOREVER).status for ticket in tickets] == [Status.DOWN] * 8
-    assert time.monotonic() - started < 1
+    assert [runner.collect(ticket, FOREVER).status for ticket in tickets] == [Status.DOWN] * 100
+    assert time.monotonic() - started < 15  # one after another it would be 20
     gate.set()
 
 
@@ -87,8 +87,8 @@ def test_threads_are_bounded_and_what_gets_none_is_down_in_time():
 
 
 def test_the_clock_of_a_job_starts_when_it_has_a_thread():
-    runner = Runner(max_threads=4)
-    tickets = [runner.start(Job(number, lambda _until: time.sleep(0.1) or UP, 0.25)) for number in range(40)]
+    runner = Runner(max_threads=2)  # the last one waits for 1.2 s
+    tickets = [runner.start(Job(number, lambda _until: time.sleep(0.1) or UP, 1.0)) for number in range(24)]
     assert {runner.collect(ticket, FOREVER).status for ticket in tickets} == {Status.UP}
 
 
@@ -103,10 +103,8 @@ def test_what_gets_no_thread_is_told_so():
 def test_jobs_that_probes_wait_for_have_threads_of_their_own():
     runner, gate = Runner(max_threads=2), threading.Event()
     for number in range(8):
-        runner.start(Job(number, lambda _until: gate.wait(30) and UP, 5))
-    started = time.monotonic()
+        runner.start(Job(number, lambda _until: gate.wait(60) and UP, 5))
     assert ask(runner, Job("db", lambda _until: UP, 5, for_probes=True)).status is Status.UP
-    assert time.monotonic() - started < 1
     gate.set()
 
 
@@ -128,12 +126,14 @@ def test_whatever_a_job_raises_is_down(error):
 
 def test_an_answer_that_comes_too_late_is_no_success():
     runner = Runner()
-    job = Job("late", lambda _until: time.sleep(0.15) or UP, 0.05, Policy(cache_seconds=60))
+    gate = threading.Event()
+    job = Job("late", lambda _until: gate.wait(60) and UP, 0.05, Policy(cache_seconds=60))
     assert ask(runner, job).status is Status.DOWN
-    time.sleep(0.2)
-    result = ask(runner, job)
+    gate.set()
+    limit = time.monotonic() + 30
+    while not (result := ask(runner, job)).reason.startswith("took "):
+        assert (result.status, time.monotonic() < limit) == (Status.DOWN, True)
     assert result.status is Status.DOWN
-    assert result.reason.startswith("took 0.")
 
 
 class Clock:
