@@ -107,19 +107,132 @@ def test_a_line_tells_place_severity_object_rule_and_fix(run: Callable, write: C
     assert "[readiness-missing]. Fix: add a readinessProbe" in first
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(json.dumps({"apiVersion": "v1", "kind": "List", "items": []}), id="empty List"),
-        pytest.param("", id="nothing"),
-        pytest.param("---\n---\n# only a comment\n", id="empty documents"),
-        pytest.param("just: values\n", id="no object"),
-    ],
-)
-def test_input_without_objects_is_no_mistake(run: Callable, text: str) -> None:
-    outcome = run("lint", "-f", "-", stdin=text.encode())
-    assert (outcome.code, outcome.text) == (ExitCode.OK, "")
-    assert "0 objects" in outcome.err
+JOB = """\
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: NAME}
+spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: a, image: b}]}}}}}
+"""
+PATCH = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n"
+KUSTOMIZATION = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [web.yaml]\n"
+OLD = DEPLOYMENT.replace("apps/v1", "extensions/v1beta1")
+AUDIT = """\
+apiVersion: apphealth.dev/v1alpha1
+kind: AppHealth
+metadata: {name: web}
+spec: {mode: Audit, selector: {}}
+"""
+NOTHING = [
+    pytest.param(
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": []}), "no Kubernetes object", id="empty List"
+    ),
+    pytest.param("", "before the pipe", id="nothing"),
+    pytest.param("---\n---\n# only a comment\n", "no Kubernetes object", id="empty documents"),
+    pytest.param("Error: chart not found\n", "no Kubernetes object", id="an error's text"),
+    pytest.param("root:x:0:0\n", "no Kubernetes object", id="some text"),
+    pytest.param(KUSTOMIZATION, "kubectl kustomize", id="a kustomization"),
+    pytest.param(JOB, "1 CronJob", id="a job"),
+    pytest.param(OLD, "1 Deployment (extensions/v1beta1)", id="an API version of old"),
+    pytest.param(PATCH, "only part of one", id="a patch"),
+    pytest.param("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n", "1 Secret", id="other kinds"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), NOTHING)
+def test_nothing_to_judge_is_no_success(run: Callable, text: str, words: str) -> None:
+    outcome = run("lint", "-f", "-", "--fail-on", "never", stdin=text.encode())
+    assert (outcome.code, outcome.text) == (ExitCode.INPUT, "")
+    assert "nothing to judge" in outcome.err
+    assert words in outcome.err
+    allowed = run("lint", "-f", "-", "--allow-empty", stdin=text.encode())
+    assert (allowed.code, allowed.text) == (ExitCode.OK, "")
+    assert "0 objects" in allowed.err
+
+
+def test_a_rule_is_something_to_judge(run: Callable) -> None:
+    assert run("lint", "-f", "-", stdin=AUDIT.encode()).code == ExitCode.OK
+
+
+def test_a_directory_of_templates_or_of_overlays_is_nothing_to_judge(run: Callable, write: Callable) -> None:
+    write("chart/templates/web.yaml", "a: {{ .Values.a }}\n")
+    write("chart/Chart.yaml", "apiVersion: v2\nname: web\n")
+    outcome = run("lint", "chart")
+    assert outcome.code == ExitCode.INPUT
+    assert "helm template" in outcome.err
+    write("overlay/kustomization.yaml", KUSTOMIZATION)
+    outcome = run("lint", "overlay")
+    assert outcome.code == ExitCode.INPUT
+    assert "kubectl kustomize overlay | apphealth lint -f -" in outcome.err
+
+
+def test_what_was_not_judged_is_said(run: Callable, write: Callable) -> None:
+    write("web.yaml", GOOD)
+    write("a.yaml", JOB)
+    write("b.yaml", JOB.replace("NAME", "other"))
+    write("c.yaml", OLD.replace("web", "old"))
+    outcome = run("lint", ".")
+    assert outcome.code == ExitCode.OK
+    assert "not judged: 2 CronJobs, 1 Deployment (extensions/v1beta1)" in outcome.err
+    summary = json.loads(run("lint", ".", "-o", "json").text)["summary"]
+    assert summary["notJudged"] == {"CronJob": 2, "Deployment (extensions/v1beta1)": 1}
+
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  containers:
+  - name: web
+    image: shop/web:1.4
+    ports: [{name: http, containerPort: 8080}]
+    livenessProbe: {httpGet: {path: /livez, port: web}}
+"""
+TEMPLATE = DEPLOYMENT.replace("name: web\nspec", "name: web\nspec")
+BARE = [
+    pytest.param(POD, "spec.containers[web]", id="a Pod"),
+    pytest.param(POD.replace("name: web,", "generateName: web-,"), "spec.containers[web]", id="a Pod without a name"),
+    pytest.param(DEPLOYMENT.replace("Deployment", "ReplicaSet") + LIVENESS.replace("http}", "web}"),
+                 "spec.template.spec.containers[web]", id="a ReplicaSet"),
+    pytest.param(DEPLOYMENT.replace("Deployment", "ReplicationController").replace("apps/v1", "v1")
+                 .replace("{matchLabels: {app: web}}", "{app: web}") + LIVENESS.replace("http}", "web}"),
+                 "spec.template.spec.containers[web]", id="a ReplicationController"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "field"), BARE)
+def test_pods_without_a_controller_of_ours_are_judged(findings: Callable, text: str, field: str) -> None:
+    found = {one["id"]: one for one in findings(f"{SERVICE}---\n{text}")}
+    assert set(found) == {"readiness-missing", "port-unresolved"}
+    assert found["readiness-missing"]["field"] == field
+    assert found["port-unresolved"]["field"] == f"{field}.livenessProbe.httpGet.port"
+    assert set(ids(findings(f"{SERVICE}---\n{text}{RULE}"))) == set(found)  # the operator writes to none of them
+
+
+def test_pods_that_have_an_owner_are_left_to_it(run: Callable) -> None:
+    owned = POD.replace("labels: {app: web}", "labels: {app: web}, ownerReferences: [{kind: ReplicaSet, name: x}]")
+    assert " in 1 object\n" in run("lint", "-f", "-", stdin=f"{SERVICE}---\n{owned}".encode()).err
+
+
+def test_a_service_leads_to_the_pods_of_its_own_directory(run: Callable, write: Callable) -> None:
+    write("one/service.yaml", SERVICE)
+    write("one/web.yaml", DEPLOYMENT + LIVENESS + READINESS)
+    write("two/web.yaml", DEPLOYMENT.replace("name: web\nspec", "name: two\nspec") + LIVENESS)
+    assert run("lint", ".", "--fail-on", "info").code == ExitCode.OK
+    write("three/web.yaml", POD)
+    assert ids(json.loads(run("lint", "one/service.yaml", "three", "-o", "json").text)["findings"]) == [
+        "readiness-missing",
+        "port-unresolved",
+    ]
+
+
+def test_names_of_kinds_that_lint_doesn_t_judge_may_be_anything(run: Callable, write: Callable) -> None:
+    write("web.yaml", f"{GOOD}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: '${{APP}}-config'}}\n")
+    assert run("lint", "web.yaml").code == ExitCode.OK
+    write("web.yaml", GOOD.replace("metadata:\n  name: web", "metadata:\n  name: ${APP}"))
+    outcome = run("lint", "web.yaml")
+    assert outcome.code == ExitCode.INPUT
+    assert "replace its variables first (envsubst" in outcome.text
 
 
 def test_standard_input_lists_and_json_are_read(run: Callable) -> None:

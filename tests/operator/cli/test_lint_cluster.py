@@ -47,6 +47,13 @@ def elsewhere(namespace: str) -> list[dict[str, Any]]:
     return objects
 
 
+def test_an_empty_namespace_is_nothing_to_judge(run: Callable, serve: Callable) -> None:
+    _, cluster = serve(*OBJECTS, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "empty"}})
+    outcome = run("lint", "--cluster", "--kubeconfig", cluster.kubeconfig, "-n", "empty")
+    assert outcome.code == ExitCode.INPUT
+    assert "nothing to judge: there is no workload and no Service in the namespace empty" in outcome.err
+
+
 @pytest.fixture
 def found(run: Callable, serve: Callable) -> Callable[..., list[dict[str, Any]]]:
     def call(objects: list[dict[str, Any]], *args: str) -> list[dict[str, Any]]:

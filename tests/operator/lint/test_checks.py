@@ -206,6 +206,8 @@ WORTHLESS = [
     pytest.param("{tcpSocket: {port: http}}", "shop/web", True, id="TCP"),
     pytest.param("{tcpSocket: {port: http}}", "docker.io/library/postgres:17", False, id="TCP of a database"),
     pytest.param("{tcpSocket: {port: http}}", "bitnami/redis-cluster", False, id="TCP of a broker"),
+    pytest.param("{tcpSocket: {port: 9042}}", "shop/store", False, id="TCP of a well-known port"),
+    pytest.param("{tcpSocket: {port: ldap-port}}", "shop/directory", False, id="TCP of a port that says so"),
     pytest.param("{httpGet: {path: /index.html, port: http}}", "shop/web", True, id="a page"),
     pytest.param("{httpGet: {path: '/favicon.ico?x=1', port: http}}", "shop/web", True, id="an icon"),
     pytest.param("{httpGet: {path: /, port: http}}", "shop/web", False, id="the root"),
@@ -221,7 +223,8 @@ WORTHLESS = [
 
 @pytest.mark.parametrize(("probe", "image", "expected"), WORTHLESS)
 def test_liveness_that_always_succeeds(judge: Callable, probe: str, image: str, *, expected: bool) -> None:
-    found = judge(f"livenessProbe: {probe}\nimage: {image}")
+    ports = "[{name: http, containerPort: 8080}, {name: ldap-port, containerPort: 1389}]"
+    found = judge(f"livenessProbe: {probe}\nimage: {image}\nports: {ports}")
     assert ("liveness-always-succeeds" in {finding.id for finding in found}) is expected
 
 
@@ -256,7 +259,7 @@ def test_liveness_that_follows_others(judge: Callable, path: str, env: str, seve
 
 PORTS = [
     pytest.param("livenessProbe: {httpGet: {path: /l, port: web}}", "port-unresolved", "error", id="a name of nobody"),
-    pytest.param("livenessProbe: {httpGet: {path: /l, port: 9}}", "port-undeclared", "warning",
+    pytest.param("livenessProbe: {httpGet: {path: /l, port: 9}}", "port-undeclared", "info",
                  id="a number of nobody"),
     pytest.param("{livenessProbe: {httpGet: {path: /l, port: 9}}, readinessProbe: null, ports: []}", "", "",
                  id="nothing declared"),
@@ -297,16 +300,21 @@ def test_the_port_of_another_container_is_named(judge: Callable) -> None:
     found = judge("livenessProbe: {httpGet: {path: /l, port: 9}}", pod=pod, service=None)
     told = next(finding.message for finding in found if finding.id == "port-undeclared")
     assert told.endswith("(declared: 8080); the container side declares it")
+    assert [finding.severity.value for finding in found if finding.id == "port-undeclared"] == ["warning"]
 
 
 SERVICES = [
     pytest.param("[{port: 80, targetPort: http}]", [], id="by name"),
     pytest.param("[{port: 8080}]", [], id="by the same number"),
     pytest.param("[{port: 80, targetPort: web}]", ["error"], id="a name of nobody"),
-    pytest.param("[{port: 80}]", ["warning"], id="a number of nobody"),
+    pytest.param("[{port: 80}]", ["info"], id="a number of nobody"),
     pytest.param("[{port: 80, targetPort: http, protocol: UDP}]", ["error"], id="another protocol"),
     pytest.param("[{port: 80, targetPort: http}, {port: 9, targetPort: nine}]", ["error"], id="one of two"),
 ]
+
+
+def test_a_headless_service_leads_to_any_port(judge: Callable) -> None:
+    assert judge(service="{clusterIP: None, ports: [{port: 80, targetPort: http}, {port: 9, targetPort: peer}]}") == []
 
 
 @pytest.mark.parametrize(("ports", "severities"), SERVICES)
@@ -328,15 +336,15 @@ SHAPES = [
     pytest.param("readinessProbe: {exec: {command: [/usr/bin/jcmd, '1']}}", "exec-costly", id="jcmd"),
     pytest.param("readinessProbe: {exec: {command: [bash, -c, 'ps aux | grep x']}}", "exec-costly", id="ps in a shell"),
     pytest.param("readinessProbe: {exec: {command: [sh, -c, pg_isready]}}", "", id="a shell"),
-    pytest.param("readinessProbe: {exec: {command: [sh, -c, 'pgrep -f \"node server.js\"']}}", "exec-costly",
-                 id="pgrep"),
+    pytest.param("readinessProbe: {exec: {command: [sh, -c, 'pgrep -f \"node server.js\"']}}", "", id="pgrep"),
     pytest.param("readinessProbe: {exec: {command: [curl, -f, 'http://node:8080/python']}}", "",
                  id="a name in an argument"),
     pytest.param("readinessProbe: {exec: {command: [grpc_health_probe, -addr=:8080, -service, java]}}", "",
                  id="an argument"),
     pytest.param("readinessProbe: {exec: {command: [timeout, '5', python3.12, check.py]}}", "exec-costly", id="python"),
-    pytest.param("readinessProbe: {exec: {command: [sh, -c, 'test $(ls | wc -l) -gt 1']}}", "exec-costly",
-                 id="ls in a substitution"),
+    pytest.param("readinessProbe: {exec: {command: [sh, -c, 'test $(find / | wc -l) -gt 1']}}", "exec-costly",
+                 id="find in a substitution"),
+    pytest.param("readinessProbe: {exec: {command: [ls, /tmp/ready]}}", "", id="one file"),
     pytest.param("readinessProbe: {exec: {command: [pg_isready]}}", "", id="a small program"),
     pytest.param("readinessProbe: {exec: {command: [cat, /tmp/ls]}}", "", id="a file of that name"),
 ]  # fmt: skip

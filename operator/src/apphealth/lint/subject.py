@@ -21,7 +21,7 @@ from apphealth.plan.probes.ports import targets
 from apphealth.plan.result import Plan
 
 Path = tuple[str | int, ...]
-POD: Path = ("spec", "template", "spec")
+_POD: Path = ("spec", "template", "spec")
 _METRICS = frozenset({"metrics", "prometheus", "prom", "telemetry", "pprof", "profiling", "monitoring"})
 """Names of ports, or parts of them between dashes, that serve metrics to who scrapes them."""
 _METRICS_SERVICES = ("-metrics", "-metrics-service", "-exporter", "-monitoring")
@@ -142,10 +142,17 @@ class ServiceSubject:
     behind: Sequence[Workload]
 
 
+def pod_path(value: Mapping[str, Any]) -> Path:
+    """Return the path of the pod's spec in an object."""
+    return ("spec",) if value.get("kind") == "Pod" else _POD
+
+
 def pod_of(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the pod's spec of a workload's object; empty if it has none."""
-    spec = raw.mapping(value.get("spec"))
-    return raw.mapping(raw.mapping(spec.get("template")).get("spec"))
+    """Return the pod's spec of a workload's object, or of a Pod; empty if it has none."""
+    found = value
+    for part in pod_path(value):
+        found = raw.mapping(found.get(str(part)))
+    return found
 
 
 def read_subject(
@@ -175,7 +182,7 @@ def read_subject(
     Subject
         The input of the checks.
     """
-    containers = tuple(_containers(pod_of(value), workload))
+    containers = tuple(_containers(value, workload))
     return Subject(
         workload=workload,
         raw=value,
@@ -187,15 +194,15 @@ def read_subject(
     )
 
 
-def _containers(pod: Mapping[str, Any], workload: Workload) -> Iterator[RawContainer]:
-    models = iter(workload.containers)
+def _containers(value: Mapping[str, Any], workload: Workload) -> Iterator[RawContainer]:
+    pod, models = pod_of(value), iter(workload.containers)
     for name in _LISTS:
         listed = pod.get(name)
         for index, item in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(item, Mapping):
                 role = _role(name, item)
                 model = next(models, None) if role in (Role.MAIN, Role.SIDECAR) else None
-                path = (*POD, name, index)
+                path = (*pod_path(value), name, index)
                 yield RawContainer(
                     name=raw.text(item.get("name")),
                     role=role,

@@ -20,6 +20,7 @@ def report_json(report: Report) -> str:
             "accepted": sum(one.accepted for one in report.findings),
             "objects": report.objects,
             "files": report.files,
+            "notJudged": dict(sorted(report.not_judged.items())),
         },
         "findings": [_finding(one) for one in report.findings],
     }

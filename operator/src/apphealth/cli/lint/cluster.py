@@ -31,7 +31,7 @@ def from_cluster(cluster: Cluster, namespace: str | None) -> LintInput:
     objects: list[dict[str, Any]] = []
     live = read_cluster(cluster, namespace, wanted=_none, seen=objects.append)
     live.print_gaps()
-    lint_input = LintInput(live.world)
+    lint_input = LintInput(live.world, namespace=live.namespace)
     for value in objects:
         _add(lint_input, value, live.namespace)
     return lint_input

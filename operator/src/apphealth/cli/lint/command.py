@@ -25,8 +25,8 @@ Examples:
 
 \b
 Exit codes: 0 no finding at or above --fail-on; 1 at least one finding; 2 the command line is wrong;
-3 a part of the input can't be used (the rest is checked nevertheless); 4 a file can't be written,
-or the cluster can't be reached.
+3 a part of the input can't be used (the rest is checked nevertheless), or there is nothing to judge;
+4 a file can't be written, or the cluster can't be reached.
 """
 
 
@@ -76,6 +76,7 @@ or the cluster can't be reached.
     help="With --fix: also write probes that only evidence suggests.",
 )
 @click.option("--diff", is_flag=True, help="With --fix: print the changes as a diff, and write nothing.")
+@click.option("--allow-empty", is_flag=True, help="Exit with 0 if there is nothing to judge.")
 @click.option("--explain", "explained", metavar="ID", help="Explain a rule, and check nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
 def lint(
@@ -93,13 +94,15 @@ def lint(
     fix: bool,
     unproven: bool,
     diff: bool,
+    allow_empty: bool,
     explained: str | None,
     quiet: bool,
 ) -> ExitCode:  # fmt: skip
     """Find mistakes in the probes of manifests (-f PATH, or just PATH), or of a cluster (--cluster).
 
-    Deployments, StatefulSets, DaemonSets and their Services are checked. A probe that a rule in the input adds counts
-    as present. An annotation ignores a finding, and gives the reason: apphealth.dev/ignore-ID: "the reason".
+    Deployments, StatefulSets, DaemonSets, Pods without an owner and their Services are checked. A probe that a rule in
+    the input adds counts as present. An annotation ignores a finding, and gives the reason: apphealth.dev/ignore-ID:
+    "the reason".
     """
     if explained is not None:
         from apphealth.cli.lint.explain import explain
@@ -120,6 +123,7 @@ def lint(
         fix=fix,
         unproven=unproven,
         diff=diff,
+        allow_empty=allow_empty,
         quiet=quiet,
     )
     options.validate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +19,7 @@ from apphealth.cli.manifests.inventory import Inventory, Placed
 from apphealth.cli.manifests.planning import DEFAULT_RULE
 from apphealth.cli.manifests.problems import Problem
 from apphealth.lint.linting import lint_graph, lint_service, lint_workload
-from apphealth.lint.subject import POD, ServiceSubject, pod_of, read_subject
+from apphealth.lint.subject import ServiceSubject, pod_of, pod_path, read_subject
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw
 from apphealth.model.parse_workload import parse_workload
@@ -31,6 +32,12 @@ from apphealth.store.facts import plan_of
 from apphealth.store.graph import graph_of, shared_in
 from apphealth.store.world import World
 
+MANAGED = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Rollout"})
+"""The kinds that the operator writes to."""
+BARE = frozenset({("v1", "Pod"), ("v1", "ReplicationController"), ("apps/v1", "ReplicaSet")})
+"""Further kinds with pods that lint judges, by API version and kind."""
+JUDGED = BARE | {("argoproj.io/v1alpha1", "Rollout"), *(("apps/v1", kind) for kind in MANAGED - {"Rollout"})}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintObject:
@@ -40,6 +47,13 @@ class LintObject:
     item: Item | None = None
     """The object in its manifest; None for an object of a cluster."""
 
+    @property
+    def folder(self) -> str | None:
+        """The directory of its file; None if it is of no file."""
+        if self.item is None or self.item.source.path is None:
+            return None
+        return self.item.source.name.rpartition("/")[0]
+
 
 @dataclass(slots=True)
 class LintInput:
@@ -48,8 +62,17 @@ class LintInput:
     world: World
     workloads: list[tuple[Workload, LintObject]] = field(default_factory=list)
     services: list[tuple[Service, LintObject]] = field(default_factory=list)
+    bare: list[tuple[Workload, LintObject]] = field(default_factory=list)
+    """Pods, ReplicaSets and ReplicationControllers, to which the operator writes nothing."""
     namespaces: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """The annotations of namespaces, by name."""
+    namespace: str | None = None
+    """The namespace that was read of a cluster; None: all, or files."""
+
+    @property
+    def objects(self) -> int:
+        """The number of objects to check."""
+        return len(self.workloads) + len(self.bare) + len(self.services)
 
 
 def from_files(manifests: Sequence[Manifest], inventory: Inventory) -> LintInput:
@@ -63,7 +86,41 @@ def from_files(manifests: Sequence[Manifest], inventory: Inventory) -> LintInput
             lint_input.services.append((service, LintObject(value=item.value, item=item)))
         elif item.kind == "Namespace":
             lint_input.namespaces[item.name] = raw.mapping(item.metadata.get("annotations"))
+        elif (item.value.get("apiVersion"), item.kind) in BARE and not item.metadata.get("ownerReferences"):
+            lint_input.bare.append((_bare(inventory.neutral(item)), LintObject(value=item.value, item=item)))
     return lint_input
+
+
+def _bare(value: Mapping[str, Any]) -> Workload:
+    """Read a Pod, ReplicaSet or ReplicationController as the workload of its pods."""
+    metadata = raw.mapping(value.get("metadata"))
+    name = raw.text(metadata.get("name")) or raw.text(metadata.get("generateName"))
+    template = {"metadata": metadata, "spec": value.get("spec")}
+    spec = {"template": template} if value.get("kind") == "Pod" else value.get("spec")
+    return parse_workload({**value, "metadata": {**metadata, "name": name}, "spec": spec})
+
+
+def not_judged(manifests: Iterable[Manifest]) -> Counter[str]:
+    """Return how many objects with pods are of kinds, or API versions, that lint doesn't judge.
+
+    Parameters
+    ----------
+    manifests
+        The input.
+    """
+    return Counter(
+        item.kind if version.rpartition("/")[0] in ("batch", item.kind) else f"{item.kind} ({version})"
+        for manifest in manifests
+        for item in manifest.items
+        if (version := str(item.value["apiVersion"]), item.kind) not in JUDGED and _has_pods(item.value)
+    )
+
+
+def _has_pods(value: Mapping[str, Any]) -> bool:
+    spec = raw.mapping(value.get("spec"))
+    template = raw.mapping(raw.mapping(raw.mapping(spec.get("jobTemplate")).get("spec")).get("template"))
+    pods = (pod_of(value), raw.mapping(template.get("spec")))
+    return any(isinstance(pod.get("containers"), list) for pod in pods)
 
 
 def _whole(inventory: Inventory) -> Iterator[Placed]:
@@ -76,24 +133,68 @@ def _whole(inventory: Inventory) -> Iterator[Placed]:
 
 def find_all(lint_input: LintInput) -> list[LocatedFinding]:
     """Return the findings about all objects, in the order of the objects."""
-    unproven, auto = _unproven(lint_input.world), _Auto(lint_input.world)
-    graph = graph_of(lint_input.world) if requires_any(list(lint_input.world.rules.values())) else None
-    by_workload, by_service = lint_graph(graph, shared_in(graph, lint_input.world)) if graph is not None else ({}, {})
+    world = lint_input.world
+    graph = graph_of(world) if requires_any(list(world.rules.values())) else None
+    by_workload, by_service = lint_graph(graph, shared_in(graph, world)) if graph is not None else ({}, {})
+    for workload, _ in lint_input.bare:
+        world.put_workload(workload)
+    unproven, auto, near = _unproven(world), _Auto(world), _Near(lint_input)
     found: list[LocatedFinding] = []
-    for workload, target in lint_input.workloads:
-        services = lint_input.world.services_of(workload)
-        decided = _plan(workload, unproven)
+    for workload, target in (*lint_input.workloads, *lint_input.bare):
+        services = near.services_of(workload, target)
+        decided = _plan(workload, unproven) if workload.kind in MANAGED else None
         subject = read_subject(target.value, workload, services, decided, partial(auto.plan, workload))
         findings = list(lint_workload(subject))
         findings += by_workload.get(workload.key, ())
         if findings:
             found += _locate(findings, workload.key, target, lint_input)
     for service, target in lint_input.services:
-        asked = ServiceSubject(service=service, raw=target.value, behind=lint_input.world.workloads_behind(service))
+        asked = ServiceSubject(service=service, raw=target.value, behind=near.behind(service, target))
         findings = [*lint_service(asked), *by_service.get(service.key, ())]
         if findings:
             found += _locate(findings, service.key, target, lint_input)
     return found
+
+
+class _Near:
+    """Which Services lead to which workloads.
+
+    Files of several applications often use the same labels: a Service that selects workloads of its own directory
+    leads to those alone.
+    """
+
+    def __init__(self, lint_input: LintInput) -> None:
+        self._world = lint_input.world
+        self._folders: dict[WorkloadKey, set[str]] = {}
+        for workload, target in (*lint_input.workloads, *lint_input.bare):
+            if target.folder is not None:
+                self._folders.setdefault(workload.key, set()).add(target.folder)
+        self._of_service: dict[ServiceKey, list[str]] = {}
+        for service, target in lint_input.services:
+            if target.folder is not None:
+                self._of_service.setdefault(service.key, []).append(target.folder)
+
+    def behind(self, service: Service, target: LintObject) -> list[Workload]:
+        """Return the workloads behind a Service."""
+        found = self._world.workloads_behind(service)
+        own = [workload for workload in found if target.folder in self._folders.get(workload.key, ())]
+        return own or list(found)
+
+    def services_of(self, workload: Workload, target: LintObject) -> list[Service]:
+        """Return the Services that lead to a workload."""
+        return [
+            service
+            for service in self._world.services_of(workload)
+            if target.folder is None or self._leads(service, target.folder)
+        ]
+
+    def _leads(self, service: Service, folder: str) -> bool:
+        """Return whether one of the Services of this name leads to workloads in a directory."""
+        folders = self._of_service.get(service.key, [])
+        if folder in folders:
+            return True
+        found = [self._folders.get(workload.key, set()) for workload in self._world.workloads_behind(service)]
+        return not all(any(own in others for others in found) for own in folders)
 
 
 def _unproven(world: World) -> World | None:
@@ -171,7 +272,7 @@ def _named(value: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Ma
         listed = pod.get(field_)
         for index, item in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(item, Mapping):
-                yield (*POD, field_, index), item
+                yield (*pod_path(value), field_, index), item
 
 
 def _path_of(finding: Finding, value: Mapping[str, Any]) -> tuple[str | int, ...]:

@@ -28,6 +28,7 @@ class Options:
     fix: bool
     unproven: bool
     diff: bool
+    allow_empty: bool
     quiet: bool
 
     def validate(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
@@ -86,6 +87,10 @@ class Report:
     objects: int = 0
     """The number of workloads and Services that were checked."""
     files: int = 0
+    not_judged: Counter[str] = field(default_factory=Counter)
+    """The number of objects with pods that lint doesn't judge, by kind."""
+    nothing: str = ""
+    """Why there was nothing to check; empty if there was something."""
     notes: list[str] = field(default_factory=list)
     """Files and objects that were skipped, each with the reason."""
     fixed: list[str] = field(default_factory=list)

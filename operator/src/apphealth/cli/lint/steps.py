@@ -8,10 +8,19 @@ from contextlib import contextmanager
 
 import click
 
-from apphealth.cli.errors import ExitCode
+from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.lint import text
 from apphealth.cli.lint.baseline import accept, baseline_text, read_baseline
-from apphealth.cli.lint.findings import LintInput, find_all, from_files, problems, skip_reason, sort
+from apphealth.cli.lint.empty import kinds, why_empty
+from apphealth.cli.lint.findings import (
+    LintInput,
+    find_all,
+    from_files,
+    not_judged,
+    problems,
+    skip_reason,
+    sort,
+)
 from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.report import Report
 from apphealth.cli.manifests.inventory import Inventory
@@ -73,7 +82,9 @@ def _report(options: Options) -> Report:
         from apphealth.cli.lint.cluster import from_cluster
 
         lint_input = from_cluster(options.cluster, options.namespace)
-        return Report(findings=find_all(lint_input), objects=_objects(lint_input))
+        return Report(
+            findings=find_all(lint_input), objects=lint_input.objects, nothing=_nothing_in_cluster(lint_input)
+        )
     return _files(options)
 
 
@@ -88,7 +99,14 @@ def _files(options: Options) -> Report:
     reasons = {problem: skip_reason(problem, options.paths) for problem in unread}
     wrong = [problem for problem, reason in reasons.items() if not reason]
     lint_input = from_files(manifests, inventory)
-    report = Report(objects=_objects(lint_input), files=len(manifests), notes=[*_notes(reasons, inventory, lint_input)])
+    report = Report(
+        objects=lint_input.objects,
+        files=len(manifests),
+        notes=[*_notes(reasons, inventory, lint_input)],
+        not_judged=not_judged(manifests),
+    )
+    if not report.objects and not world.rules:
+        report.nothing = why_empty(manifests, report, options.paths)
     report.findings = [*find_all(lint_input), *problems([*wrong, *others, *inventory.problems])]
     return report
 
@@ -102,8 +120,11 @@ def _notes(reasons: Mapping[Problem, str], inventory: Inventory, lint_input: Lin
             yield f"{item.place}: {item.kind} {item.name} is skipped: it is only part of one, such as a patch"
 
 
-def _objects(lint_input: LintInput) -> int:
-    return len(lint_input.workloads) + len(lint_input.services)
+def _nothing_in_cluster(lint_input: LintInput) -> str:
+    if lint_input.objects:
+        return ""
+    place = f"the namespace {lint_input.namespace}" if lint_input.namespace is not None else "the cluster"
+    return f"there is no workload and no Service in {place}"
 
 
 def _print(report: Report, options: Options) -> ExitCode:
@@ -118,6 +139,8 @@ def _print(report: Report, options: Options) -> ExitCode:
     if not options.quiet:
         for note in report.notes:
             click.echo(clean(note), err=True)
+        if report.not_judged:
+            click.echo(f"not judged: {clean(kinds(report.not_judged))}", err=True)
         click.echo(text.summary(report), err=True)
         if options.fix and not options.unproven and any(one.finding.id in _MISSING for one in report.counting):
             click.echo(_UNPROVEN, err=True)
@@ -148,6 +171,9 @@ def _written(report: Report, options: Options) -> str:
 def _exit_code(report: Report, options: Options) -> ExitCode:
     if any(one.invalid_input for one in report.findings):
         return ExitCode.INPUT
+    if report.nothing and not options.allow_empty:
+        hint = "--allow-empty accepts this"
+        raise CommandError(f"nothing to judge: {clean(report.nothing)}; {hint}", ExitCode.INPUT)
     if options.write_baseline is not None:
         return ExitCode.OK
     failing = any(options.fail_on.reached(one.finding.severity) for one in report.counting)

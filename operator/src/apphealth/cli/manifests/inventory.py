@@ -45,7 +45,8 @@ class Inventory:
     """The namespace of objects that name none."""
     world: World
     variants: bool = False
-    """Whether different objects may have one name, as in overlays. The first is used; of workloads, all are kept."""
+    """Whether different objects may have one name, as in overlays. The first is used; of workloads, all are kept. And
+    whether objects that nothing is written to may have invalid names, such as `${APP}-config`: they are left out."""
     workloads: list[Placed] = field(default_factory=list)
     config_maps: dict[tuple[str, str], Item] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -79,8 +80,11 @@ class Inventory:
             self.problems.append(item.problem(message, ("metadata", "name")))
             return
         if not _NAME.fullmatch(item.name):
+            if self.variants and reader in _READ_ONLY:
+                return
             message = f"the name {quoted(item.name)} must consist of at most 253 lower-case letters, digits, - and ."
-            self.problems.append(item.problem(message, ("metadata", "name")))
+            hint = "; replace its variables first (envsubst, or as your tool does)" if "$" in item.name else ""
+            self.problems.append(item.problem(message + hint, ("metadata", "name")))
             return
         identity = (item.kind, item.namespace(self.namespace), item.name)
         if (first := self._seen.setdefault(identity, item)) is not item and first.value != item.value:
@@ -160,6 +164,7 @@ def _object_path(path: str) -> ObjectPath:
     return tuple(int(match[1]) if match[1] else match[0] for match in _PATH.finditer(path))
 
 
+_READ_ONLY = (_add_config_map, _add_network_policy)
 _READERS: dict[tuple[object, str], Callable[[Inventory, Item], None]] = {
     ("apps/v1", "Deployment"): _add_workload,
     ("apps/v1", "StatefulSet"): _add_workload,

@@ -57,6 +57,7 @@ def _undeclared(subject: Subject) -> Iterator[Hit]:
             fix="ask a declared port, or declare this one under ports",
             path=_place(probe),
             container=container.name,
+            severity=Severity.WARNING if other else None,
         )
 
 
@@ -140,9 +141,9 @@ CHECKS = (
     Check(
         kind=findings.PORT_UNDECLARED,
         title="A probe asks a port that its container does not declare",
-        why="Where a container declares its ports, another one in a probe is most often a slip, or the port of another"
-        " container of the pod.",
-        remedy="Ask a declared port, or declare this one. Containers that declare no port at all are not reported,"
+        why="Who reads the manifest can't tell a port for health checks from a slip; the port of another container of"
+        " the pod says nothing of this one (a warning).",
+        remedy="Declare the port, or ask a declared one. Containers that declare no port at all are not reported,"
         " unless another container of the pod declares the one that is asked.",
         workload=_undeclared,
     ),

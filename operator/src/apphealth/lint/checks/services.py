@@ -14,7 +14,7 @@ from apphealth.plan.findings import Severity
 
 def _mismatch(subject: ServiceSubject) -> Iterator[Hit]:
     behind = [workload for workload in subject.behind if workload.containers]
-    if not behind:
+    if not behind or subject.service.headless:
         return
     for index, port in enumerate(subject.service.ports):
         if any(_leads(port, _ports(workload)) for workload in behind):
@@ -25,10 +25,10 @@ def _mismatch(subject: ServiceSubject) -> Iterator[Hit]:
             continue
         yield Hit(
             message=f"port {port.number} leads to {port.target} ({port.protocol}) of the pods of"
-            f" {_names(behind)}, and no container has it (declared: {_listed(declared)})",
+            f" {_names(behind)}, and no container declares it (declared: {_listed(declared)})",
             fix="correct targetPort, or declare the port in the container",
             path=("spec", "ports", index, "targetPort"),
-            severity=Severity.ERROR if named else Severity.WARNING,
+            severity=Severity.ERROR if named else Severity.INFO,
         )
 
 
@@ -55,9 +55,10 @@ CHECKS = (
         kind=findings.SERVICE_TARGET_MISMATCH,
         title="A Service leads to a port that its pods do not have",
         why="With a targetPort by name that no container has, the Service has no endpoint for it, and requests fail"
-        " (error). A number that no container declares may still be open, and is most often a mistake (warning).",
-        remedy="Correct targetPort, or declare the port under ports of the container. Services without a workload"
-        " among the input are not looked at, nor are numbers where no container of the pod declares a port.",
+        " (error). A number that no container declares may be open all the same (for information).",
+        remedy="Correct targetPort, or declare the port under ports of the container. Not looked at are headless"
+        " Services, whose names lead to the pods themselves, Services without a workload among the input, and numbers"
+        " where no container of the pod declares a port.",
         sources=("https://kubernetes.io/docs/concepts/services-networking/service/#field-spec-ports",),
         service=_mismatch,
     ),

@@ -19,8 +19,8 @@ _COSTLY = re.compile(r"jcmd|jps|jstat|jstack|jmap|java|python[\d.]*|node|ruby|ph
 """Programs that start a virtual machine or an interpreter."""
 _SEARCHING = frozenset({"find", "du", "lsof"})
 """Programs that read a whole tree of files."""
-_LISTING = frozenset({"ps", "ls", "top", "pgrep", "pidof", "netstat", "ss"})
-"""Programs that read the process table or a directory."""
+_LISTING = frozenset({"ps", "top", "netstat", "ss"})
+"""Programs that read the whole table of processes or sockets."""
 
 
 def _all(subject: Subject) -> Iterator[tuple[RawContainer, RawProbe]]:
@@ -115,7 +115,7 @@ def _cost(command: tuple[str, ...]) -> tuple[str, str, Severity] | None:
             return name, "reads a whole tree of files", Severity.WARNING
     for name in started:
         if name in _LISTING:
-            return name, "reads the process table or a directory", Severity.INFO
+            return name, "reads the whole table of processes or sockets", Severity.INFO
     return None
 
 
@@ -173,8 +173,8 @@ CHECKS = (
         why="Every probe of type exec starts processes in the container, out of its CPU and memory limits, on every"
         " node,"
         " every few seconds. A JVM tool or an interpreter takes longer than most timeouts when the node is busy.",
-        remedy="Ask over HTTP, TCP or gRPC, or run one small program. jcmd, java, python and find are warnings; ps,"
-        " pgrep, ls and the like are for information. Only programs count, not words in their arguments.",
+        remedy="Ask over HTTP, TCP or gRPC, or run one small program. jcmd, java, python and find are warnings; ps"
+        " and the like are for information. Only programs count, not words in their arguments.",
         sources=("https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#probe-check-methods",),
         workload=_exec,
     ),

@@ -9,6 +9,7 @@ from apphealth.lint.checks.slow import image_name
 from apphealth.lint.subject import RawContainer, RawProbe, Subject
 from apphealth.model.probe import Exec, HttpGet, ProbeKind, TcpSocket
 from apphealth.plan import findings
+from apphealth.plan.probes.ports import OTHER_PROTOCOLS
 
 _STATIC = (".html", ".htm", ".txt", ".ico", ".css", ".js", ".png", ".svg", ".jpg", ".gif")
 _NOTHING = frozenset({"true", ":", "echo", "exit 0", "/bin/true", "/usr/bin/true", "printf", "date", "hostname"})
@@ -16,8 +17,15 @@ _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _SPEAK_NO_HTTP = (
     "postgres", "pgbouncer", "mysql", "mariadb", "percona", "redis", "valkey", "keydb", "mongo", "memcached",
     "rabbitmq", "nats", "kafka", "zookeeper", "etcd", "cassandra", "mosquitto", "spanner", "cockroach",
+    "scylla",
 )  # fmt: skip
 """Parts of the names of images whose port speaks no HTTP and accepts connections only while the server works."""
+_OTHER_NAMES = OTHER_PROTOCOLS | {"cql", "ldaps", "smtps", "imaps"}
+_OTHER_NUMBERS = frozenset({
+    *(21, 22, 25, 53, 110, 143, 389, 465, 587, 636, 993, 995),
+    *(1433, 1521, 1883, 2181, 3306, 4222, 5432, 5672, 6379, 6432, 8883, 9042, 9092, 11211, 27017, 61616),
+})  # fmt: skip
+"""Ports that IANA, or their only well-known server, gives to protocols other than HTTP."""
 _FIX = "ask an endpoint that the application itself answers, or leave the liveness probe out"
 
 
@@ -41,12 +49,16 @@ def _reason(liveness: RawProbe, container: RawContainer, subject: Subject) -> st
 
 def _right(liveness: RawProbe, container: RawContainer, subject: Subject) -> bool:
     """Return whether a probe that opens a connection is the best that the container allows."""
-    if _speaks_no_http(container) or subject.wants(container.name, liveness):
+    if _speaks_no_http(container, liveness) or subject.wants(container.name, liveness):
         return True
     return subject.derives_tcp(container.name)
 
 
-def _speaks_no_http(container: RawContainer) -> bool:
+def _speaks_no_http(container: RawContainer, liveness: RawProbe) -> bool:
+    declared = container.port(liveness.port)
+    number, port = (declared.number, declared.name) if declared is not None else (liveness.port, "")
+    if number in _OTHER_NUMBERS or port.partition("-")[0] in _OTHER_NAMES:
+        return True
     name = image_name(container.model.image) if container.model is not None else ""
     return any(part in name for part in _SPEAK_NO_HTTP)
 
