@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from apphealth.api.parse import parse_rule
 from apphealth.controller.prover import Prover
 from apphealth.controller.reconcile import Reconciler
+from apphealth.controller.watcher import Watcher
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import parse_service
 from apphealth.store.facts import plan_of
@@ -51,6 +52,7 @@ class Cluster:
             enqueue=self.todo.extend,
             dirty=lambda _: None,
             prover=Prover(self.store, enqueue=self.todo.extend, list_pods=None, ask=None),
+            watcher=Watcher(self.store, enqueue=self.todo.extend, pods=None, clock=lambda: 0.0),
             clock=lambda: 0.0,
         )
         for name in NAMES:

@@ -9,6 +9,7 @@ import pytest
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import WorkQueue
 from apphealth.controller.reconcile import Reconciler
+from apphealth.controller.watcher import Watcher
 from apphealth.kube.resources import Resource
 from apphealth.store.store import Store
 
@@ -45,6 +46,7 @@ class Shop:
                 enqueue=self.enqueue,
                 dirty=lambda _: None,
                 prover=Prover(self.store, enqueue=self.enqueue, list_pods=None, ask=None),
+                watcher=Watcher(self.store, enqueue=self.enqueue, pods=None, clock=lambda: 0.0),
                 clock=lambda: 0.0,
             )
         )

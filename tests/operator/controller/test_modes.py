@@ -11,6 +11,7 @@ from apphealth.api.status import Reason
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import WorkQueue
 from apphealth.controller.reconcile import Reconciler
+from apphealth.controller.watcher import Watcher
 from apphealth.kube.resources import Resource
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Verdict
@@ -98,6 +99,7 @@ class Shop:
             enqueue=self.enqueue,
             dirty=lambda _: None,
             prover=self.prover,
+            watcher=Watcher(self.store, enqueue=self.enqueue, pods=None, clock=lambda: 0.0),
             clock=lambda: 0.0,
         )
         self.queue = WorkQueue(self.reconcile)

@@ -13,6 +13,7 @@ from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff, WorkQueue
 from apphealth.controller.reconcile import Reconciler
 from apphealth.controller.verification import verification_reason
+from apphealth.controller.watcher import Watcher
 from apphealth.kube.resources import Resource
 from apphealth.model.pod import Pod
 from apphealth.model.proof import Proof, Verdict
@@ -70,6 +71,7 @@ class Shop:
             enqueue=self.enqueue,
             dirty=lambda _: None,
             prover=self.prover,
+            watcher=Watcher(self.store, enqueue=self.enqueue, pods=None, clock=lambda: 0.0),
             clock=lambda: 0.0,
         )
         self.queue = WorkQueue(self.reconcile)

@@ -55,6 +55,12 @@ def test_counts(states, counts):
         pytest.param(facts(None, outcome(State.APPLIED)), "False", Reason.IN_PROGRESS, id="still-to-be-looked-at"),
         pytest.param(facts(None, outcome(State.REJECTED)), "False", Reason.SOME_FAILED, id="failure-before-progress"),
         pytest.param(
+            facts(outcome(State.APPLIED), outcome(State.APPLIED, Reason.PODS_FAILING, "web-1 fails")),
+            "False",
+            Reason.PODS_FAILING,
+            id="a-pod-fails-a-probe-of-ours",
+        ),
+        pytest.param(
             facts(outcome(State.APPLIED, Reason.RULE_UNREADABLE)), "False", Reason.IN_PROGRESS, id="left-alone"
         ),
         pytest.param(
@@ -172,6 +178,14 @@ def test_verified(given, status, reason, message):
 def test_verified_is_not_said_where_no_probe_is_to_be_written():
     kinds = [c.type for c in rule_status(facts(outcome(State.SKIPPED), None)).conditions]
     assert ConditionType.VERIFIED not in kinds
+
+
+def test_the_example_of_a_failing_pod_is_in_the_message():
+    ready = condition(
+        rule_status(facts(outcome(State.APPLIED), outcome(State.APPLIED, Reason.PODS_FAILING, "web-1 fails"))),
+        ConditionType.READY,
+    )
+    assert ready.message == "of 2 selected: 2 managed; Deployment/shop/web-1: web-1 fails"
 
 
 @pytest.mark.parametrize(

@@ -480,3 +480,34 @@ def test_an_equal_outcome_changes_no_status(full):
     outcome = full.outcomes.get(WEB)
     assert full.outcomes.put(WEB, replace(outcome)) == frozenset()
     assert full.outcomes.put(WEB, replace(outcome, message="other")) == frozenset(outcome.rules)
+
+
+def test_what_a_health_plan_withholds_is_recalled(store, make):
+    """It survives a restart, with the retry that has had its effect and the example of a failing pod."""
+    entry = {
+        "container": "main",
+        "type": "liveness",
+        "reason": "RolledBack",
+        "evidence": "it fell over",
+        "template": "digest",
+        "probe": {"httpGet": {"path": "/livez", "port": 8080}},
+    }
+    unknown = entry | {"type": "readiness", "reason": "SomethingNew"}
+    store.put(Resource.DEPLOYMENTS, make.deployment())
+    plan = make.health_plan(withheld=[entry, unknown], retried="once", failing="web-1 fails")
+    (key,) = store.put(Resource.HEALTH_PLANS, plan).workloads
+    assert store.world.withheld == {}
+    store.records.confirm(store.world.workloads[key])
+    (found,) = store.world.withheld[key]
+    assert (found.container, found.kind, found.evidence) == ("main", "liveness", "it fell over")
+    assert (store.world.retried[key], store.world.failing[key]) == ("once", "web-1 fails")
+    store.forget_workload(key)
+    assert (store.world.withheld, store.world.retried, store.world.failing) == ({}, {}, {})
+
+
+def test_another_workloads_health_plan_withholds_nothing(store, make):
+    store.put(Resource.DEPLOYMENTS, make.deployment())
+    plan = make.health_plan(owner="somebody", retried="once")
+    (key,) = store.put(Resource.HEALTH_PLANS, plan).workloads
+    store.records.confirm(store.world.workloads[key])
+    assert store.world.retried == {}

@@ -228,6 +228,8 @@ class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     withheld: tuple[WithheldRecord, ...] = ()
     retried: str = ""
     """The value of the annotation `apphealth.dev/retry` that has had its effect."""
+    failing: str = ""
+    """An example of a pod that fails a probe of ours, as a sentence; empty if none is known."""
     proofs: tuple[ProofRecord, ...] = ()
     preview: PreviewRecord | None = None
     """What the rules in mode Audit would add; None unless rules in both modes select the workload."""

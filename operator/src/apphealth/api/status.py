@@ -60,6 +60,8 @@ class Reason(StrEnum):
     """Degraded: required dependencies form a cycle, so none of them counts as required."""
     PROBES_REFUTED = "ProbesRefuted"
     """Degraded: running pods failed their planned probes, which were not written."""
+    PODS_FAILING = "PodsFailing"
+    """Not ready and degraded: pods fail a probe of ours; the message has an example."""
     PROBES_ROLLED_BACK = "ProbesRolledBack"
     """Degraded: probes did harm and were taken back; they are tried again when the template or the rule changes."""
     WRITES_REJECTED = "WritesRejected"

@@ -27,6 +27,7 @@ from apphealth.controller.queue import Backoff, WorkQueue
 from apphealth.controller.reconcile import Reconciler
 from apphealth.controller.status_writer import Protection, StatusWriter
 from apphealth.controller.watch_session import watch_session, watched
+from apphealth.controller.watcher import Pods, Watcher
 from apphealth.controller.watches import quiet_settings, register
 from apphealth.kube.client import Client
 from apphealth.kube.credentials import Credentials
@@ -35,11 +36,12 @@ from apphealth.kube.errors import KubeError
 from apphealth.kube.events import Events
 from apphealth.kube.lease import ANSWER, Leadership
 from apphealth.kube.others import CLUSTER, NAMESPACE, Others
-from apphealth.kube.pods import list_pods
+from apphealth.kube.pods import list_newest, list_notes, list_pods
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.facts import CLUSTER_DOMAIN
 from apphealth.plan.facts import Options as Planning
 from apphealth.probing.asker import ask as ask_pods
+from apphealth.probing.asker import ask_one
 from apphealth.store.store import Concerned, Store
 
 FINISH = 5.0
@@ -143,6 +145,18 @@ class Operator:
             ask=metrics.asking(ask_pods),
             observe=metrics.worked("questions"),
         )
+        self._watcher = Watcher(
+            self._store,
+            enqueue=self._enqueue,
+            pods=Pods(
+                newest=partial(list_newest, client),
+                notes=partial(list_notes, client),
+                ask_one=ask_one,
+                ask=metrics.asking(ask_pods),
+            ),
+            clock=clock,
+            observe=metrics.worked("rollouts"),
+        )
         self._reconcile = Reconciler(
             client,
             self._store,
@@ -150,6 +164,7 @@ class Operator:
             enqueue=self._enqueue,
             dirty=self._statuses.dirty,
             prover=self._prover,
+            watcher=self._watcher,
             clock=clock,
         )
         self._queue: WorkQueue[WorkloadKey] = WorkQueue(
@@ -158,6 +173,7 @@ class Operator:
         self._queues: dict[str, WorkQueue[Any]] = {
             "workloads": self._queue,
             "questions": self._prover.queue,
+            "rollouts": self._watcher.queue,
             "statuses": self._statuses.queue,
         }
         self._informer = Informer(self._store, self._resources, self._enqueue_concerned)
@@ -191,6 +207,7 @@ class Operator:
         self._enqueue(concerned.workloads)
         if self._leading.is_set():
             self._statuses.dirty(concerned.rules)
+            self._watcher.changed(concerned.rollouts)
         self._prover.pods_changed(concerned.pods)
 
     def _busy(self, key: WorkloadKey) -> bool:
@@ -282,6 +299,8 @@ class Operator:
             self._queue.add_all({*workloads, *self._store.records.health_plans, *self._store.outcomes.workloads()})
             self._queue.resume()
             self._prover.queue.resume()
+            self._watcher.begin()
+            self._watcher.queue.resume()
             # Statuses come last: counts that still change would be written several times.
             if await _before(self._queue.drained(), lost):
                 log.info("initial sync done: all workloads have been reconciled")
@@ -377,6 +396,7 @@ class Operator:
             queue.interrupt()  # an answer that never comes must not let a write through minutes later
             queue.clear()
         self._prover.reset()
+        self._watcher.reset()
         self._store.records.only_writer = False
         self._leading.clear()
         self._lost.set()

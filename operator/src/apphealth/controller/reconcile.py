@@ -29,6 +29,7 @@ from apphealth.controller.verification import (
     verification_states,
     worst_verification,
 )
+from apphealth.controller.watcher import Watcher
 from apphealth.controller.writer import Writer
 from apphealth.kube.client import Client
 from apphealth.kube.configmaps import NotOursError
@@ -83,6 +84,8 @@ class Reconciler:
         Queues rules whose status may have changed.
     prover
         Asks running pods the questions of plans.
+    watcher
+        Looks after what was written.
     clock
         Seconds, rising.
 
@@ -103,6 +106,7 @@ class Reconciler:
         enqueue: Callable[[Iterable[WorkloadKey]], None],
         dirty: Callable[[Iterable[RuleKey]], None],
         prover: Prover,
+        watcher: Watcher,
         clock: Callable[[], float],
     ) -> None:
         self._client = client
@@ -112,6 +116,7 @@ class Reconciler:
         self._enqueue = enqueue
         self._dirty = dirty
         self._prover = prover
+        self._watcher = watcher
         self._clock = clock
         self._rejections = Rejections(clock)
         self._contests = Contests(clock)
@@ -154,6 +159,7 @@ class Reconciler:
             return await self._forget(key)
         self._store.records.confirm(workload)
         gave_way = self._give_way(key)
+        self._watcher.respect(workload)
         decided = plan_of(workload, self._store.world)
         self.awaited.discard(key)
         if (why := left_alone(workload, decided, self._store)) is not None:
@@ -163,6 +169,7 @@ class Reconciler:
         self._store.world.keep_withheld(key, decided.withheld, decided.retried)
         if decided.record is None:
             self._prover.forget(key)
+            self._watcher.forget(key)
             again = await self._clean(workload, decided)
         elif self._prover.consider(workload, decided) and not decided.patches:
             self.awaited.add(key)
@@ -266,6 +273,7 @@ class Reconciler:
         self._rejections.clear(key)
         self._contests.forget(key)
         self._prover.forget(key)
+        self._watcher.forget(key)
         self.awaited.discard(key)
         if (dependable := self._dependables.pop(key, None)) is not None and dependable.cycle:
             for service in dependable.services:
@@ -298,6 +306,7 @@ class Reconciler:
             return workload
         self._rejections.clear(workload.key)
         if patches:
+            self._watcher.wrote(workload, patched)
             self._events.post(workload, event)
             log_write(workload, patched, decided)
         return patched
@@ -371,8 +380,15 @@ class Reconciler:
             self._enqueue(self._store.outcomes.mentioning(service))
 
 
+_TAKEN_BACK = {State.ROLLED_BACK: "ProbesRolledBack", State.REFUTED: "ProbesTakenOut"}
+"""The reasons of the Events about probes that are taken back."""
+
+
 def _event_of(decided: Plan) -> Event:
     """Return the Event that goes with the patches of a plan."""
+    if decided.mode is Mode.ENFORCE and decided.state in _TAKEN_BACK and decided.withheld:
+        note = f"{decided.message}: {decided.withheld[0].evidence}"
+        return Event(type="Warning", reason=_TAKEN_BACK[decided.state], note=note)
     if decided.mode is Mode.AUDIT:
         note = "no rule in mode Enforce selects it any more: put back as it was"
         return Event(type="Normal", reason="ProbesRestored", note=note)
@@ -386,6 +402,8 @@ def _problem(decided: Plan, rejections: Sequence[Rejection]) -> tuple[Reason | N
     refuted = refuted_finding(decided)
     if decided.state is State.ROLLED_BACK:
         return Reason.PROBES_ROLLED_BACK, decided.message
+    if decided.failing:
+        return Reason.PODS_FAILING, decided.failing
     if decided.state is State.REFUTED and refuted is None:
         return Reason.PROBES_REFUTED, decided.message
     if refuted is not None and (decided.state is State.REFUTED or refuted.severity is Severity.ERROR):

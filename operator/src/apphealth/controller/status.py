@@ -95,12 +95,22 @@ def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
         )
     if counts.failed:
         return condition(ConditionStatus.FALSE, Reason.SOME_FAILED, _tally(counts))
+    if example := _failing(facts):
+        return condition(ConditionStatus.FALSE, Reason.PODS_FAILING, f"{_tally(counts)}; {example}")
     if counts.pending:
         return condition(ConditionStatus.FALSE, Reason.IN_PROGRESS, _tally(counts))
     if facts.mode is Mode.AUDIT:
         told = f"of {counts.selected} selected: all decided, and nothing written; see kubectl get healthplans"
         return condition(ConditionStatus.TRUE, Reason.PREVIEWED, told)
     return condition(ConditionStatus.TRUE, Reason.ALL_MANAGED, _tally(counts))
+
+
+def _failing(facts: Facts) -> str:
+    """Return the first workload whose pods fail a probe of ours, with the example; empty if there is none."""
+    failing = (key for key, outcome in facts.outcomes.items() if outcome and outcome.problem is Reason.PODS_FAILING)
+    key = min(failing, default=None)
+    outcome = facts.outcomes[key] if key is not None else None
+    return f"{key}: {outcome.message}" if outcome is not None else ""
 
 
 def _degraded(facts: Facts) -> Condition:
@@ -129,6 +139,7 @@ _WORST: Sequence[Reason] = (
     Reason.OTHER_OPERATOR,
     Reason.RULE_UNREADABLE,
     Reason.PROBES_ROLLED_BACK,
+    Reason.PODS_FAILING,
     Reason.PROBES_REFUTED,
     Reason.PLAN_INCOMPLETE,
     Reason.DEPENDENCY_CYCLE,

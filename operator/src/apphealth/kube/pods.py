@@ -1,4 +1,6 @@
-"""The pods of a workload that can be asked. Pods are not watched: they are listed when there is something to ask.
+"""The pods of a workload: those that can be asked, and the state of those of the newest template.
+
+Pods are not watched: they are listed when there is something to ask, or while a rollout is looked after.
 
 Only pods of the template that a question is about are asked. During a rollout, pods of the old template are ready too,
 and may answer otherwise. Their ReplicaSet, or ControllerRevision, has the template that they were made from.
@@ -8,7 +10,8 @@ from __future__ import annotations
 
 import ipaddress
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +21,9 @@ from apphealth.kube.client import Client
 from apphealth.kube.meta import Meta, path_of
 from apphealth.model import raw
 from apphealth.model.parse_workload import template_digest
-from apphealth.model.pod import Pod
+from apphealth.model.pod import ContainerState, KubeletNote, Pod, PodState
+from apphealth.model.probe import KINDS, parse_probe
+from apphealth.model.progress import time_of
 from apphealth.model.proof import Question
 from apphealth.model.workload import Workload
 
@@ -29,6 +34,12 @@ PAGES = 5
 REVISIONS = "100"
 """Most ReplicaSets or ControllerRevisions that are read; Kubernetes keeps 10 old ones unless told otherwise."""
 REVISION_LABEL = "controller-revision-hash"
+NOTES = "100"
+"""Most Events of one pod that are read."""
+MAX_NOTE = 200
+"""Longest text of an Event that is kept, in characters."""
+_CONTAINER = re.compile(r"spec\.(?:initContainers|containers)\{(.*)\}")
+"""The field that an Event about a container is about."""
 _APPS = "/apis/apps/v1"
 _BY_REPLICA_SET = frozenset({"Deployment", "Rollout"})
 
@@ -41,6 +52,7 @@ class _Owner(msgspec.Struct, frozen=True):
 
 
 class _Metadata(Meta, frozen=True, rename="camel"):
+    creation_timestamp: str = ""
     deletion_timestamp: str | None = None
     owner_references: tuple[_Owner, ...] = ()  # type: ignore[assignment]  # with `controller`, which Meta leaves out
 
@@ -137,6 +149,127 @@ async def list_pods(client: Client, workload: Workload, question: Question) -> l
     return sorted(found, key=_turn(found).__getitem__)
 
 
+class _Seen(msgspec.Struct, frozen=True):
+    """A pod with its spec and status as they are: only pods in trouble are looked at that closely."""
+
+    metadata: _Metadata = _Metadata()
+    spec: dict[str, Any] = {}
+    status: dict[str, Any] = {}
+
+
+class _AllSeen(msgspec.Struct, frozen=True):
+    items: tuple[_Seen, ...] = ()
+
+
+async def list_newest(client: Client, workload: Workload) -> list[PodState]:
+    """List the pods of a workload's present template that are not on their way out, those that aren't ready first.
+
+    The template's probes don't count: pods with a probe of ours are among them, and such without.
+
+    Parameters
+    ----------
+    client
+        Sends the requests.
+    workload
+        Whose pods.
+
+    Raises
+    ------
+    KubeError
+        The pods, or what they were made from, could not be listed.
+    """
+    made_from = await _owners(client, workload)
+    if not made_from:
+        return []
+    params = {"labelSelector": _selector(workload), "limit": str(PAGE)}
+    page = await client.get(path_of("/api/v1", "pods", workload.namespace), _AllSeen, params=params)
+    now = datetime.now(UTC)
+    found = [
+        _state(item, now)
+        for item in page.items
+        if item.metadata.deletion_timestamp is None and _owner(item, workload) in made_from
+    ]
+    return sorted(found, key=lambda pod: (pod.ready, pod.age, pod.name))
+
+
+def _state(item: _Seen, now: datetime) -> PodState:
+    status = item.status
+    ready = any(
+        one.get("type") == "Ready" and one.get("status") == "True" for one in raw.items(status.get("conditions"))
+    )
+    states = [
+        *raw.items(status.get("containerStatuses")),
+        *raw.items(status.get("initContainerStatuses")),
+    ]
+    by_name = {raw.text(one.get("name")): one for one in states}
+    specs = [*raw.items(item.spec.get("containers")), *raw.items(item.spec.get("initContainers"))]
+    return PodState(
+        name=item.metadata.name,
+        uid=item.metadata.uid,
+        ip="" if item.spec.get("hostNetwork") is True else _address(raw.text(status.get("podIP"))),
+        age=_since(item.metadata.creation_timestamp, now),
+        ready=ready,
+        containers=tuple(_container_state(spec, by_name.get(raw.text(spec.get("name")), {}), now) for spec in specs),
+    )
+
+
+def _container_state(spec: Mapping[str, Any], status: Mapping[str, Any], now: datetime) -> ContainerState:
+    running = raw.mapping(raw.mapping(status.get("state")).get("running"))
+    probes = {kind: probe for kind in KINDS if (probe := parse_probe(spec.get(kind.field))) is not None}
+    return ContainerState(
+        name=raw.text(spec.get("name")),
+        probes=probes,
+        running=_since(running.get("startedAt"), now),
+        restarts=raw.number(status.get("restartCount")),
+    )
+
+
+def _since(time: object, now: datetime) -> float:
+    """Return the seconds since a time; 0 if it is none."""
+    found = time_of(time)
+    return max(0.0, (now - found).total_seconds()) if found is not None else 0.0
+
+
+class _Regarding(msgspec.Struct, frozen=True, rename="camel"):
+    field_path: str = ""
+
+
+class _Event(msgspec.Struct, frozen=True):
+    reason: str = ""
+    note: str = ""
+    regarding: _Regarding = _Regarding()
+    metadata: Meta = Meta()
+
+
+class _EventList(msgspec.Struct, frozen=True):
+    items: tuple[_Event, ...] = ()
+
+
+async def list_notes(client: Client, namespace: str, pod: PodState) -> tuple[KubeletNote, ...]:
+    """List the kubelet's Events about the containers of a pod, the latest first.
+
+    Parameters
+    ----------
+    client
+        Sends the request.
+    namespace, pod
+        The pod.
+
+    Raises
+    ------
+    KubeError
+        They could not be listed.
+    """
+    params = {"fieldSelector": f"regarding.uid={pod.uid}", "limit": NOTES}
+    listed = await client.get(path_of("/apis/events.k8s.io/v1", "events", namespace), _EventList, params=params)
+    latest = sorted(listed.items, key=lambda one: (len(one.metadata.resource_version), one.metadata.resource_version))
+    return tuple(
+        KubeletNote(found[1], event.reason, " ".join(event.note.split())[:MAX_NOTE])
+        for event in reversed(latest)
+        if (found := _CONTAINER.fullmatch(event.regarding.field_path)) is not None
+    )
+
+
 async def _owners(client: Client, workload: Workload) -> set[tuple[str, str]]:
     """Return who owns the pods of the present template, and the revision that they are labelled with, if any.
 
@@ -168,7 +301,7 @@ def _controller(metadata: _Metadata) -> str:
     return next((owner.uid for owner in metadata.owner_references if owner.controller), "")
 
 
-def _owner(item: _Pod, workload: Workload) -> tuple[str, str]:
+def _owner(item: _Pod | _Seen, workload: Workload) -> tuple[str, str]:
     """Return a pod's owner as `_owners` has it."""
     revision = "" if workload.kind in _BY_REPLICA_SET else item.metadata.labels.get(REVISION_LABEL, "")
     return _controller(item.metadata), revision

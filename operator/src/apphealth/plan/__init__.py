@@ -15,6 +15,7 @@ from apphealth.plan.dependencies.delivery import Delivery, delivery_text, plan_d
 from apphealth.plan.dependencies.edges import Derived, plan_dependencies
 from apphealth.plan.dependencies.urls import dependency_of
 from apphealth.plan.facts import Facts, Options
+from apphealth.plan.findings import PROBE_FAILING
 from apphealth.plan.ownership.patch import build_patches
 from apphealth.plan.probes import plan_probes
 from apphealth.plan.record import record_of
@@ -68,6 +69,8 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
     controlled = left_to_controller(rules, workload) if workload.controller and not options.files else None
     notes = tuple(note for note in (never_written, controlled) if note is not None)
     held = bool(written.questions or never_written)
+    failing = facts.failing if enforced else ""
+    troubles = (PROBE_FAILING(example=failing),) if failing else ()
     decided = Plan(
         workload=workload.key,
         state=state,
@@ -80,13 +83,14 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         dependencies=dependencies,
         questions=shown.questions,
         proofs=shown.proofs if preview is None else tuple(dict((*preview.proofs, *shown.proofs)).items()),
-        findings=(*notes, *shown.findings, *told.findings, *needs.findings) if rules else (),
+        findings=(*notes, *troubles, *shown.findings, *told.findings, *needs.findings) if rules else (),
         conflicts=(preview or shown).conflicts,
         patches=_patches(workload, written, delivery, held=held, never=never_written is not None),
         disowned=() if held else written.disowned,
         originals=facts.originals if held else written.originals,
         withheld=shown.withheld,
         retried=workload.annotations.get(RETRY, ""),
+        failing=failing,
         delivery=delivery_text(workload, dependencies) if delivers else None,
         mentions=needs.mentions,
         cycle=needs.cycle,

@@ -136,6 +136,8 @@ class Facts:
         The probes of ours that are not written, and why. The plan drops those that no longer apply (`Plan.withheld`).
     retried
         The value of the annotation `RETRY` that has had its effect.
+    failing
+        An example of a pod that fails a probe of ours, as a sentence; empty if none is known.
     answers
         The answers of pods of this namespace and template, by the question's id.
     neighbours
@@ -149,5 +151,6 @@ class Facts:
     written: tuple[WrittenProbe, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     retried: str = ""
+    failing: str = ""
     answers: Mapping[str, Proof] = field(default_factory=_nothing)
     neighbours: Neighbours = NO_NEIGHBOURS

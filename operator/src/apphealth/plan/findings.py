@@ -340,6 +340,12 @@ PROBE_CONTESTED = FindingKind(
     "write the probes into the manifest that it applies (apphealth render), have it apply server-side, or exclude the"
     " workload by the annotation apphealth.dev/ignore; to try again: {retry}",
 )
+PROBE_FAILING = FindingKind(
+    "probe-failing",
+    WARNING,
+    "pods fail a probe of ours: {example}",
+    "see what the application says: kubectl describe the pod; the probe is taken back if it does harm",
+)
 
 # Dependencies
 DEPENDENCY_MISSING = FindingKind(

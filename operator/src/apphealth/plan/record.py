@@ -42,6 +42,7 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
         originals=plan.originals,
         withheld=tuple(_withheld(one) for one in plan.withheld),
         retried=plan.retried,
+        failing=plan.failing,
         proofs=tuple(proof_record(question, proof) for question, proof in plan.proofs),
         preview=_preview(plan.preview, workload) if plan.preview is not None else None,
     )

@@ -208,6 +208,8 @@ class Plan:
         The probes of ours that are not written, and why. The HealthPlan must remember them before the patches are sent.
     retried
         The value of the workload's annotation `RETRY`: it has had its effect with this plan.
+    failing
+        An example of a pod that fails a probe of ours, as a sentence; empty if none is known.
     delivery
         The text of `dependencies.json`; None if no container reads it.
     mentions
@@ -238,6 +240,7 @@ class Plan:
     originals: tuple[OriginalRecord, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     retried: str = ""
+    failing: str = ""
     delivery: str | None = None
     mentions: frozenset[ServiceKey] = frozenset()
     cycle: Cycle | None = None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from apphealth.model.pod import Pod
+from apphealth.model.pod import Pod, Reply
 from apphealth.model.probe import Grpc, Handler, HttpGet, TcpSocket
 from apphealth.model.proof import Accept, Proof, Question, Verdict
 from apphealth.model.survey import Survey
@@ -42,6 +42,26 @@ async def ask(question: Question, pods: Sequence[Pod]) -> Proof | NotYet:
         return await survey(question, question.handler, asked)
     tries = await asyncio.gather(*(_ask_pod(question, pod) for pod in asked))
     return _sum_up(dict(zip(asked, tries, strict=True)))
+
+
+async def ask_one(question: Question, pod: Pod) -> Reply | None:
+    """Ask one pod once, whether it is ready or not; returns None if it can't be reached.
+
+    Parameters
+    ----------
+    question
+        What to ask; `Accept.SUCCESS` asks as the kubelet does.
+    pod
+        The pod.
+    """
+    question = replace(question, timeout=min(question.timeout, MAX_TIMEOUT))
+    try:
+        came = await _try(question, pod.ip, with_control=False)
+    except NoAnswerError as error:
+        if error.outcome is Outcome.UNREACHED:
+            return None
+        return Reply(detail=error.detail, gone=error.gone, refused=error.outcome is Outcome.STARTING)
+    return Reply(detail=printable(came.detail, MAX_ANSWER), passed=came.outcome is Outcome.GOOD, gone=came.gone)
 
 
 def _sum_up(tries: dict[Pod, Try]) -> Proof | NotYet:

@@ -36,6 +36,8 @@ _CODES = {
     "14": "UNAVAILABLE",
 }
 """Statuses of gRPC that tell something."""
+_GONE = frozenset({"5", "12"})
+"""Those of a server that has no such service."""
 STREAM = 1
 
 
@@ -64,7 +66,7 @@ async def check(host: str, port: int, service: str, timeout: float) -> Try:
     except TimeoutError as error:
         raise NoAnswerError(Outcome.BAD, f"no complete answer within {timeout:g} s") from error
     except (ProtocolError, UnicodeDecodeError) as error:
-        raise NoAnswerError(Outcome.BAD, "what came back is no gRPC") from error
+        raise NoAnswerError(Outcome.BAD, "what came back is no gRPC", gone=True) from error
     except OSError as error:
         raise NoAnswerError(Outcome.BAD, "the connection was closed without an answer") from error
     return call.judged(asyncio.get_running_loop().time() - started)
@@ -115,12 +117,12 @@ class _Call:
     def judged(self, seconds: float) -> Try:
         """Say what the answer means."""
         if self._headers.get(":status") != "200" or "grpc-status" not in self._headers:
-            raise NoAnswerError(Outcome.BAD, "what came back is no gRPC")
+            raise NoAnswerError(Outcome.BAD, "what came back is no gRPC", gone=True)
         if (code := self._headers["grpc-status"]) != "0":
             known = _CODES.get(code) or (
                 f"gRPC status {code}" if code.isdecimal() and len(code) < 3 else "no gRPC status"
             )
-            return Try(outcome=Outcome.STARTING if code == "14" else Outcome.BAD, detail=known)
+            return Try(outcome=Outcome.STARTING if code == "14" else Outcome.BAD, detail=known, gone=code in _GONE)
         message = bytes(self._data[5:])
         if message == SERVING:
             return Try(outcome=Outcome.GOOD, detail="SERVING", seconds=seconds)

@@ -74,13 +74,13 @@ async def get(host: str, handler: HttpGet, timeout: float, *, as_kubelet: bool =
     except TimeoutError as error:
         raise visit.failed(NoAnswerError(Outcome.BAD, f"no complete answer within {timeout:g} s")) from error
     except aiohttp.ClientSSLError as error:
-        raise visit.failed(NoAnswerError(Outcome.BAD, "what came back is no TLS")) from error
+        raise visit.failed(NoAnswerError(Outcome.BAD, "what came back is no TLS", gone=True)) from error
     except OSError as error:  # aiohttp's errors about connections among them
         raise visit.failed(no_connection(error)) from error
     except aiohttp.ServerDisconnectedError as error:
         raise visit.failed(NoAnswerError(Outcome.BAD, "the connection was closed without an answer")) from error
     except aiohttp.ClientError as error:
-        raise visit.failed(NoAnswerError(Outcome.BAD, "what came back is no HTTP")) from error
+        raise visit.failed(NoAnswerError(Outcome.BAD, "what came back is no HTTP", gone=True)) from error
     except ValueError as error:
         raise visit.failed(NoAnswerError(Outcome.BAD, "this path or these headers can't be sent")) from error
     return replace(answer, seconds=asyncio.get_running_loop().time() - started)

@@ -10,6 +10,7 @@ import msgspec
 
 from apphealth.model.probe import ProbeKind
 from apphealth.model.proof import Accept
+from apphealth.plan.harm import is_gone
 from apphealth.probing.http import Answer
 from apphealth.probing.tries import MAX_BODY, Outcome, Try, printable
 
@@ -76,7 +77,7 @@ def judge(accept: Accept, answer: Answer, path: str, control: Answer | None = No
     """
     if not _enough(accept, answer.status):
         outcome = Outcome.STARTING if answer.status == UNAVAILABLE else Outcome.BAD
-        return Try(outcome=outcome, detail=status_of(answer))
+        return Try(outcome=outcome, detail=status_of(answer), gone=is_gone(answer.status))
     match accept:
         case Accept.DISTINCT | Accept.HEALTH if why := why_no_health(accept, answer, control):
             return Try(outcome=Outcome.BAD, detail=f"{answer.status}, but {why}")

@@ -48,6 +48,8 @@ class Try:
         What it means.
     detail
         What came back, in a few words of ours.
+    gone
+        The application answers, and has no such endpoint: a status such as 404, another protocol.
     seconds
         How long a good answer took.
     endpoints
@@ -56,6 +58,7 @@ class Try:
 
     outcome: Outcome
     detail: str
+    gone: bool = False
     seconds: float = 0.0
     endpoints: tuple[tuple[ProbeKind, str], ...] = ()
 
@@ -69,11 +72,14 @@ class NoAnswerError(Exception):
         What that means.
     detail
         What happened, in a few words of ours.
+    gone
+        The application answers, and speaks another protocol.
     """
 
-    def __init__(self, outcome: Outcome, detail: str) -> None:
+    def __init__(self, outcome: Outcome, detail: str, *, gone: bool = False) -> None:
         self.outcome = outcome
         self.detail = detail
+        self.gone = gone
         super().__init__(detail)
 
 

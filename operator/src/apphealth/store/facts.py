@@ -100,6 +100,7 @@ def _own_facts(workload: Workload, world: World) -> Facts:
         written=world.written.get(workload.key, ()),
         withheld=world.withheld.get(workload.key, ()),
         retried=world.retried.get(workload.key, ""),
+        failing=world.failing.get(workload.key, ""),
         answers=EMPTY if world.options.files else world.answers_of(workload),
     )
 

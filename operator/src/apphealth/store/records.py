@@ -55,6 +55,7 @@ class _Remembered:
     written: tuple[WrittenProbe, ...]
     withheld: tuple[Withheld, ...]
     retried: str
+    failing: str
     complete: bool
     """Whether originals that it lacks have been restored; if not, another writer may have removed them from it."""
 
@@ -126,6 +127,7 @@ class Records:
                 written=written_by(plan) if plan is not None else (),
                 withheld=withheld_by(plan) if plan is not None else (),
                 retried=plan.status.retried if plan is not None else "",
+                failing=plan.status.failing if plan is not None else "",
                 complete=complete,
             )
         if plan is not None and meta.ours:
@@ -154,6 +156,8 @@ class Records:
         if remembered.complete or key not in self._world.written:
             self._world.written[key] = remembered.written
             self._world.keep_withheld(key, remembered.withheld, remembered.retried)
+            if remembered.failing:
+                self._world.failing.setdefault(key, remembered.failing)
         known = () if remembered.complete else self._world.originals.get(key, ())
         names = {(original.container, original.type) for original in known}
         added = (one for one in remembered.originals if (one.container, one.type) not in names)
@@ -179,6 +183,7 @@ class Records:
         self._world.originals.pop(key, None)
         self._world.written.pop(key, None)
         self._world.keep_withheld(key, (), "")
+        self._world.failing.pop(key, None)
         self._world.recalled.pop(key, None)
 
     def put_config_map(self, meta: Meta) -> frozenset[WorkloadKey]:

@@ -52,6 +52,8 @@ class Concerned:
     """Rules whose status may change."""
     pods: frozenset[WorkloadKey] = frozenset()
     """Workloads whose plans wait for pods, and of which other pods are ready now."""
+    rollouts: frozenset[WorkloadKey] = frozenset()
+    """Workloads with probes of ours whose rollout is under way, or has just come to its end."""
 
 
 NOBODY = Concerned()
@@ -230,7 +232,10 @@ class Store:
 
     def _put_workload(self, obj: Raw) -> Concerned:
         workload = parse_workload(obj)
+        before = self.world.workloads.get(workload.key)
         concerned = self.keep_workload(workload)
+        if self._rolls_out(before, workload):
+            concerned = replace(concerned, rollouts=frozenset({workload.key}))
         outcome = self.outcomes.get(workload.key)
         if outcome is None or not outcome.waiting:
             self._ready_pods.pop(workload.key, None)
@@ -241,6 +246,14 @@ class Store:
             self._ready_pods[workload.key] = counts
             return replace(concerned, pods=frozenset({workload.key}))
         return concerned
+
+    def _rolls_out(self, before: Workload | None, now: Workload) -> bool:
+        """Return whether the progress of a rollout under probes of ours has changed."""
+        if not now.has_ours and now.key not in self.world.written:
+            return False
+        if before is not None and before.progress is now.progress:
+            return False
+        return not now.settled or (before is not None and not before.settled)
 
     def update_workload(self, workload: Workload) -> bool:
         """Store a workload from the answer to a request; returns whether the store had it in no newer version.
@@ -369,11 +382,13 @@ def union(parts: Iterable[Concerned]) -> Concerned:
     workloads: set[WorkloadKey] = set()
     rules: set[RuleKey] = set()
     pods: set[WorkloadKey] = set()
+    rollouts: set[WorkloadKey] = set()
     for part in parts:
         workloads |= part.workloads
         rules |= part.rules
         pods |= part.pods
-    return Concerned(frozenset(workloads), frozenset(rules), frozenset(pods))
+        rollouts |= part.rollouts
+    return Concerned(frozenset(workloads), frozenset(rules), frozenset(pods), frozenset(rollouts))
 
 
 def _ready_pods(obj: Raw) -> tuple[object, ...]:

@@ -59,6 +59,8 @@ class World:
         The probes of ours that are not written, as the HealthPlans remember them, and those found since.
     retried
         The values of the annotation `RETRY` that have had their effect.
+    failing
+        Examples of pods that fail probes of ours, as sentences.
     answers
         The answers of pods, by `Question.template`.
     recalled
@@ -83,6 +85,7 @@ class World:
         self.written: dict[WorkloadKey, tuple[WrittenProbe, ...]] = {}
         self.withheld: dict[WorkloadKey, tuple[Withheld, ...]] = {}
         self.retried: dict[WorkloadKey, str] = {}
+        self.failing: dict[WorkloadKey, str] = {}
         self.answers: dict[str, Answers] = {}
         self.recalled: dict[WorkloadKey, Recalled] = {}
         self.readiness = ReadinessCache()

@@ -258,3 +258,30 @@ def test_a_derived_probe_moves_where_pods_answer(build, probe_of):
     assert plan.withheld == ()
     assert probe_of(plan, "readiness").probe.handler.path == "/actuator/health/readiness"
     assert plan.state is State.APPLIED
+
+
+@pytest.mark.parametrize("verification", ["Skip", "Required"])
+def test_a_probe_whose_named_port_is_gone_is_taken_out_at_once(build, verification):
+    """The kubelet can't carry it out: also while the wanted port is unknown, and while pods are still to be asked."""
+    case = Case(build)
+    said = {kind: SAID[kind] | {"port": "http"} for kind in ("liveness", "readiness")} | {"startup": {"enabled": False}}
+    build.set_rules(case.world, build.rule(preset="http", probes=said))
+    case.carry_out()
+    build.set_rules(case.world, build.rule(preset="http", probes=said, verification=verification))
+    case.put(ports=[{"containerPort": 8080, "name": "web"}])
+    (patch,) = case.plan().patches
+    (changed,) = patch.body["spec"]["template"]["spec"]["containers"]
+    assert changed == {"name": "main", "livenessProbe": None, "readinessProbe": None}
+
+
+def test_a_derived_probe_whose_named_port_is_gone_does_not_wait_for_pods(build):
+    case = Case(build)
+    case.carry_out()
+    build.set_rules(case.world, build.rule(preset="http", probes=SAID, verification="Required"))
+    case.put(ports=[{"containerPort": 8080, "name": "web"}])
+    case.world.put_workload(replace(case.workload, ready=True))
+    plan = case.plan()
+    assert plan.questions
+    (patch,) = plan.patches
+    (changed,) = patch.body["spec"]["template"]["spec"]["containers"]
+    assert changed == {"name": "main", "livenessProbe": None, "readinessProbe": None}

@@ -24,6 +24,7 @@ from apphealth.plan.findings import (
     PROBE_TAKEN_OUT,
     Finding,
 )
+from apphealth.plan.harm import named_port_is_gone
 from apphealth.plan.ownership.managed_fields import abandoned, recognise
 from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours
 from apphealth.plan.ownership.withholding import Wanted, applicable, without_withheld
@@ -48,6 +49,8 @@ class _Planned:
     settings: ContainerSettings
     desired: DesiredProbes
     wanted: Mapping[ProbeKind, Wanted]
+    broken: frozenset[ProbeKind]
+    """Probes of ours that name a port which their container doesn't have any more."""
     findings: tuple[Finding, ...]
 
 
@@ -108,7 +111,7 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
             (one.plan.name, kind): edit
             for one in planned
             for kind, wanted in one.wanted.items()
-            if wanted.applies and (edit := one.decisions[kind].edit) is not None
+            if (wanted.applies or kind in one.broken) and (edit := one.decisions[kind].edit) is not None
         },
         findings=tuple(findings),
         conflicts=tuple(
@@ -138,13 +141,16 @@ def _plan_container(
     else:
         known = _container_facts(container, workload, settings, shared, originals, facts, options, entries)
         desired = desired_probes(known, annotations)
+    ours = {kind for kind, live in container.probes.items() if is_ours(live, originals.get(kind))}
+    # The kubelet can't carry such a probe out: the pods would never become ready, or would be restarted.
+    broken = frozenset(kind for kind in ours if named_port_is_gone(container, container.probes[kind].probe))
     wanted = {
         kind: without_withheld(
             desired.probes[kind].probe if kind in desired.probes else None,
             entries.get((container.name, kind)),
-            unresolved=kind in desired.unresolved,
-            live=(live := container.probes.get(kind)),
-            ours=live is not None and is_ours(live, originals.get(kind)),
+            unresolved=kind in desired.unresolved - broken,
+            live=container.probes.get(kind),
+            ours=kind in ours,
             replace=shared.replaces,
         )
         for kind in KINDS
@@ -172,6 +178,7 @@ def _plan_container(
         settings=settings,
         desired=desired,
         wanted=wanted,
+        broken=broken,
         findings=(skip.finding,) if skip is not None and skip.finding is not None else desired.findings,
     )
 
