@@ -116,8 +116,8 @@ def test_helm_and_kustomize_make_the_same_objects(helm, control_plane, tmp_path,
     ("version", "apis", "values", "policies"),
     [
         pytest.param(OLDEST, (), (), 0, id="1.30"),
-        pytest.param(NEWEST, (MUTATING,), (), 2, id="1.36"),
-        pytest.param(OLDEST, (), ("--set=admission.mutating=true",), 2, id="always"),
+        pytest.param(NEWEST, (MUTATING,), (), 3, id="1.36"),
+        pytest.param(OLDEST, (), ("--set=admission.mutating=true",), 3, id="always"),
         pytest.param(NEWEST, (MUTATING,), ("--set=admission.mutating=false",), 0, id="never"),
     ],
 )

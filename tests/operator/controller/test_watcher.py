@@ -230,6 +230,16 @@ async def test_nothing_is_looked_at_without_probes_of_ours(shop):
     assert shop.looks <= looks + 1
 
 
+async def test_nothing_is_looked_at_before_its_controller_has_seen_the_workload(shop):
+    shop.put(shop.probes, {"observedGeneration": 0} | dict.fromkeys(("replicas", "updatedReplicas"), 1))
+    await shop.until(lambda: not shop.watcher.queue.busy(WEB) and shop.watcher.queue.depth == 0)
+    looks = shop.looks
+    await asyncio.sleep(0.05)
+    assert shop.looks == looks
+    shop.put(shop.probes, HANGS)
+    await shop.until(lambda: shop.looks > looks)
+
+
 async def test_a_leader_begins_with_what_is_under_way(shop):
     shop.watcher.reset()
     looks = shop.looks

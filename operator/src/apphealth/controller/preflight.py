@@ -18,7 +18,11 @@ from apphealth.store.store import NOBODY, Concerned, Store
 
 BACKOFF = Backoff(first=1, longest=30)
 POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
-POLICY_NAMES = ("newest-handler-wins.apphealth.dev", "mount-goes-with-its-volume.apphealth.dev")
+POLICY_NAMES = (
+    "newest-handler-wins.apphealth.dev",
+    "mount-goes-with-its-volume.apphealth.dev",
+    "probe-goes-with-its-port.apphealth.dev",
+)
 """Our admission policies in deploy/operator/admission."""
 
 log = logging.getLogger(__name__)

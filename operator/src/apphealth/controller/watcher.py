@@ -226,6 +226,8 @@ class Watcher:
             self._watches.pop(key, None)
             self._say(key, "")
             return None
+        if not workload.progress.observed:
+            return None  # there are no new pods before its controller has seen it; then its status changes
         watch = self._watches.get(key)
         if watch is None or (watch.uid, watch.template) != (workload.uid, workload.template):
             watch = self._watches[key] = _Watch(workload.uid, workload.template)
