@@ -180,12 +180,8 @@ def test_what_a_preset_writes_is_right_in_the_eyes_of_lint(run: Callable, write:
 @pytest.mark.parametrize(
     ("image", "env"),
     [
-        pytest.param("docker.elastic.co/elasticsearch/elasticsearch:9.2.0", "[]", id="by image"),
-        pytest.param(
-            "shop/web:1.4",
-            "[{name: DJANGO_SETTINGS_MODULE, value: shop.settings}]\n        command: [gunicorn, shop.wsgi]",
-            id="by env and command",
-        ),
+        pytest.param("gitea/gitea:1.24", "[]", id="by image"),
+        pytest.param("shop/web:1.4", "[{name: APPHEALTH_PREFIX, value: /z}]", id="by env"),
     ],
 )
 def test_what_auto_derives_is_right_without_the_rule_too(run: Callable, write: Callable, image: str, env: str) -> None:

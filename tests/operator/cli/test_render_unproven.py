@@ -23,7 +23,7 @@ spec: {selector: {}, existingProbes: Replace}
 def test_without_the_option_nothing_is_written_and_the_finding_says_why(run: Callable) -> None:
     outcome = run("render", "-f", "-", stdin=FLASK.encode())
     assert outcome.text == FLASK
-    assert "(needs-proof). Fix: name the preset in a rule, or render with --unproven." in outcome.err
+    assert "(needs-proof). Fix: name the preset in a rule; --unproven writes what needs no proof." in outcome.err
 
 
 def test_with_it_each_such_probe_has_a_comment(run: Callable) -> None:

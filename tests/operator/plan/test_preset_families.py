@@ -65,6 +65,20 @@ HTTP = {"ports": [{"containerPort": 8080, "name": "http"}]}
             {"readiness": "http-get http://:http/shop/ht/"},
             id="django below a script name",
         ),
+        pytest.param("minio", NOTHING, at(9000, "/minio/health/ready", "/minio/health/live"), id="minio"),
+        pytest.param(
+            "nats",
+            {"ports": [{"containerPort": 4222, "name": "client"}]},
+            at(8222, "/healthz?js-server-only=true", "/healthz?js-enabled-only=true"),
+            id="nats: at its port for monitoring",
+        ),
+        pytest.param(
+            "opentelemetry-collector",
+            {"ports": [{"containerPort": 4317, "name": "otlp"}]},
+            {"readiness": "http-get http://:13133/"},
+            id="a collector, at the port of its extension",
+        ),
+        pytest.param("kafka", NOTHING, {"readiness": "tcp-socket :9092"}, id="kafka"),
         pytest.param("rails", NOTHING, at(3000, "/up", "/up"), id="rails"),
         pytest.param(
             "rails",
@@ -359,7 +373,9 @@ def test_a_coarse_liveness_is_patient(planned_by, name):
             "image bitnami/postgresql",
             id="somebody's postgres",
         ),
-        pytest.param({"image": "grafana/loki:3"}, "", "", id="an organisation is no application"),
+        pytest.param({"image": "grafana/loki:3"}, "loki", "image grafana/loki", id="loki"),
+        pytest.param({"image": "bitnami/kafka:4"}, "kafka", "image bitnami/kafka", id="kafka"),
+        pytest.param({"image": "grafana/agent:3"}, "", "", id="an organisation is no application"),
         pytest.param(
             {"image": "localhost/keycloak"} | env(QUARKUS_X="1"),
             "keycloak",

@@ -56,6 +56,12 @@ V, R = Verdict.VERIFIED, Verdict.REFUTED
         pytest.param(
             Accept.DISTINCT, answer(302, headers=LOGIN), answer(404), R, "302 to /login from", id="login page"
         ),
+        pytest.param(Accept.DISTINCT, answer(200, UP), answer(200, b"<html>"), V, "200 in", id="health among pages"),
+        pytest.param(Accept.DISTINCT, answer(200, b'{"status":"DOWN"}'), answer(404), R, "isn't well", id="200, DOWN"),
+        pytest.param(Accept.HEALTH, answer(200, b"<html><form>"), answer(404), R, "a page for people", id="a form"),
+        pytest.param(Accept.HEALTH, answer(200, b"<html>fine</html>"), answer(404), V, "200 in", id="a little HTML"),
+        pytest.param(Accept.WELL, answer(200, UP), answer(200, UP), V, "200 in", id="UP at every path"),
+        pytest.param(Accept.WELL, answer(200, b"hello"), answer(), R, "nothing says that it is well", id="hello"),
         pytest.param(Accept.LIBRARY, answer(200, UP), answer(), V, "200 in", id="the library's JSON"),
         pytest.param(
             Accept.LIBRARY, answer(200, b'{"status": "DEGRADED", "components": {}}'), answer(), V, "200", id="degraded"

@@ -26,6 +26,8 @@ class Accept(StrEnum):
     (a single-page application), only a body that says so is one of health."""
     HEALTH = "health"
     """As `DISTINCT`, and no page for people: for endpoints that were found by asking."""
+    WELL = "well"
+    """HTTP 200-299 with a body that says so: for servers that have one answer for every path."""
     LIBRARY = "library"
     """The JSON of flask_management_endpoints, with a status of 200-299."""
     INDEX = "index"

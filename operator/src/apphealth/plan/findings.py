@@ -304,7 +304,7 @@ NEEDS_PROOF = FindingKind(
     "needs-proof",
     INFO,
     "not written, because files can't prove it: {kinds}, from {candidate}",
-    "name the preset in a rule, or render with --unproven",
+    "name the preset in a rule; --unproven writes what needs no proof",
 )
 PODS_UNREACHABLE = FindingKind(
     "pods-unreachable",

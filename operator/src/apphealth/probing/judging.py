@@ -81,6 +81,8 @@ def judge(accept: Accept, answer: Answer, path: str, control: Answer | None = No
     match accept:
         case Accept.DISTINCT | Accept.HEALTH if why := why_no_health(accept, answer, control):
             return Try(outcome=Outcome.BAD, detail=f"{answer.status}, but {why}")
+        case Accept.WELL if not says_well(answer.body):
+            return Try(outcome=Outcome.BAD, detail=f"{answer.status}, but nothing says that it is well")
         case Accept.LIBRARY if not _is_health(answer.body):
             return Try(outcome=Outcome.BAD, detail=f"{answer.status}, but not the JSON of flask_management_endpoints")
         case Accept.INDEX:

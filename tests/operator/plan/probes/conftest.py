@@ -55,10 +55,12 @@ def handler(path: str = "", *, by_users: bool = False, only_proven: bool = False
     )
 
 
-def candidate(origin: Origin = Origin.EVIDENCE, name: str = "style", **handlers: Any) -> Candidate:
+def candidate(
+    origin: Origin = Origin.EVIDENCE, name: str = "style", *, certain: bool = False, **handlers: Any
+) -> Candidate:
     """A candidate with handlers by kind; what users name derives nothing."""
     kinds = {ProbeKind(kind): ways if isinstance(ways, tuple) else (ways,) for kind, ways in handlers.items()}
-    preset = Preset(name=name, source="tests", endpoints=lambda _prefix: {}) if name else None
+    preset = Preset(name=name, source="tests", endpoints=lambda _prefix: {}, certain=certain) if name else None
     return Candidate(
         suggestion=Suggestion(preset=preset, evidence="a sign", origin=origin),
         handlers=kinds,

@@ -53,9 +53,7 @@ def state(evaluation, kind=READINESS):
         pytest.param(EVIDENCE, None, Pods(ready=True), ("AwaitingPods", None), id="derived, not asked yet"),
         pytest.param(EVIDENCE, None, Pods(required=False), ("Unverified", "/r"), id="derived, verification Skip"),
         pytest.param(EVIDENCE, None, Pods(files=True), ("AwaitingPods", None), id="derived, in a manifest"),
-        pytest.param(
-            EVIDENCE, None, Pods(files=True, unproven=True), ("Unverified", "/r"), id="derived, in a manifest, unproven"
-        ),
+        pytest.param(EVIDENCE, None, Pods(files=True, unproven=True), ("AwaitingPods", None), id="derived, uncertain"),
     ],
 )
 def test_a_probe_is_evaluated_by_who_says_it_and_what_pods_answer(make, answered, origin, answer, pods, expected):
@@ -63,6 +61,12 @@ def test_a_probe_is_evaluated_by_who_says_it_and_what_pods_answer(make, answered
     proof = {"verified": make.verified(), "refuted": make.refuted, "unreachable": make.unreachable}.get(answer)
     facts = answered(*[(way, proof)] * (proof is not None), pods=pods)
     assert state(evaluate(make.candidate(origin, readiness=way), facts)) == expected
+
+
+@pytest.mark.parametrize(("unproven", "expected"), [(True, ("Unverified", "/r")), (False, ("AwaitingPods", None))])
+def test_what_is_certain_may_be_written_unproven(make, unproven, expected):
+    facts = make.facts(pods=Pods(files=True, unproven=unproven))
+    assert state(evaluate(make.candidate(certain=True, readiness=make.handler("/r")), facts)) == expected
 
 
 def test_a_question_comes_out_only_where_a_pod_can_be_asked(make):

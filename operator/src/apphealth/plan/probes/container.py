@@ -28,7 +28,7 @@ class Pods:
     files
         The workload is a manifest, so there are no pods to ask.
     unproven
-        In manifests, derived probes are written without proof (`render --unproven`).
+        In manifests, derived probes that are certain are written without proof (`render --unproven`).
     """
 
     required: bool = True

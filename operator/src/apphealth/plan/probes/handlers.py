@@ -301,6 +301,8 @@ class Handlers:
             return Accept.LIBRARY
         if not self._suggestion.derived:
             return Accept.SUCCESS
+        if endpoint.any_path:
+            return Accept.WELL
         return Accept.HEALTH if self._suggestion.survey is not None else Accept.DISTINCT
 
 

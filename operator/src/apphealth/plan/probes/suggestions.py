@@ -91,7 +91,7 @@ def suggest(facts: ContainerFacts) -> Sequence[Suggestion] | Finding:
     found = [
         Suggestion(preset=preset, evidence=evidence, origin=Origin.EVIDENCE, place=preset.place(clues))
         for preset, evidence in presets.suggested(clues)
-        if not (preset.left_to_survey and asks)
+        if not (preset.left_to_survey and asks and facts.pods.may_ask)
     ]
     if asks:
         known = {suggestion.preset for suggestion in found}

@@ -284,7 +284,9 @@ def _never_asked(kind: ProbeKind, case: _Case) -> ProbeEvaluation | None:
     pods = case.facts.pods
     if pods.may_ask:
         return None
-    if kind in case.candidate.derived and pods.required and not pods.unproven:
+    preset = case.candidate.suggestion.preset
+    certain = pods.unproven and preset is not None and preset.certain
+    if kind in case.candidate.derived and pods.required and not certain:
         return ProbeEvaluation(state=VerificationState.AWAITING_PODS)
     return ProbeEvaluation(handler=usual(case.candidate.handlers[kind]), state=VerificationState.UNVERIFIED)
 

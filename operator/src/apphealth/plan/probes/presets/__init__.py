@@ -17,6 +17,7 @@ from apphealth.plan.probes.presets import (
     kubernetes,
     microprofile,
     plain,
+    platform,
     servers,
     spring,
     web,
@@ -29,6 +30,7 @@ AUTO = "auto"
 FAMILIES: Sequence[tuple[Preset, ...]] = (
     flask.PRESETS,
     servers.PRESETS,
+    platform.PRESETS,
     databases.PRESETS,
     jvm.PRESETS,
     microprofile.PRESETS,

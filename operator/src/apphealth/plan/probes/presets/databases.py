@@ -16,8 +16,8 @@ from apphealth.plan.probes.presets.signs import Signs
 
 
 def _with_ping(*command: str) -> Callable[[str], Endpoints]:
-    ping = Endpoint(ProbeType.EXEC, command=command)
-    return lambda _prefix: {ProbeKind.READINESS: (ping, TCP)}
+    ways = (Endpoint(ProbeType.EXEC, command=command), TCP) if command else (TCP,)
+    return lambda _prefix: {ProbeKind.READINESS: ways}
 
 
 def _database(name: str, source: str, port: int, ping: tuple[str, ...], *images: str, also: str = "") -> Preset:
@@ -32,6 +32,7 @@ def _database(name: str, source: str, port: int, ping: tuple[str, ...], *images:
         port_names=(*ports, *images),
         port_protocols=(name,),
         speaks_http=False,
+        certain=True,
     )
 
 
@@ -76,4 +77,39 @@ MONGO = _database(
     *("mongodb", "mongodb-community-server"),
     also="mongodb",
 )
-PRESETS = (POSTGRES, MYSQL, MARIADB, REDIS, RABBITMQ, MONGO)
+KAFKA = _database(
+    "kafka",
+    "https://kafka.apache.org/documentation/#listeners: no health call, and HTTP is a broken request",
+    9092,
+    (),
+    *("cp-kafka", "redpanda"),
+)
+ZOOKEEPER = _database(
+    "zookeeper",
+    "https://zookeeper.apache.org/doc/current/zookeeperAdmin.html: four-letter words have to be allowed one by one",
+    2181,
+    (),
+)
+MEMCACHED = _database("memcached", "https://docs.memcached.org/protocols/: it has no health call", 11211, ())
+CASSANDRA = _database(
+    "cassandra",
+    "https://cassandra.apache.org/doc/latest/: the port of clients opens once it has joined its peers",
+    9042,
+    (),
+    *("scylla", "dse-server"),
+    also="cql",
+)
+SQL_SERVER = _database(
+    "mssql",
+    "https://learn.microsoft.com/sql/linux/: it opens its port after recovery",
+    1433,
+    (),
+    "mssql-server",
+    also="tds",
+)
+MOSQUITTO = _database("mosquitto", "https://mosquitto.org/man/mosquitto-conf-5.html", 1883, (), "emqx", also="mqtt")
+ACTIVEMQ = _database("activemq", "https://activemq.apache.org/components/classic/", 61616, (), "activemq-artemis")
+PRESETS = (
+    *(POSTGRES, MYSQL, MARIADB, REDIS, RABBITMQ, MONGO),
+    *(KAFKA, ZOOKEEPER, MEMCACHED, CASSANDRA, SQL_SERVER, MOSQUITTO, ACTIVEMQ),
+)

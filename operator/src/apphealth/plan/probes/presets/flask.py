@@ -38,6 +38,7 @@ MANAGEMENT_ENDPOINTS = Preset(
     place=_place,
     signs=Signs(env=("APPHEALTH_",)),
     runs_library=True,
+    certain=True,
 )
 HEALTHZ = Preset(
     name="flask-healthz",

@@ -27,15 +27,17 @@ class Endpoint:
     """The command of an Exec probe, which is used only if commands are allowed."""
     only_proven: bool = False
     """Whether it is written only after running pods have proven it, because not all versions serve it."""
+    any_path: bool = False
+    """Whether its server answers so at every path: then the body has to say that it is well."""
 
 
 Endpoints = Mapping[ProbeKind, tuple[Endpoint, ...]]
 """The endpoints that each probe may ask, the best first; the preset has no probe of a kind that is absent."""
 
 
-def http(path: str, *, only_proven: bool = False) -> Endpoint:
+def http(path: str, *, only_proven: bool = False, any_path: bool = False) -> Endpoint:
     """Return an endpoint for HTTP GET."""
-    return Endpoint(ProbeType.HTTP, path, only_proven=only_proven)
+    return Endpoint(ProbeType.HTTP, path, only_proven=only_proven, any_path=any_path)
 
 
 TCP = Endpoint(ProbeType.TCP)
@@ -90,6 +92,8 @@ class Preset:
     """The container runs flask_management_endpoints, and so reads the dependencies file."""
     speaks_http: bool = True
     """False: its programs take HTTP amiss, so that none of their ports is ever asked by it."""
+    certain: bool = False
+    """Whether a container with its signs serves its endpoints for certain: then they may be written unproven."""
     left_to_survey: bool = False
     """Where pods can be asked, a survey tells with more certainty than its signs."""
     port_names: tuple[str, ...] = ()

@@ -72,6 +72,7 @@ PROMETHEUS = Preset(
     default_port=9090,
     place=_prometheus_place,
     signs=Signs(images=("prometheus",)),
+    certain=True,
 )
 ALERTMANAGER = Preset(
     name="alertmanager",
@@ -80,6 +81,7 @@ ALERTMANAGER = Preset(
     default_port=9093,
     place=_prometheus_place,
     signs=Signs(images=("alertmanager",)),
+    certain=True,
 )
 GRAFANA = Preset(
     name="grafana",
@@ -88,6 +90,7 @@ GRAFANA = Preset(
     default_port=3000,
     place=_grafana_place,
     signs=Signs(images=("grafana", "grafana-oss", "grafana-enterprise")),
+    certain=True,
 )
 TRAEFIK = Preset(
     name="traefik",
