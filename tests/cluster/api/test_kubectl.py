@@ -39,7 +39,7 @@ def test_a_rule_shows_its_counts_and_whether_it_is_ready(crds, namespace):
     apply(crds, namespace)
     status = {
         "observedGeneration": 1,
-        "workloads": {"selected": 12, "managed": 9, "pending": 1, "keptByOwner": 2, "failed": 0},
+        "workloads": {"selected": 12, "managed": 9, "pending": 1, "keptByOwner": 2, "failed": 0, "wouldRestart": 0},
         "conditions": [
             {
                 "type": "Ready",
@@ -55,10 +55,12 @@ def test_a_rule_shows_its_counts_and_whether_it_is_ready(crds, namespace):
         *("-p", json.dumps({"status": status})),
     )
     head, row = crds.kubectl("get", "ah", "-n", namespace).stdout.splitlines()
-    assert head.split() == ["NAME", "MODE", "SELECTED", "MANAGED", "PENDING", "READY", "AGE"]
-    assert row.split()[:-1] == ["web", "Enforce", "12", "9", "1", "False"]
+    shown = ["NAME", "MODE", "SELECTED", "MANAGED", "PENDING", "WOULD", "RESTART", "READY", "REASON", "AGE"]
+    assert head.split() == shown
+    assert row.split()[:-1] == ["web", "Enforce", "12", "9", "1", "0", "False", "InProgress"]
+    assert max(len(head), len(row)) <= 120
     wide = crds.kubectl("get", "ah", "-n", namespace, "-o", "wide").stdout.splitlines()[0]
-    assert {"REASON", "KEPT", "FAILED"} <= set(wide.split())
+    assert {"KEPT", "FAILED"} <= set(wide.split())
 
 
 def test_the_status_is_a_subresource_of_rules(crds, namespace):
@@ -75,14 +77,18 @@ def test_a_plan_is_written_whole_and_shows_its_probes(crds, namespace):
         "spec": {"workload": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
         "status": {
             "state": "Applied",
-            "summary": {"workload": "Deployment/web", "liveness": "http-get", "readiness": "tcp", "startup": "grpc"},
+            "summary": {"workload": "Deployment/web", "liveness": "http-get", "readiness": "tcp", "startup": "grpc"}
+            | {"probes": "L R S", "verified": "Verified"},
             "originals": [{"container": "main", "type": "liveness", "original": {"anything": {"at": ["all"]}}}],
         },
     }
     crds.kubectl("create", "-n", namespace, "-f", "-", input=json.dumps(plan))
     head, row = crds.kubectl("get", "hp", "-n", namespace).stdout.splitlines()
-    assert head.split() == ["NAME", "WORKLOAD", "STATE", "LIVENESS", "READINESS", "STARTUP", "AGE"]
-    assert row.split()[:-1] == ["deployment-web", "Deployment/web", "Applied", "http-get", "tcp", "grpc"]
+    assert head.split() == ["NAME", "WORKLOAD", "STATE", "PROBES", "VERIFIED", "AGE"]
+    assert row.split()[:-1] == ["deployment-web", "Deployment/web", "Applied", "L", "R", "S", "Verified"]
+    assert max(len(head), len(row)) <= 120
+    wide = crds.kubectl("get", "hp", "-n", namespace, "-o", "wide").stdout
+    assert "http-get" in wide
     assert crds.get("hp", "deployment-web", "-n", namespace)["status"] == plan["status"]
 
 

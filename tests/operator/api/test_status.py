@@ -75,7 +75,8 @@ def test_a_status_is_read_back_as_it_was_written():
                 "lastTransitionTime": "2026-01-01T12:00:00Z",
             }
         ],
-        "workloads": {"selected": 2, "managed": 0, "pending": 0, "keptByOwner": 0, "failed": 0},
+        "workloads": {"selected": 2, "managed": 0, "pending": 0, "keptByOwner": 0, "failed": 0}
+        | {"covered": 0, "withoutProbes": 0, "unknown": 0, "wouldRestart": 0},
     }
     assert parse_status({"status": status.to_object()}) == status
 

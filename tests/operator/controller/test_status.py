@@ -6,13 +6,14 @@ from apphealth.api.healthplan import State, VerificationState
 from apphealth.api.rule import RuleKey, RuleKind
 from apphealth.api.spec import Mode
 from apphealth.api.status import ConditionType, Reason
-from apphealth.controller.status import Facts, rule_status
+from apphealth.controller.status import _WORST, Facts, rule_status
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.result import Conflict
-from apphealth.store.outcomes import Outcome
+from apphealth.store.outcomes import Coverage, Outcome
 
 RULE = RuleKey(RuleKind.APP_HEALTH, "shop", "all")
+NO_OTHER = "no other rule of this rank sets the same fields"
 OTHER = RuleKey(RuleKind.APP_HEALTH, "shop", "younger")
 
 
@@ -66,9 +67,7 @@ def test_counts(states, counts):
         pytest.param(
             facts(outcome(State.SKIPPED, Reason.PLAN_INCOMPLETE)), "False", Reason.SOME_FAILED, id="a-preset-misspelt"
         ),
-        pytest.param(
-            facts(outcome(State.SKIPPED, Reason.DEPENDENCY_CYCLE)), "True", Reason.ALL_MANAGED, id="nothing-to-write"
-        ),
+        pytest.param(facts(outcome(State.APPLIED, Reason.DEPENDENCY_CYCLE)), "False", Reason.SOME_FAILED, id="a-cycle"),
         pytest.param(facts(complaint="spec.mode: wrong"), "False", Reason.INVALID_SPEC, id="invalid"),
     ],
 )
@@ -80,7 +79,7 @@ def test_ready(given, status, reason):
 @pytest.mark.parametrize(
     ("given", "reason", "message"),
     [
-        pytest.param(facts(outcome(State.APPLIED)), Reason.NO_PROBLEMS, "", id="none"),
+        pytest.param(facts(outcome(State.APPLIED)), Reason.NO_PROBLEMS, "no problem is known", id="none"),
         pytest.param(
             facts(outcome(State.SKIPPED, Reason.PLAN_INCOMPLETE, "no port")),
             Reason.PLAN_INCOMPLETE,
@@ -119,8 +118,8 @@ def test_degraded(given, reason, message):
 @pytest.mark.parametrize(
     ("conflicts", "status", "message"),
     [
-        pytest.param((), "False", "", id="none"),
-        pytest.param((Conflict(OTHER, RULE, "liveness.path"),), "False", "", id="the-winner-is-not-told"),
+        pytest.param((), "False", NO_OTHER, id="none"),
+        pytest.param((Conflict(OTHER, RULE, "liveness.path"),), "False", NO_OTHER, id="the-winner-is-not-told"),
         pytest.param(
             (Conflict(RULE, OTHER, "liveness.path"), Conflict(RULE, OTHER, "liveness.path")),
             "True",
@@ -227,3 +226,33 @@ def test_a_service_that_many_require_is_told(outcomes, workloads, message):
     if message is not None:
         assert found[0].status == "True"
         assert f"{message}they leave rotation" in found[0].message
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("problem", [None, *sorted(_WORST)])
+def test_ready_is_never_true_beside_a_problem(mode, state, problem):
+    found = rule_status(facts(outcome(state, problem), outcome(State.APPLIED), mode=mode))
+    if condition(found, ConditionType.DEGRADED).status == "True":
+        assert condition(found, ConditionType.READY).status == "False"
+
+
+def covered(coverage, *, restarts=False):
+    return Outcome(state=State.PREVIEW, rules=(RULE,), coverage=coverage, would_restart=restarts)
+
+
+def test_in_audit_the_status_says_how_many_pods_would_restart_and_who_stays_without():
+    selected = [covered(Coverage.COVERED, restarts=True)] * 3 + [covered(Coverage.COVERED)] * 2
+    selected += [covered(Coverage.WITHOUT_PROBES)] * 4
+    found = rule_status(facts(*selected, mode=Mode.AUDIT))
+    counts = found.workloads
+    assert (counts.covered, counts.without_probes, counts.unknown, counts.would_restart) == (5, 4, 0, 3)
+    assert condition(found, ConditionType.READY).message == (
+        "9 selected: 3 would restart with new probes, 4 have no probe and would get none"
+        " (mode Audit: nothing is written)"
+    )
+
+
+def test_covered_without_and_unknown_add_up_to_the_selected():
+    found = rule_status(facts(None, *map(covered, Coverage))).workloads
+    assert found.covered + found.without_probes + found.unknown == found.selected == 4

@@ -24,6 +24,8 @@ class State(StrEnum):
     """Running pods failed the probe; it was not written, or taken out again."""
     APPLIED = "Applied"
     """The workload carries the planned probes."""
+    PARTIAL = "Partial"
+    """The workload carries some of the planned probes; a finding says why it doesn't carry the others."""
     KEPT = "Kept"
     """Every planned probe has another owner, and stays as it is."""
     CONTESTED = "Contested"
@@ -47,6 +49,15 @@ class VerificationState(StrEnum):
     """Not tried on the pods of this template: no pod could be asked, or the probe was there before."""
     AWAITING_PODS = "AwaitingPods"
     """The probe was derived, and is not written before running pods have passed it."""
+
+
+WORST = (
+    VerificationState.REFUTED,
+    VerificationState.AWAITING_PODS,
+    VerificationState.UNVERIFIED,
+    VerificationState.VERIFIED,
+)
+"""The verification states, the worst first."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -203,6 +214,10 @@ class Summary(_Part, frozen=True, kw_only=True):
     liveness: str = ""
     readiness: str = ""
     startup: str = ""
+    probes: str = ""
+    """The probes that are planned or kept: `L R S`."""
+    verified: str = ""
+    """The worst verification state of the planned probes; empty if none is planned."""
 
 
 class PreviewRecord(_Part, frozen=True, kw_only=True):

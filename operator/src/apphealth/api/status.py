@@ -39,7 +39,7 @@ class Reason(StrEnum):
     """The reason of a condition's status, in one word for programs; the condition's message has the details."""
 
     ALL_MANAGED = "AllManaged"
-    """Ready: every selected workload has its planned probes, or keeps those of another owner."""
+    """Ready: every selected workload is as planned: it has its probes, keeps those of another owner, or has none."""
     PREVIEWED = "Previewed"
     """Ready: in mode Audit, every decision is recorded in a HealthPlan, and no workload is written."""
     IN_PROGRESS = "InProgress"
@@ -114,7 +114,15 @@ class WorkloadCounts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     kept_by_owner: int = 0
     """Of these: keep probes of other owners where the rule would have written ours."""
     failed: int = 0
-    """Of these: the planned probes can't be written."""
+    """Of these: have a problem, so that some or all planned probes can't be written."""
+    covered: int = 0
+    """Of these: have at least one probe once the plan is carried out, ours or their owner's."""
+    without_probes: int = 0
+    """Of these: have none even then."""
+    unknown: int = 0
+    """Of these: not decided yet. Covered, without probes and unknown add up to selected."""
+    would_restart: int = 0
+    """Of these: would be changed, and so restart their pods, if the rules in mode Audit were enforced."""
 
 
 class RuleStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -16,6 +16,7 @@ from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import Reason
 from apphealth.controller.contests import Contests
+from apphealth.controller.coverage import coverage_of, would_restart
 from apphealth.controller.gather import read_config_maps
 from apphealth.controller.journal import log_refuted, log_rejected, log_write
 from apphealth.controller.left_alone import LeftAlone, left_alone, outcome_of
@@ -350,6 +351,8 @@ class Reconciler:
             probes=verification_states(decided),
             waiting=depends_on_pods(decided),
             proof=verification_reason(decided),
+            coverage=coverage_of(workload, decided),
+            would_restart=would_restart(workload, decided),
             problem=problem,
             message=message,
         )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from apphealth.api.healthplan import State, VerificationState
+from apphealth.api.healthplan import WORST, State, VerificationState
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import (
@@ -17,10 +17,9 @@ from apphealth.api.status import (
     RuleStatus,
     WorkloadCounts,
 )
-from apphealth.controller.verification import WORST
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.dependencies.graph import shared
-from apphealth.store.outcomes import Outcome
+from apphealth.store.outcomes import Coverage, Outcome
 
 NAMED = 3
 """How many workloads a condition's message names."""
@@ -68,19 +67,25 @@ def _counts(outcomes: Iterable[Outcome | None]) -> WorkloadCounts:
     found = list(outcomes)
     held = sum(outcome is not None and outcome.problem in _LEFT_ALONE for outcome in found)
     states = [outcome.state for outcome in found if outcome is not None and outcome.problem not in _LEFT_ALONE]
-    stuck = sum(outcome is not None and _stuck(outcome) for outcome in found)
+    coverages = Counter(Coverage.UNKNOWN if outcome is None else outcome.coverage for outcome in found)
     return WorkloadCounts(
         selected=len(found),
-        managed=states.count(State.APPLIED),
+        managed=states.count(State.APPLIED) + states.count(State.PARTIAL),
         pending=held + found.count(None) + sum(state in _PENDING for state in states),
         kept_by_owner=sum(state in _KEPT for state in states),
-        failed=sum(state in _FAILED for state in states) + stuck,
+        failed=sum(outcome is not None and _has_failed(outcome) for outcome in found),
+        covered=coverages[Coverage.COVERED],
+        without_probes=coverages[Coverage.WITHOUT_PROBES],
+        unknown=coverages[Coverage.UNKNOWN],
+        would_restart=sum(outcome is not None and outcome.would_restart for outcome in found),
     )
 
 
-def _stuck(outcome: Outcome) -> bool:
-    """Return whether nothing is written because the plan is incomplete, and not because nothing has to be written."""
-    return outcome.state is State.SKIPPED and outcome.problem is Reason.PLAN_INCOMPLETE
+def _has_failed(outcome: Outcome) -> bool:
+    """Return whether a workload has a problem that waiting doesn't solve: then its rule is not Ready."""
+    if outcome.problem in _LEFT_ALONE:
+        return False
+    return outcome.problem is not None or outcome.state in _FAILED
 
 
 def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
@@ -100,8 +105,7 @@ def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
     if counts.pending:
         return condition(ConditionStatus.FALSE, Reason.IN_PROGRESS, _tally(counts))
     if facts.mode is Mode.AUDIT:
-        told = f"of {counts.selected} selected: all decided, and nothing written; see kubectl get healthplans"
-        return condition(ConditionStatus.TRUE, Reason.PREVIEWED, told)
+        return condition(ConditionStatus.TRUE, Reason.PREVIEWED, _previewed(counts))
     return condition(ConditionStatus.TRUE, Reason.ALL_MANAGED, _tally(counts))
 
 
@@ -123,7 +127,12 @@ def _degraded(facts: Facts) -> Condition:
         )
     troubled = {key: outcome for key, outcome in facts.outcomes.items() if outcome and outcome.problem}
     if not troubled:
-        return Condition(type=ConditionType.DEGRADED, status=ConditionStatus.FALSE, reason=Reason.NO_PROBLEMS)
+        return Condition(
+            type=ConditionType.DEGRADED,
+            status=ConditionStatus.FALSE,
+            reason=Reason.NO_PROBLEMS,
+            message="no problem is known",
+        )
     worst = min((outcome.problem for outcome in troubled.values() if outcome.problem), key=_WORST.index)
     shown = sorted(key for key, outcome in troubled.items() if outcome.problem is worst)
     named = [f"{key}: {troubled[key].message}" for key in shown[:NAMED]]
@@ -158,7 +167,12 @@ def _conflicting(facts: Facts) -> Condition:
         }
     )
     if not lost:
-        return Condition(type=ConditionType.CONFLICTING, status=ConditionStatus.FALSE, reason=Reason.NO_CONFLICTS)
+        return Condition(
+            type=ConditionType.CONFLICTING,
+            status=ConditionStatus.FALSE,
+            reason=Reason.NO_CONFLICTS,
+            message="no other rule of this rank sets the same fields",
+        )
     return Condition(
         type=ConditionType.CONFLICTING, status=ConditionStatus.TRUE, reason=Reason.OVERRIDDEN, message="; ".join(lost)
     )
@@ -207,7 +221,12 @@ def _shared(facts: Facts) -> Iterator[Condition]:
 
 def _protected(*, protected: bool) -> Condition:
     if protected:
-        return Condition(type=ConditionType.PROTECTED, status=ConditionStatus.TRUE, reason=Reason.POLICY_INSTALLED)
+        return Condition(
+            type=ConditionType.PROTECTED,
+            status=ConditionStatus.TRUE,
+            reason=Reason.POLICY_INSTALLED,
+            message="the admission policies are installed",
+        )
     return Condition(
         type=ConditionType.PROTECTED,
         status=ConditionStatus.FALSE,
@@ -216,15 +235,25 @@ def _protected(*, protected: bool) -> Condition:
     )
 
 
+def _previewed(counts: WorkloadCounts) -> str:
+    parts = {
+        "would restart with new probes": counts.would_restart,
+        "have no probe and would get none": counts.without_probes,
+    }
+    told = [f"{number} {what}" for what, number in parts.items() if number]
+    return f"{counts.selected} selected: {', '.join(told) or 'nothing to write'} (mode Audit: nothing is written)"
+
+
 def _tally(counts: WorkloadCounts) -> str:
     parts = {
         "managed": counts.managed,
         "pending": counts.pending,
         "kept by their owner": counts.kept_by_owner,
         "failed": counts.failed,
+        "without any probe": counts.without_probes,
     }
     told = [f"{number} {what}" for what, number in parts.items() if number]
-    return f"of {counts.selected} selected: {', '.join(told) or 'nothing to write'}"
+    return f"{counts.selected} selected: {', '.join(told) or 'nothing to write'}"
 
 
 def _finished(condition: Condition, generation: int) -> Condition:

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from apphealth.api.healthplan import VerificationState
+from apphealth.api.healthplan import WORST, VerificationState
 from apphealth.plan import Plan
 from apphealth.plan.findings import PODS_STARTING, Finding, Severity
 from apphealth.plan.result import ContainerPlan
 
 MAX_NAMED = 3
 """Questions that one finding names."""
-WORST = (
-    VerificationState.REFUTED,
-    VerificationState.AWAITING_PODS,
-    VerificationState.UNVERIFIED,
-    VerificationState.VERIFIED,
-)
-"""The verification states, the worst first."""
 
 
 def verification_states(plan: Plan) -> tuple[VerificationState, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from apphealth.api import healthplan as api
 from apphealth.model.probe import KINDS, ProbeKind, describe_handler, interned, parse_probe, serialise_probe
@@ -182,7 +182,7 @@ def _dependency(dependency: Dependency) -> api.DependencyRecord:
     )
 
 
-def _summary(containers: Iterable[ContainerPlan], workload: Workload) -> api.Summary:
+def _summary(containers: Sequence[ContainerPlan], workload: Workload) -> api.Summary:
     """Return the workload's name and the probes that it has or will have, one line for each kind."""
     live = {container.name: container.probes for container in workload.containers}
     shown: dict[ProbeKind, list[str]] = {kind: [] for kind in KINDS}
@@ -192,5 +192,10 @@ def _summary(containers: Iterable[ContainerPlan], workload: Workload) -> api.Sum
             stays = probe.action in (Action.KEEP, Action.CONTESTED) and there is not None
             if (effective := there.probe if stays and there else probe.probe) is not None:
                 shown[probe.kind].append(describe_handler(effective.handler).strip() + (" (kept)" if stays else ""))
-    name = f"{workload.kind}/{workload.name}"
-    return api.Summary(workload=name, **{kind.value: "; ".join(texts) for kind, texts in shown.items()})
+    states = {probe.verification for container in containers for probe in container.probes}
+    return api.Summary(
+        workload=f"{workload.kind}/{workload.name}",
+        probes=" ".join(kind.value[0].upper() for kind, texts in shown.items() if texts),
+        verified=next((state.value for state in api.WORST if state in states), ""),
+        **{kind.value: "; ".join(texts) for kind, texts in shown.items()},
+    )

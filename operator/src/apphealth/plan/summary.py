@@ -7,6 +7,7 @@ from collections.abc import Collection
 from apphealth.api.healthplan import State, VerificationState
 from apphealth.api.spec import Mode
 from apphealth.model.withheld import WithheldReason
+from apphealth.plan.findings import Severity
 from apphealth.plan.result import Action, ProbesPlan
 
 _WITHHELD = {
@@ -53,6 +54,7 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
         return _WITHHELD[reason][0], message
     for applies, state in (
         (by_action[Action.CONTESTED], State.CONTESTED),
+        (by_action[Action.APPLY] and not planned.questions and _lacks(planned, states), State.PARTIAL),
         (by_action[Action.APPLY] and not planned.questions, State.APPLIED),
         (VerificationState.REFUTED in states, State.REFUTED),
         (VerificationState.AWAITING_PODS in states, State.AWAITING_PODS),
@@ -62,6 +64,13 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
         if applies:
             return state, message
     return State.SKIPPED, message
+
+
+def _lacks(planned: ProbesPlan, states: Collection[VerificationState | None]) -> bool:
+    """Return whether some planned probes can't be written, because pods failed them or because of an error."""
+    return VerificationState.REFUTED in states or any(
+        finding.severity is Severity.ERROR for finding in planned.findings
+    )
 
 
 def _withheld(planned: ProbesPlan) -> dict[WithheldReason, list[str]]:

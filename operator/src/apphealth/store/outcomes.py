@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 from apphealth.api.healthplan import State, VerificationState
@@ -16,6 +17,15 @@ from apphealth.plan.result import Conflict
 from apphealth.store.config_maps import ConfigMapKey
 
 T = TypeVar("T", bound=Hashable)
+
+
+class Coverage(StrEnum):
+    """Whether a workload has any probe once its plan is carried out."""
+
+    COVERED = "Covered"
+    WITHOUT_PROBES = "WithoutProbes"
+    UNKNOWN = "Unknown"
+    """Not decided yet: pods have to answer first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,9 @@ class Outcome:
     """Whether a ready pod could change the plan."""
     proof: str = ""
     """What the pods answered to the probe with the worst verification state."""
+    coverage: Coverage = Coverage.UNKNOWN
+    would_restart: bool = False
+    """Whether the workload's pods would restart if its rules in mode Audit were enforced."""
     problem: Reason | None = None
     """Why the plan can't be carried out: a reason of the condition Degraded."""
     message: str = ""
