@@ -85,6 +85,8 @@ def _has_failed(outcome: Outcome) -> bool:
     """Return whether a workload has a problem that waiting doesn't solve: then its rule is not Ready."""
     if outcome.problem in _LEFT_ALONE:
         return False
+    if outcome.problem is Reason.PODS_FAILING:  # it has a reason of its own, and an example
+        return outcome.state in _FAILED
     return outcome.problem is not None or outcome.state in _FAILED
 
 
