@@ -150,6 +150,8 @@ def test_the_arbiter_takes_back_what_belonged_to_workers_that_are_gone():
         ("gthread", 10.0, False),
         ("gevent", 4.0, True),
         ("gevent", 8.0, False),
+        ("uvicorn.workers.UvicornWorker", 19.0, True),
+        ("uvicorn.workers.UvicornWorker", 21.0, False),
     ],
 )
 def test_a_silent_main_loop_is_stuck_after_its_heartbeat_and_the_set_time(kind, silent, up):

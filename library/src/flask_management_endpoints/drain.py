@@ -27,6 +27,8 @@ logger = logging.getLogger("flask_management_endpoints")
 REASON = "draining: the process is about to stop"
 PRE_STOP = "let the pod's preStop hook sleep instead"
 HOOKS = "flask_management_endpoints.gunicorn"
+VARIABLE = "Z_ENDPOINTS_DRAIN_SECONDS"
+IN_ARBITER = f"import {HOOKS} in gunicorn.conf.py, and say {VARIABLE} in the environment"
 
 
 class Drain:
@@ -64,7 +66,8 @@ class Drain:
 
     def in_worker(self) -> None:
         """Take SIGTERM over in a gunicorn worker that is ready: with ``--preload`` the app came before its signals."""
-        if self.seconds and not self._installed and threading.current_thread() is threading.main_thread():
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if self.seconds and not self._installed and in_main_thread and not _in_uvicorn_worker():
             self._install()
 
     def overridden(self) -> str | None:
@@ -82,6 +85,9 @@ class Drain:
         self._since = None
 
     def _in_gunicorn(self) -> str | None:
+        if _in_uvicorn_worker():
+            arbiter_drains = HOOKS in sys.modules and VARIABLE in os.environ
+            return None if arbiter_drains else f"a uvicorn worker handles SIGTERM itself; {IN_ARBITER}"
         worker = _gunicorn_worker(signal.getsignal(signal.SIGTERM))
         if worker is None:
             if HOOKS in sys.modules:  # ``in_worker`` does it
@@ -130,9 +136,10 @@ def _why_not() -> str | None:
     """Return why SIGTERM can't be taken over in this process, if it can't."""
     if uwsgi_module() is not None:
         return f"uwsgi handles SIGTERM itself, in C; {PRE_STOP}"
-    for server in ("uvicorn", "hypercorn"):
-        if server in sys.modules:
-            return f"{server} handles SIGTERM itself, and closes its port at once; {PRE_STOP}"
+    if "uvicorn" in sys.modules and not _is_uvicorns(signal.getsignal(signal.SIGTERM)):
+        return f"uvicorn handles SIGTERM itself, unless it has two workers or more; {PRE_STOP}"
+    if "hypercorn" in sys.modules:
+        return f"hypercorn handles SIGTERM itself, and closes its port at once; {PRE_STOP}"
     if os.environ.get("WERKZEUG_RUN_MAIN"):
         return "SIGTERM ends the reloader, not this process; run without --debug"
     return None
@@ -142,6 +149,16 @@ def _gunicorn_worker(handler: object) -> Any:  # noqa: ANN401 - gunicorn has no 
     """Return the gunicorn worker whose method ``handler`` is, or None."""
     owner = getattr(handler, "__self__", None)
     return owner if hasattr(owner, "cfg") and hasattr(owner, "sockets") else None
+
+
+def _in_uvicorn_worker() -> bool:
+    """Return whether this is gunicorn with uvicorn's worker, which takes SIGTERM after all that gunicorn knows of."""
+    return "uvicorn.workers" in sys.modules or "uvicorn_worker" in sys.modules
+
+
+def _is_uvicorns(handler: object) -> bool:
+    """Return whether uvicorn takes SIGTERM already, as its workers do when they load the app: we can come before it."""
+    return hasattr(getattr(handler, "__self__", None), "should_exit")
 
 
 def _ports_are_closing(worker: Any) -> bool:  # noqa: ANN401 - gunicorn has no types

@@ -27,6 +27,7 @@ management = ManagementEndpoints(app, no_log=NO_LOG)
 HOOKS = "from flask_management_endpoints.gunicorn import *\n"
 COMMANDS = {
     "gunicorn": ["gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "shop:app"],
+    "gunicorn, a2wsgi": ["gunicorn", "-b", "127.0.0.1:{port}", "--no-control-socket", "shop:asgi"],
     "waitress": ["waitress-serve", "--listen", "127.0.0.1:{port}", "shop:app"],
     "werkzeug": ["flask", "--app", "shop", "run", "--port", "{port}"],
     "uvicorn": ["uvicorn", "--port", "{port}", "--interface", "wsgi", "shop:app"],

@@ -26,6 +26,7 @@ SERVERS = [
     pytest.param("gunicorn", ["-w", "2", "--preload", "-k", "gthread"], id="gunicorn preload"),
     pytest.param("waitress", [], id="waitress"),
     pytest.param("werkzeug", [], id="werkzeug"),
+    pytest.param("uvicorn", ["--workers", "2"], id="uvicorn"),
 ]
 
 
@@ -99,10 +100,15 @@ def assert_it_drains(one):
     time.sleep(0.3)
     one.signal(signal.SIGTERM)
     told = time.monotonic()
-    time.sleep(0.1)
+    while one.get("/z/health/readiness")[0] == 200:
+        assert time.monotonic() < told + DRAIN, "readiness never said 503"
+    time.sleep(0.1)  # for the other workers
     seen = set()
     while time.monotonic() < told + DRAIN - 0.2:
-        seen.add((one.get("/z/health/readiness"), one.get("/z/health/liveness"), one.get("/z/health")[0]))
+        try:
+            seen.add((one.get("/z/health/readiness"), one.get("/z/health/liveness"), one.get("/z/health")[0]))
+        except OSError:
+            assert time.monotonic() > told + DRAIN  # a busy machine: asked within the window, and refused after it
         time.sleep(0.05)
     one.process.wait(10)
     load.stop()
@@ -124,10 +130,9 @@ def test_a_second_sigterm_ends_the_drain(serve):
 
 def test_without_a_window_it_stops_at_once(serve):
     one = serve("gunicorn", hooks=True)
-    started = time.monotonic()
     one.signal(signal.SIGTERM)
-    assert one.process.wait(5) == 0
-    assert time.monotonic() - started < 4
+    assert one.process.wait(30) == 0
+    assert "raining" not in one.text()
 
 
 def test_out_of_band_liveness_stays_up_while_draining(serve):
@@ -150,6 +155,9 @@ TOLD = [
     pytest.param("gunicorn", ["--preload"], "import flask_management_endpoints.gunicorn", id="gunicorn preload"),
     pytest.param(
         "gunicorn", ["--graceful-timeout", "1"], "graceful_timeout, 1 s; set that above 1.5", id="short grace"
+    ),
+    pytest.param(
+        "gunicorn, a2wsgi", ["-k", "uvicorn.workers.UvicornWorker"], "a uvicorn worker handles", id="gunicorn's uvicorn"
     ),
     pytest.param("uwsgi", [], "uwsgi handles SIGTERM itself", id="uwsgi"),
     pytest.param("uvicorn", [], "uvicorn handles SIGTERM itself", id="uvicorn"),

@@ -11,6 +11,7 @@ from typing import Any
 from flask_management_endpoints.outofband.board import Board, Work
 from flask_management_endpoints.outofband.listener import Listener
 
+LOOPS = ("gthread", "threads", "gevent", "eventlet", "tornado")
 HOUSEKEEPING = 1.0
 """Seconds between two looks for workers that are gone."""
 
@@ -173,6 +174,7 @@ class Watch:
 def _beats_every(worker: Any) -> float:  # noqa: ANN401 - gunicorn has no types
     """Return the seconds between two heartbeats of an idle worker.
 
-    Half gunicorn's timeout for sync ones, one for the others.
+    One for those that have a loop; gunicorn's timeout for sync ones, which beat twice in it, and uvicorn's.
     """
-    return float(worker.timeout or 0.5) if worker.cfg.worker_class_str == "sync" else 1.0
+    kind = str(worker.cfg.worker_class_str)
+    return 1.0 if any(loop in kind for loop in LOOPS) else float(worker.timeout or 0.5)
