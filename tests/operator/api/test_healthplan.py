@@ -23,7 +23,7 @@ ORIGINAL = OriginalRecord(
     type="liveness",
     original={"exec": {"command": ["a"]}, "futureField": {"a": 1}},
     written=({"tcpSocket": {"port": 1}},),
-    generation=4,
+    replaced=True,
 )
 PLAN = HealthPlan(
     spec=HealthPlanSpec(workload=WorkloadReference(api_version="apps/v1", kind="Deployment", name="web")),

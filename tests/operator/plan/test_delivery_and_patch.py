@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from apphealth.model.probe import Exec, Grpc, HttpGet, Probe, TcpSocket
+from apphealth.model.probe import Exec, Grpc, HttpGet, Probe, TcpSocket, serialise_probe
 from apphealth.plan.ownership.patch import complete
 
 VOLUME = {"name": "apphealth", "configMap": {"name": "web-apphealth", "optional": True}}
@@ -118,7 +118,7 @@ NUMBERS = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "fai
     ],
 )
 def test_a_whole_probe_is_written_over_whatever_is_there(wanted, live, expected):
-    assert complete(wanted, live) == expected
+    assert complete(serialise_probe(wanted), serialise_probe(live) if live else {}) == expected
 
 
 def test_a_sidecar_is_patched_where_it_stands(build, planned):

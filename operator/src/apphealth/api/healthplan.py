@@ -145,8 +145,8 @@ class OriginalRecord(_Part, frozen=True, kw_only=True):
     """The replaced probe."""
     written: tuple[dict[str, Any], ...] = ()
     """The probes that we put in its place: the latest last, and the one before it until the latest has arrived."""
-    generation: int = 0
-    """The workload's generation before we replaced it."""
+    replaced: bool = False
+    """Whether our probe was seen in its place: until then, an original that is there was not taken back."""
     contested: bool = False
     """Whether its owner wrote it again: then it is not replaced again."""
 

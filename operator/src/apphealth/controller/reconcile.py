@@ -265,6 +265,9 @@ class Reconciler:
         if rejections:
             log.warning("%s can't be put back as it was: %s", workload.key, rejections[0].finding.message)
             return rejections[0].again
+        if not decided.patches and decided.originals:
+            log.warning("%s keeps a probe of ours: what it replaced runs a command (--allow-exec)", workload.key)
+            return None
         await self._writer.erase(workload.key)
         self._dirty(self._store.outcomes.put(workload.key, None))
         return None

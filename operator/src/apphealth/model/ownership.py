@@ -21,6 +21,10 @@ MANAGER = "apphealth"
 RESTORER = "apphealth-restored"
 """The field manager that puts an original probe back, so that the probe does not count as ours."""
 
+MERGED = frozenset({"ancient-changes", "before-first-apply"})
+"""Managers under which the API server merges entries that it no longer keeps apart (capmanagers.go, skipnonapplied.go
+in k8s.io/apimachinery): the eleventh manager's, and all from before the first server-side apply."""
+
 _SPARE = ("httpHeaders", "host")
 """Fields that a handler can lose without asking another endpoint."""
 Path = tuple[str, ...]
@@ -38,6 +42,8 @@ class Ownership:
     """If the probe is not ours: the leaves that we take out of it."""
     held: tuple[Path, ...] = ()
     """If the probe is not ours: every leaf that we alone own, whether we take it out or not."""
+    unnamed: tuple[Path, ...] = ()
+    """If the probe is not ours: every leaf that no other manager owns by its name; `MERGED` are no names."""
     others: tuple[str, ...] = ()
     """The other managers of its leaves, sorted; empty if the leaves that are not ours have no manager."""
     claimed: bool = False
@@ -131,12 +137,13 @@ def ownership(field: Mapping[str, Any], path: Sequence[str], owners: Sequence[Fi
         return OURS
     others = tuple(sorted({owner.name for owner_list in held.values() for owner in owner_list if not owner.ours}))
     alone = tuple(leaf for leaf, owner_list in held.items() if _ours_alone(owner_list))
+    unnamed = tuple(leaf for leaf, owner_list in held.items() if all(o.ours or o.name in MERGED for o in owner_list))
     shared = _shared_handlers(held)
     ours_to_take = tuple(leaf for leaf in alone if leaf[:-1] not in shared or leaf[-1] in _SPARE)
     if RESTORER in others:
         ours_to_take = ()
     claimed = any(owner.ours or owner.name == RESTORER for owner, _ in relevant)
-    return Ownership(ours=False, our_leaves=ours_to_take, held=alone, others=others, claimed=claimed)
+    return Ownership(ours=False, our_leaves=ours_to_take, held=alone, unnamed=unnamed, others=others, claimed=claimed)
 
 
 def _shared_handlers(held: Mapping[Path, Sequence[FieldManager]]) -> set[Path]:

@@ -16,7 +16,7 @@ import msgspec
 from apphealth.model import raw
 from apphealth.model.last_applied import last_applied
 from apphealth.model.ownership import POD_SPEC, FieldManager, last_editor, list_key, managers, ownership
-from apphealth.model.probe import KINDS, ProbeKind, parse_probe
+from apphealth.model.probe import KINDS, ProbeKind, parse_probe, serialise_probe
 from apphealth.model.progress import completed_at, parse_progress, written_at
 from apphealth.model.service import own_annotations
 from apphealth.model.workload import (
@@ -233,7 +233,8 @@ def _parse_probes(
     for kind in KINDS:
         if (probe := parse_probe(item.get(kind.field))) is not None:
             owner = ownership(item[kind.field], (*POD_SPEC, *at, f"f:{kind.field}"), owners)
-            probes[kind] = LiveProbe(probe, owner)
+            exact = None if serialise_probe(probe) == item[kind.field] else item[kind.field]
+            probes[kind] = LiveProbe(probe, owner, exact)
     return probes or _NO_PROBES
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from apphealth.model.ownership import Ownership
 from apphealth.model.probe import Probe, ProbeKind
@@ -72,6 +72,8 @@ class LiveProbe:
 
     probe: Probe
     owner: Ownership
+    exact: Mapping[str, Any] | None = None
+    """The probe as JSON, if `probe` doesn't have all of it: a very long command, or a field that we don't know."""
 
 
 class WrittenProbe(NamedTuple):

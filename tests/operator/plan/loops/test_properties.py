@@ -251,9 +251,12 @@ def test_planning_again_says_the_same(scenes):
 
 
 def written_part(decided):
-    """A record without the preview, which tells what would be changed in the workload as it is."""
-    status = decided.record and msgspec.structs.replace(decided.record.status, preview=None, proofs=())
-    return decided.record and msgspec.structs.replace(decided.record, status=status)
+    """A record without what tells of the workload as it is: the preview, and that an original was replaced."""
+    if decided.record is None:
+        return None
+    originals = tuple(msgspec.structs.replace(one, replaced=False) for one in decided.record.status.originals)
+    status = msgspec.structs.replace(decided.record.status, preview=None, proofs=(), originals=originals)
+    return msgspec.structs.replace(decided.record, status=status)
 
 
 def rules_among(objects):

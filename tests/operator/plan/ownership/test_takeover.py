@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from apphealth.api.healthplan import OriginalRecord
 from apphealth.model.ownership import OURS, RESTORER, Ownership
-from apphealth.model.probe import HttpGet, Probe, ProbeKind, serialise_probe
+from apphealth.model.probe import Exec, HttpGet, Probe, ProbeKind, serialise_probe
 from apphealth.model.workload import LiveProbe
 from apphealth.plan.ownership.takeover import (
     Case,
@@ -35,10 +36,15 @@ ABANDONED = Ownership(ours=False, our_leaves=LEAVES + NUMBERS, held=LEAVES + NUM
 SHARED = Ownership(
     ours=False, our_leaves=(("periodSeconds",),), held=(("periodSeconds",),), others=("kubectl",), claimed=True
 )
+CHANGED = (*LEAVES, ("periodSeconds",))
 CHANGED_BY_US = Ownership(
-    ours=False, our_leaves=LEAVES, held=(*LEAVES, ("periodSeconds",)), others=("kubectl",), claimed=True
+    ours=False, our_leaves=LEAVES, held=CHANGED, unnamed=CHANGED, others=("kubectl",), claimed=True
 )
 """Theirs, with a path of ours."""
+
+
+MERGED = Ownership(ours=False, unnamed=CHANGED, others=("ancient-changes", "kubectl"))
+"""As `CHANGED_BY_US`, after the API server has merged our entry with others."""
 
 
 def live(probe, owner):
@@ -53,7 +59,6 @@ def case(wanted=None, there=None, **fields):
             "wanted": wanted,
             "live": there,
             "replace": False,
-            "generation": 5,
         }
         | fields
     )
@@ -66,7 +71,7 @@ def remembered(*written, original=THEIR_PROBE, **fields):
             "type": "liveness",
             "original": serialise_probe(original) if original else {},
             "written": tuple(serialise_probe(probe) for probe in written or (WANTED,)),
-            "generation": 1,
+            "replaced": True,
         }
         | fields
     )
@@ -77,6 +82,8 @@ def decided(action, reason, edit=None, original=None, **fields):
 
 
 UNPLANNED = "stays as it was: the wanted probe can't be planned, see the findings"
+IRREPLACEABLE = "a probe that runs a command is not replaced without --allow-exec, because it could not be put back"
+NOT_PUT_BACK = "stays: the original runs a command, which is not put back without --allow-exec; the HealthPlan has it"
 REPLACES = "replaces a probe of another owner (existingProbes: Replace)"
 IS_THERE = "a probe is there already, owned by kubectl"
 NOT_WANTED = "no probe is wanted; the one there is owned by kubectl"
@@ -139,7 +146,7 @@ PERIOD = YieldLeaves((("periodSeconds",),))
         ),
         pytest.param(
             case(WANTED, live(THEIR_PROBE, THEIRS), replace=True),
-            decided("Apply", REPLACES, SetProbe(WANTED, THEIR_PROBE), remembered(generation=5)),
+            decided("Apply", REPLACES, SetProbe(WANTED, THEIR_PROBE), remembered(replaced=False)),
             id="theirs, Replace: it is remembered first",
         ),
         pytest.param(
@@ -149,7 +156,7 @@ PERIOD = YieldLeaves((("periodSeconds",),))
         ),
         pytest.param(
             case(WANTED, live(OLDER, TWEAKED), replace=True),
-            decided("Apply", REPLACES, SetProbe(WANTED, OLDER), remembered(original=None, generation=5)),
+            decided("Apply", REPLACES, SetProbe(WANTED, OLDER), remembered(original=None, replaced=False)),
             id="a handler of ours with numbers of theirs, Replace: there is nothing to put back",
         ),
         pytest.param(
@@ -159,7 +166,7 @@ PERIOD = YieldLeaves((("periodSeconds",),))
         ),
         pytest.param(
             case(FREQUENT, live(FREQUENT, SHARED), replace=True),
-            decided("Apply", REPLACES, None, remembered(FREQUENT, original=WANTED, generation=5)),
+            decided("Apply", REPLACES, None, remembered(FREQUENT, original=WANTED, replaced=False)),
             id="what is wanted is there, and a leaf of it is ours: their part is remembered",
         ),
         pytest.param(
@@ -267,22 +274,22 @@ def test_what_is_decided_where_nothing_is_remembered(given, decision):
         ),
         pytest.param(
             case(WANTED, live(OLDER, THEIRS), replace=True, original=CONTESTED),
-            decided("Apply", REPLACES, SetProbe(WANTED, OLDER), remembered(original=OLDER, generation=5)),
+            decided("Apply", REPLACES, SetProbe(WANTED, OLDER), remembered(original=OLDER, replaced=False)),
             id="taken back, and changed since: replaced again",
         ),
         pytest.param(
-            case(WANTED, live(THEIR_PROBE, THEIRS), replace=True, original=remembered(), generation=2),
-            decided("Apply", REPLACES, SetProbe(WANTED, THEIR_PROBE), remembered(generation=2)),
-            id="remembered, and never written: the operator stopped between the two",
+            case(WANTED, live(THEIR_PROBE, THEIRS), replace=True, original=remembered(replaced=False)),
+            decided("Apply", REPLACES, SetProbe(WANTED, THEIR_PROBE), remembered(replaced=False)),
+            id="remembered, and never written: the operator stopped between the two, or the patch was refused",
         ),
         pytest.param(
-            case(WANTED, live(THEIR_PROBE, THEIRS), replace=True, original=remembered(), generation=3),
-            decided("Contested", TAKEN_BACK, None, CONTESTED),
-            id="our patch and theirs raise the generation twice",
+            case(WANTED, live(WANTED, OURS), replace=True, original=remembered(replaced=False)),
+            decided("Apply", REPLACES, None, remembered()),
+            id="our probe is seen in its place",
         ),
         pytest.param(
             case(OLDER, live(WANTED, THEIRS), replace=True, original=remembered()),
-            decided("Apply", REPLACES, SetProbe(OLDER, WANTED), remembered(OLDER, original=WANTED, generation=5)),
+            decided("Apply", REPLACES, SetProbe(OLDER, WANTED), remembered(OLDER, original=WANTED, replaced=False)),
             id="an owner who writes what we have written owns it from now on, and didn't take it back",
         ),
         pytest.param(
@@ -314,6 +321,22 @@ def test_what_is_decided_where_nothing_is_remembered(given, decision):
             case(WANTED, live(WANTED, CHANGED_BY_US), unresolved=True, original=remembered()),
             decided("Apply", UNPLANNED, None, remembered(), unchanged=True),
             id="taken over beside a leaf of theirs, and it can't be planned: it stays",
+        ),
+        pytest.param(
+            case(OLDER, live(WANTED, MERGED), replace=True, original=remembered()),
+            decided("Apply", REPLACES, SetProbe(OLDER, WANTED), WRITTEN_TWICE),
+            id="taken over beside a leaf of theirs, and our entry was merged with others: still ours",
+        ),
+        pytest.param(
+            case(None, live(WANTED, NOBODYS), original=remembered()),
+            decided(
+                "None",
+                "no probe is wanted; the original is put back",
+                RestoreProbe(THEIR_PROBE, WANTED),
+                remembered(),
+                disown=True,
+            ),
+            id="taken over, and managedFields are empty: the original goes back",
         ),
         pytest.param(
             case(WANTED, live(THEIR_PROBE, THEIRS), unresolved=True, original=remembered()),
@@ -370,3 +393,49 @@ def test_what_the_restorer_has_put_back_is_not_abandoned_to_us():
     assert not is_ours(live(THEIR_PROBE, restored), None)
     beside = Ownership(ours=False, held=LEAVES + NUMBERS, others=(RESTORER,), claimed=True)
     assert is_ours(live(OLDER, beside), None)
+
+
+COMMAND = Probe(handler=Exec(command=("check",)))
+EXACT = {
+    "httpGet": {"path": "/theirs", "port": 8080, "scheme": "HTTP", "newField": "x"},
+    "periodSeconds": 30,
+    "new": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "decision"),
+    [
+        pytest.param(
+            case(WANTED, live(COMMAND, THEIRS), replace=True, allow_exec=False),
+            decided("Keep", f"{IRREPLACEABLE}, owned by kubectl"),
+            id="theirs: not replaced, because it could not be put back",
+        ),
+        pytest.param(
+            case(WANTED, live(COMMAND, THEIRS), replace=True),
+            decided("Apply", REPLACES, SetProbe(WANTED, COMMAND), remembered(original=COMMAND, replaced=False)),
+            id="theirs, with --allow-exec: replaced",
+        ),
+        pytest.param(
+            case(None, live(WANTED, OURS), original=remembered(original=COMMAND), allow_exec=False),
+            decided("Apply", NOT_PUT_BACK, None, remembered(original=COMMAND), unchanged=True),
+            id="taken over before: ours stays, and the original is remembered",
+        ),
+    ],
+)
+def test_a_probe_that_runs_a_command(given, decision):
+    assert decide(given) == decision
+
+
+def test_an_original_is_remembered_and_put_back_with_all_that_we_do_not_know():
+    there = LiveProbe(THEIR_PROBE, THEIRS, EXACT)
+    taken = decide(case(WANTED, there, replace=True))
+    assert taken.original.original == EXACT
+    back = decide(case(None, live(WANTED, OURS), original=msgspec.structs.replace(taken.original, replaced=True)))
+    assert back.edit == RestoreProbe(THEIR_PROBE, WANTED, EXACT)
+
+
+def test_of_a_shared_probe_only_their_part_is_remembered():
+    there = LiveProbe(THEIR_PROBE, SHARED, EXACT)
+    taken = decide(case(WANTED, there, replace=True))
+    assert taken.original.original == {key: value for key, value in EXACT.items() if key != "periodSeconds"}

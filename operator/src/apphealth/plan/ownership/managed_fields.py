@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from apphealth.model.ownership import OURS, RESTORER, Path
+from apphealth.model.ownership import MERGED, OURS, RESTORER, Path
 from apphealth.model.probe import Probe, ProbeKind, parse_probe, serialise_probe
 from apphealth.model.workload import Container, LiveProbe, Workload, WrittenProbe
 
 
 def without(probe: Probe, leaves: tuple[Path, ...]) -> Probe | None:
     """Return a probe without some of its leaves, with defaults filled in, or None if the rest is no valid probe."""
-    value = serialise_probe(probe)
-    for leaf in leaves:
-        _remove(value, leaf)
-    rest = parse_probe(value)
+    rest = parse_probe(_without(serialise_probe(probe), leaves))
     if rest is None or rest.handler is None:
         return None
     complete = getattr(rest.handler, "port", True) and getattr(rest.handler, "command", True)
@@ -26,6 +24,22 @@ def without(probe: Probe, leaves: tuple[Path, ...]) -> Probe | None:
 def without_ours(live: LiveProbe) -> Probe:
     """Return a probe as its other owner's manifest has it: without our leaves, if the rest is a valid probe."""
     return without(live.probe, removable_leaves(live)) or live.probe
+
+
+def original_of(live: LiveProbe) -> dict[str, Any]:
+    """Return `without_ours` as JSON, with all that the API server has, fields that we don't know included."""
+    if live.exact is None:
+        return serialise_probe(without_ours(live))
+    valid = without(live.probe, removable_leaves(live)) is not None
+    return _without(live.exact, removable_leaves(live) if valid else ())
+
+
+def _without(value: Mapping[str, Any], leaves: tuple[Path, ...]) -> dict[str, Any]:
+    """Return a probe's JSON without some of its leaves."""
+    rest: dict[str, Any] = copy.deepcopy(dict(value))
+    for leaf in leaves:
+        _remove(rest, leaf)
+    return rest
 
 
 def _remove(value: dict[str, Any], leaf: Path) -> None:
@@ -61,11 +75,6 @@ def abandoned(live: LiveProbe) -> bool:
     return without(live.probe, unowned) == live.probe
 
 
-_MERGED = frozenset({"ancient-changes", "before-first-apply"})
-"""Managers under which the API server merges entries that it no longer keeps apart (capmanagers.go, skipnonapplied.go
-in k8s.io/apimachinery): the eleventh manager's, and all from before the first server-side apply."""
-
-
 def recognise(workload: Workload, written: Collection[WrittenProbe]) -> Workload:
     """Count as ours the probes that we wrote and whose owner the API server doesn't keep.
 
@@ -88,10 +97,10 @@ def recognise(workload: Workload, written: Collection[WrittenProbe]) -> Workload
 
 def _recognised(container: Container, known: Mapping[tuple[str, ProbeKind], Probe]) -> Container:
     lost = {
-        kind: LiveProbe(live.probe, OURS)
+        kind: replace(live, owner=OURS)
         for kind, live in container.probes.items()
         if not live.owner.ours
-        and _MERGED.issuperset(live.owner.others)
+        and MERGED.issuperset(live.owner.others)
         and known.get((container.name, kind)) == live.probe
     }
     return replace(container, probes={**container.probes, **lost}) if lost else container

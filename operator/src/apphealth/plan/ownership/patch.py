@@ -12,7 +12,7 @@ from typing import Any
 
 from apphealth.model.ownership import MANAGER, RESTORER, Path
 from apphealth.model.parse_workload import DELIVERY_PATH, DELIVERY_VOLUME
-from apphealth.model.probe import HANDLER_FIELDS, Probe, ProbeKind, serialise_probe
+from apphealth.model.probe import HANDLER_FIELDS, ProbeKind, serialise_probe
 from apphealth.model.workload import Workload
 from apphealth.plan.dependencies.delivery import Delivery, delivery_mount, delivery_volume
 from apphealth.plan.ownership.takeover import Edit, RemoveProbe, RestoreProbe, SetProbe, YieldLeaves
@@ -29,11 +29,12 @@ def build_patches(workload: Workload, edits: Mapping[Target, Edit], delivery: De
     for (container, kind), edit in edits.items():
         match edit:
             case SetProbe(probe, live):
-                ours[container][kind.field] = complete(probe, live)
+                before = _exact(workload, container, kind) or (serialise_probe(live) if live is not None else {})
+                ours[container][kind.field] = complete(serialise_probe(probe), before)
             case RemoveProbe():
                 ours[container][kind.field] = None
-            case RestoreProbe(probe, live):
-                theirs[container][kind.field] = complete(probe, live)
+            case RestoreProbe(probe, live, exact):
+                theirs[container][kind.field] = complete(exact or serialise_probe(probe), serialise_probe(live))
             case YieldLeaves(leaves):
                 theirs[container][kind.field] = _nulls(leaves)
     for name, mounts in _mounts(delivery):
@@ -42,12 +43,22 @@ def build_patches(workload: Workload, edits: Mapping[Target, Edit], delivery: De
     return tuple(_patches(workload, ours, theirs, volumes))
 
 
-def complete(probe: Probe, live: Probe | None) -> dict[str, Any]:
-    """Return the patch body that replaces a whole probe: fields that the new probe lacks are null."""
-    value = serialise_probe(probe)
-    before = serialise_probe(live) if live is not None else {}
+def _exact(workload: Workload, container: str, kind: ProbeKind) -> Mapping[str, Any] | None:
+    """Return the probe that is there as JSON, if it has more than we know of."""
+    there = next(one for one in workload.containers if one.name == container).probes.get(kind)
+    return there.exact if there is not None else None
+
+
+def complete(value: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the patch body that replaces a whole probe: fields that the new probe lacks are null.
+
+    Parameters
+    ----------
+    value, before
+        The new probe and the one that is there, as JSON.
+    """
     cleared: dict[str, Any] = dict.fromkeys((*HANDLER_FIELDS, *before), None)
-    merged = cleared | value
+    merged = cleared | dict(value)
     for handler in HANDLER_FIELDS:
         if handler in value and handler in before:
             merged[handler] = dict.fromkeys(before[handler], None) | value[handler]

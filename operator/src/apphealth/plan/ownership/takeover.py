@@ -11,23 +11,27 @@
  taken over by us    yes, `Replace`               Apply
  taken over by us    no, or `Keep`                Keep or None: put the original back
  taken back          yes, `Replace`               Contested: theirs stays until they write another one
+ theirs, a command   yes, `Replace`               Keep, unless commands are allowed: it couldn't be put back
  ours                can't be planned             Apply: it stays as it was
 ==================  ===========================  =========================================================
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
 from apphealth.api.healthplan import OriginalRecord
 from apphealth.model.ownership import RESTORER, Ownership, Path
-from apphealth.model.probe import Probe, ProbeKind, parse_probe, serialise_probe
+from apphealth.model.probe import Exec, Probe, ProbeKind, parse_probe, serialise_probe
 from apphealth.model.workload import LiveProbe
 from apphealth.plan.ownership.managed_fields import (
     abandoned,
     leaves,
+    original_of,
     owns_handler,
     removable_leaves,
     without,
@@ -55,6 +59,8 @@ class RestoreProbe:
 
     probe: Probe
     live: Probe
+    exact: Mapping[str, Any] | None = None
+    """The original as JSON, if `probe` doesn't have all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ class YieldLeaves:
 
 
 _UNRESOLVED = "stays as it was: the wanted probe can't be planned, see the findings"
+_IRREPLACEABLE = "a probe that runs a command is not replaced without --allow-exec, because it could not be put back"
+_NOT_PUT_BACK = "stays: the original runs a command, which is not put back without --allow-exec; the HealthPlan has it"
 _REPLACES = "replaces a probe of another owner (existingProbes: Replace)"
 Edit = SetProbe | RemoveProbe | RestoreProbe | YieldLeaves
 
@@ -95,8 +103,8 @@ class Case:
     live: LiveProbe | None
     replace: bool
     """`existingProbes: Replace`."""
-    generation: int
-    """The workload's generation: it rises with every change of its spec."""
+    allow_exec: bool = True
+    """Whether an original that runs a command may be put back."""
     original: OriginalRecord | None = None
     """The HealthPlan's record of an earlier takeover."""
     unresolved: bool = False
@@ -188,6 +196,8 @@ def _theirs_there(case: Case, live: LiveProbe) -> Decision:
         return Decision(action=Action.NONE, reason=f"no probe is wanted; the one there is {whose}", edit=edit)
     if not case.replace:
         return Decision(action=Action.KEEP, reason=f"a probe is there already, {whose}", edit=_yield(live))
+    if isinstance(live.probe.handler, Exec) and not case.allow_exec:
+        return Decision(action=Action.KEEP, reason=f"{_IRREPLACEABLE}, {whose}", edit=_yield(live))
     if live.probe == case.wanted and (without_ours(live) == live.probe or owns_handler(live)):
         return Decision(action=Action.KEEP, reason=f"the wanted probe is there already, {whose}")
     return _take_over(case, case.wanted, live)
@@ -198,9 +208,8 @@ def _take_over(case: Case, wanted: Probe, live: LiveProbe) -> Decision:
         container=case.container,
         type=case.kind,
         # If the other owner only changed numbers in a probe of ours, there is no original to put back.
-        original={} if owns_handler(live) else serialise_probe(without_ours(live)),
+        original={} if owns_handler(live) else original_of(live),
         written=(serialise_probe(wanted),),
-        generation=case.generation,
     )
     # An owner who writes the same handler as we do shares the probe with us: remember their part for later.
     edit = None if live.probe == wanted else SetProbe(wanted, live.probe)
@@ -213,9 +222,9 @@ def _once_replaced(case: Case, live: LiveProbe, record: OriginalRecord) -> Decis
         return _contested(live, record) if _still_taken_back(case, live, record) else _nothing_remembered(case, live)
     if _is_replaced(live, record):
         return _replaced(case, live.probe, record)
-    if case.wanted is None or not case.replace or _has_not_landed(case, live, record):
+    if case.wanted is None or not case.replace or _was_not_replaced(live, record):
         return _nothing_remembered(case, live)
-    taken_back = msgspec.structs.replace(record, original=serialise_probe(without_ours(live)), contested=True)
+    taken_back = msgspec.structs.replace(record, original=original_of(live), contested=True)
     return _contested(live, taken_back)
 
 
@@ -225,33 +234,39 @@ def _still_taken_back(case: Case, live: LiveProbe, record: OriginalRecord) -> bo
 
 
 def _is_replaced(live: LiveProbe, record: OriginalRecord) -> bool:
-    """Return whether our probe is still there, and no other owner has claimed it since by writing the same values."""
+    """Return whether our probe is still there, and no other owner has claimed it since by writing the same values.
+
+    Where the API server has merged our entry with others, the equality is what tells.
+    """
     written = next((value for value in record.written if parse_probe(value) == live.probe), None)
     if written is None or record.contested:
         return False
     changed = dict(leaves(written)).items() - dict(leaves(record.original)).items()
-    return live.owner.ours or {path for path, _ in changed} <= set(live.owner.held)
+    return live.owner.ours or not live.owner.others or {path for path, _ in changed} <= set(live.owner.unnamed)
 
 
-def _has_not_landed(case: Case, live: LiveProbe, record: OriginalRecord) -> bool:
-    """Return whether the probe was not replaced yet: the operator remembered it and stopped before it wrote.
+def _was_not_replaced(live: LiveProbe, record: OriginalRecord) -> bool:
+    """Return whether the original is there because our probe never took its place.
 
-    Our patch would have raised the generation by one, and an owner who took the probe back by one more. If an owner
-    has claimed our probe by writing the same values, it counts as theirs, not as taken back.
+    The operator remembers an original before it replaces it, and then stopped, or the patch is refused. If an owner has
+    claimed our probe by writing the same values, it counts as theirs, not as taken back.
     """
     adopted = any(parse_probe(value) == live.probe for value in record.written)
-    return adopted or live.owner.ours or case.generation <= record.generation + 1
+    return adopted or live.owner.ours or not record.replaced
 
 
 def _replaced(case: Case, live: Probe, record: OriginalRecord) -> Decision:
     if case.wanted is not None and case.replace:
         if live == case.wanted:
-            kept = msgspec.structs.replace(record, written=(serialise_probe(live),))
+            kept = msgspec.structs.replace(record, written=(serialise_probe(live),), replaced=True)
             return Decision(action=Action.APPLY, reason=_REPLACES, original=kept)
-        both = msgspec.structs.replace(record, written=(serialise_probe(live), serialise_probe(case.wanted)))
+        written = (serialise_probe(live), serialise_probe(case.wanted))
+        both = msgspec.structs.replace(record, written=written, replaced=True)
         return Decision(action=Action.APPLY, reason=_REPLACES, edit=SetProbe(case.wanted, live), original=both)
     theirs = parse_probe(record.original)
-    edit: Edit | None = RemoveProbe() if theirs is None or theirs.handler is None else RestoreProbe(theirs, live)
+    if theirs is not None and isinstance(theirs.handler, Exec) and not case.allow_exec:
+        return Decision(action=Action.APPLY, reason=_NOT_PUT_BACK, original=record, unchanged=True)
+    edit: Edit | None = RemoveProbe() if theirs is None or theirs.handler is None else _restore(theirs, live, record)
     if live == theirs:
         edit = None
     action, reason = (
@@ -261,6 +276,11 @@ def _replaced(case: Case, live: Probe, record: OriginalRecord) -> Decision:
     )
     # The HealthPlan remembers the original until it is back: the patch may not get through.
     return Decision(action=action, reason=reason, edit=edit, original=record if edit is not None else None)
+
+
+def _restore(theirs: Probe, live: Probe, record: OriginalRecord) -> RestoreProbe:
+    exact = None if serialise_probe(theirs) == record.original else record.original
+    return RestoreProbe(theirs, live, exact)
 
 
 def _contested(live: LiveProbe, record: OriginalRecord) -> Decision:

@@ -163,7 +163,7 @@ def _plan_container(
                 wanted=wanted[kind].probe,
                 live=container.probes.get(kind),
                 replace=shared.replaces,
-                generation=workload.generation,
+                allow_exec=options.allow_exec or options.files,
                 original=originals.get(kind),
                 unresolved=wanted[kind].unresolved,
             )
