@@ -94,6 +94,36 @@ def test_only_missing_probes_make_a_hint_at_unproven(run: Callable, write: Calla
     assert "--unproven writes them" not in outcome.err
 
 
+UNTOLD = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers:
+      - name: main
+        image: shop/web:1.4
+        ports: [{name: http, containerPort: 8080}]
+"""
+
+
+@pytest.mark.parametrize("args", [["--unproven"], ["--unproven", "--diff"], []])
+def test_where_nothing_can_be_written_it_says_what_to_type(run: Callable, write: Callable, args: list[str]) -> None:
+    path = write("web.yaml", UNTOLD)
+    outcome = run("lint", "web.yaml", "--fix", *args)
+    assert "nothing tells what Deployment/default/web (main) serves" in outcome.err
+    assert "apphealth.dev/preset: NAME" in outcome.err
+    typed = UNTOLD.replace("labels: {app: web}\n    spec", "labels: {app: web}\n"
+                           "      annotations: {apphealth.dev/preset: spring-boot}\n    spec")  # fmt: skip
+    assert typed != path.write_text(typed)
+    assert run("lint", "web.yaml", "--fix", "--fail-on", "info").code == ExitCode.OK
+    assert "readinessProbe:" in path.read_text()
+
+
 def test_what_is_only_derived_is_written_with_unproven_alone(run: Callable, write: Callable) -> None:
     path = write("shop.yaml", DERIVED)
     outcome = run("lint", "-f", "shop.yaml", "--fix")

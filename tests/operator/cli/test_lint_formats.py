@@ -16,6 +16,8 @@ from jsonschema import Draft7Validator
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.github import report_github
 from apphealth.cli.lint.report import LocatedFinding, Report
+from apphealth.lint.checks import user_input
+from apphealth.lint.registry import ALL
 from apphealth.plan.findings import Finding, Severity
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif-2.1.0.schema.json").read_text())
@@ -141,3 +143,21 @@ def test_plain_text_holds_one_line_for_each_finding(run: Callable, bad: str) -> 
     text = run("lint", "-f", bad).text
     assert len(text.splitlines()) == 5
     assert text.replace("\n", "").isprintable()
+
+
+def test_gitlab_gets_an_array_of_problems_with_places(run: Callable, bad: str) -> None:
+    found = json.loads(run("lint", "-f", bad, "-o", "gitlab").text)
+    assert found
+    for one in found:
+        assert set(one) == {"description", "check_name", "fingerprint", "severity", "location"}
+        assert one["severity"] in ("info", "minor", "major", "critical", "blocker")
+        assert one["location"]["path"].startswith(f"{bad}/")
+        assert one["location"]["lines"]["begin"] >= 1
+    assert len({one["fingerprint"] for one in found}) == len(found)
+    assert {one["check_name"] for one in found} <= set(ALL)
+
+
+def test_every_rule_of_sarif_says_where_to_read_more(run: Callable, bad: str) -> None:
+    rules = json.loads(run("lint", "-f", bad, "-o", "sarif").text)["runs"][0]["tool"]["driver"]["rules"]
+    told = {rule["id"]: rule.get("helpUri", "") for rule in rules}
+    assert {id_ for id_, uri in told.items() if not uri.startswith("https://")} == {one.id for one in user_input.CHECKS}

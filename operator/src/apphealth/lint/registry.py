@@ -19,7 +19,7 @@ from apphealth.lint.checks import (
     user_input,
     worthless,
 )
-from apphealth.plan.findings import PORT_UNRESOLVED
+from apphealth.plan.findings import CONTAINER_MISSING, PORT_UNRESOLVED
 
 ALL: dict[str, Check] = {
     check.id: check
@@ -41,8 +41,9 @@ ALL: dict[str, Check] = {
 }
 """The checks by id, in the order in which they are run and listed."""
 WORKLOAD = tuple(check for check in ALL.values() if check.workload is not None)
-FROM_PLAN = frozenset({check.id for check in user_input.CHECKS} | {PORT_UNRESOLVED.id})
-"""The ids of the plan's findings that lint reports too: mistakes in rules and annotations."""
+FROM_PLAN = frozenset({check.id for check in user_input.CHECKS} | {PORT_UNRESOLVED.id}) - {CONTAINER_MISSING.id}
+"""The ids of the plan's findings that lint reports too: mistakes in rules and annotations. Containers that a rule names
+in vain aren't among them: no single plan can tell whether another workload of the rule has the container."""
 SERVICE = tuple(check for check in ALL.values() if check.service is not None)
 
 

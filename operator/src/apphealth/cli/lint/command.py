@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
+from apphealth.cli.configuration import FILE, PROJECT, lint_defaults
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.report import FailOn
+from apphealth.cli.lint.selection import parse_selection
 from apphealth.cli.options import Cluster, cluster_options, filename_option, rules_option
 
+_ISOLATED = "apphealth.isolated"
 EPILOG = """
 \b
 Examples:
@@ -21,6 +24,7 @@ Examples:
   apphealth lint -f . --baseline lint.json               ... and fail only for new ones
   apphealth lint -f deploy/ --fix --diff                 show the probes that --fix would add
   apphealth lint -f . -o sarif > lint.sarif              for code scanning
+  apphealth lint -f . --select 'port-*' --statistics     how often each rule of a family finds something
   apphealth lint --explain probes-identical
 
 \b
@@ -28,6 +32,17 @@ Exit codes: 0 no finding at or above --fail-on; 1 at least one finding; 2 the co
 3 a part of the input can't be used (the rest is checked nevertheless), or there is nothing to judge;
 4 a file can't be written, or the cluster can't be reached.
 """
+
+
+def _configure(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:  # noqa: ARG001 -- click's
+    if not ctx.meta.get(_ISOLATED) and not ctx.resilient_parsing:
+        ctx.default_map = lint_defaults(value)
+
+
+def _isolate(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001 -- click's signature
+    ctx.meta[_ISOLATED] = value
+    if value:
+        ctx.default_map = {}
 
 
 @click.command(epilog=EPILOG, short_help="Find mistakes in the probes of manifests or of a cluster.")
@@ -45,11 +60,18 @@ Exit codes: 0 no finding at or above --fail-on; 1 at least one finding; 2 the co
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["text", "json", "sarif", "junit", "github"]),
+    type=click.Choice(["text", "json", "sarif", "junit", "github", "gitlab"]),
     default="text",
     show_default=True,
     help="The output format.",
 )
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="ID,...",
+    help="Report these rules alone; * stands for any characters. [default: all]",
+)
+@click.option("--ignore", multiple=True, metavar="ID,...", help="Don't report these rules.")
 @click.option(
     "--fail-on",
     type=click.Choice([level.value for level in FailOn]),
@@ -76,6 +98,25 @@ Exit codes: 0 no finding at or above --fail-on; 1 at least one finding; 2 the co
     help="With --fix: also write probes that only evidence suggests.",
 )
 @click.option("--diff", is_flag=True, help="With --fix: print the changes as a diff, and write nothing.")
+@click.option("--statistics", is_flag=True, help="Print how many findings each rule has, instead of them.")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    callback=_configure,
+    is_eager=True,
+    expose_value=False,
+    help=f"Read the defaults of these options from this file. [default: {FILE}, or [tool.apphealth] in {PROJECT}, here"
+    " or in a directory above]",
+)
+@click.option(
+    "--isolated",
+    is_flag=True,
+    callback=_isolate,
+    is_eager=True,
+    expose_value=False,
+    help="Read no configuration file.",
+)
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 if there is nothing to judge.")
 @click.option("--explain", "explained", metavar="ID", help="Explain a rule, and check nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
@@ -88,12 +129,15 @@ def lint(
     cluster: Cluster,
     namespace: str | None,
     output: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
     fail_on: str,
     baseline: Path | None,
     write_baseline: Path | None,
     fix: bool,
     unproven: bool,
     diff: bool,
+    statistics: bool,
     allow_empty: bool,
     explained: str | None,
     quiet: bool,
@@ -117,12 +161,14 @@ def lint(
         cluster=cluster if live else None,
         namespace=namespace,
         output=output,
+        selection=parse_selection(select, ignore),
         fail_on=FailOn(fail_on),
         baseline=baseline,
         write_baseline=write_baseline,
         fix=fix,
         unproven=unproven,
         diff=diff,
+        statistics=statistics,
         allow_empty=allow_empty,
         quiet=quiet,
     )

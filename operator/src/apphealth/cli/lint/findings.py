@@ -18,7 +18,7 @@ from apphealth.cli.manifests.documents import Item, Manifest
 from apphealth.cli.manifests.inventory import Inventory, Placed
 from apphealth.cli.manifests.planning import DEFAULT_RULE
 from apphealth.cli.manifests.problems import Problem
-from apphealth.lint.linting import lint_graph, lint_service, lint_workload
+from apphealth.lint.linting import lint_graph, lint_rules, lint_service, lint_workload
 from apphealth.lint.subject import ServiceSubject, pod_of, pod_path, read_subject
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw
@@ -140,20 +140,33 @@ def find_all(lint_input: LintInput) -> list[LocatedFinding]:
         world.put_workload(workload)
     unproven, auto, near = _unproven(world), _Auto(world), _Near(lint_input)
     found: list[LocatedFinding] = []
+    selected: list[tuple[Workload, list[Rule]]] = []
     for workload, target in (*lint_input.workloads, *lint_input.bare):
         services = near.services_of(workload, target)
         decided = _plan(workload, unproven) if workload.kind in MANAGED else None
+        if decided is not None:
+            selected.append((workload, [world.rules[key] for key in decided.rules]))
         subject = read_subject(target.value, workload, services, decided, partial(auto.plan, workload))
         findings = list(lint_workload(subject))
         findings += by_workload.get(workload.key, ())
         if findings:
             found += _locate(findings, workload.key, target, lint_input)
+    found += _about_rules(selected, lint_input)
     for service, target in lint_input.services:
         asked = ServiceSubject(service=service, raw=target.value, behind=near.behind(service, target))
         findings = [*lint_service(asked), *by_service.get(service.key, ())]
         if findings:
             found += _locate(findings, service.key, target, lint_input)
     return found
+
+
+def _about_rules(
+    selected: Sequence[tuple[Workload, Sequence[Rule]]], lint_input: LintInput
+) -> Iterator[LocatedFinding]:
+    by_workload = lint_rules(selected)
+    targets = {workload.key: target for workload, target in reversed(lint_input.workloads)} if by_workload else {}
+    for key, findings in by_workload.items():
+        yield from _locate(findings, key, targets[key], lint_input)
 
 
 class _Near:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from apphealth.cli.lint.report import FailOn
+from apphealth.cli.lint.selection import Selection
 from apphealth.cli.manifests.sources import STDIN
 from apphealth.cli.options import Cluster
 
@@ -22,12 +23,14 @@ class Options:
     """The cluster to read; None means that manifests are read."""
     namespace: str | None
     output: str
+    selection: Selection
     fail_on: FailOn
     baseline: Path | None
     write_baseline: Path | None
     fix: bool
     unproven: bool
     diff: bool
+    statistics: bool
     allow_empty: bool
     quiet: bool
 
@@ -43,6 +46,8 @@ class Options:
             raise click.UsageError("nothing to check: give -f PATH or --cluster")
         if self.paths and self.cluster is not None:
             raise click.UsageError("-f and --cluster exclude each other: choose one")
+        if self.statistics and self.output not in ("text", "json"):
+            raise click.UsageError(f"--statistics needs -o text or json, not {self.output}")
         if (*self.paths, *self.rules).count(STDIN) > 1:
             raise click.UsageError("standard input (-) can be read only once")
         self._validate_fix()

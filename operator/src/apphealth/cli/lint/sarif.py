@@ -36,7 +36,8 @@ def report_sarif(report: Report) -> str:
 
 def _rule(check: Check) -> dict[str, Any]:
     text = f"{check.why}\n\n{check.remedy}"
-    return {
+    more = {"helpUri": check.sources[0]} if check.sources else {}
+    return more | {
         "id": check.id,
         "shortDescription": {"text": check.title},
         "fullDescription": {"text": check.why},

@@ -23,6 +23,7 @@ from apphealth.cli.lint.findings import (
 )
 from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.report import Report
+from apphealth.cli.lint.statistics import statistics
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problems import Problem
 from apphealth.cli.manifests.reading import read_manifests
@@ -33,6 +34,7 @@ from apphealth.store.world import World
 
 _MISSING = frozenset(kind.id for kind in (READINESS_MISSING, LIVENESS_MISSING, STARTUP_MISSING))
 """The findings about missing probes, which `--fix` writes if it can."""
+_SHOWN = 3
 _UNPROVEN = "--fix doesn't write probes that evidence suggests and no pod has proven; --unproven writes them, too"
 
 
@@ -41,7 +43,7 @@ def execute(options: Options) -> ExitCode:
     known = read_baseline(options.baseline) if options.baseline is not None else frozenset()
     with _without_collector():
         report = _fixed(options) if options.fix else _report(options)
-        report.findings = accept(report.findings, known)
+        report.findings = accept(filter(options.selection.counts, report.findings), known)
         sort(report)
         return _print(report, options)
 
@@ -132,6 +134,8 @@ def _print(report: Report, options: Options) -> ExitCode:
         write_file(options.write_baseline, baseline_text(report.findings).encode())
     if options.diff:
         pass  # the diff has been printed instead
+    elif options.statistics:
+        write_stdout(statistics(report, options.output).encode())
     elif options.output == "text" and text.on_terminal():
         text.print_grouped(report)
     else:
@@ -142,9 +146,25 @@ def _print(report: Report, options: Options) -> ExitCode:
         if report.not_judged:
             click.echo(f"not judged: {clean(kinds(report.not_judged))}", err=True)
         click.echo(text.summary(report), err=True)
-        if options.fix and not options.unproven and any(one.finding.id in _MISSING for one in report.counting):
-            click.echo(_UNPROVEN, err=True)
+        if options.fix:
+            for line in _unfixed(report, options):
+                click.echo(line, err=True)
     return _exit_code(report, options)
+
+
+def _unfixed(report: Report, options: Options) -> Iterator[str]:
+    """Yield what would have missing probes written that `--fix` didn't write."""
+    missing = [one for one in report.counting if one.finding.id in _MISSING]
+    if not missing:
+        return
+    if not options.unproven:
+        yield _UNPROVEN
+    names = [*dict.fromkeys(f"{one.object} ({one.finding.container})" for one in missing)]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    yield (
+        f"where nothing tells what {clean(', '.join(names[:_SHOWN]))}{more} serves, give the pod template the"
+        " annotation apphealth.dev/preset: NAME, and run --fix again"
+    )
 
 
 def _written(report: Report, options: Options) -> str:
@@ -165,6 +185,10 @@ def _written(report: Report, options: Options) -> str:
             from apphealth.cli.lint.github import report_github
 
             return report_github(report)
+        case "gitlab":
+            from apphealth.cli.lint.gitlab import report_gitlab
+
+            return report_gitlab(report)
     return text.plain(report)
 
 

@@ -8,7 +8,6 @@ from itertools import groupby
 
 from apphealth.cli.lint.report import LocatedFinding, Report
 from apphealth.cli.output import clean
-from apphealth.lint.registry import ALL
 from apphealth.plan.findings import Severity
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -63,8 +62,7 @@ def _lines(one: LocatedFinding) -> Iterator[str]:
         yield clean(f"because: {one.suppression.reason} ({one.suppression.by})")
     elif finding.fix:
         yield clean(f"fix: {finding.fix}")
-    known = ALL.get(finding.id)
-    yield f"{finding.id}  {known.docs}" if known else finding.id
+    yield finding.id
 
 
 def summary(report: Report) -> str:

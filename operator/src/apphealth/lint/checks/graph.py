@@ -14,6 +14,7 @@ from apphealth.plan.dependencies.shared import SharedDependency, shared_finding
 from apphealth.plan.findings import Finding
 
 _SHOWN = 5
+_DEPENDENCIES = "https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/"
 
 CYCLE = Check(
     kind=findings.DEPENDENCY_CYCLE,
@@ -21,6 +22,7 @@ CYCLE = Check(
     why="If a requires b and b requires a, no pod of either could become ready before the other. So none of the"
     " edges in the cycle counts as required, against the intent of the rule.",
     remedy="Take required: true away from one of them in spec.dependencies.services of its rule.",
+    sources=(_DEPENDENCIES,),
 )
 SHARED = Check(
     kind=findings.SHARED_DEPENDENCY,
@@ -29,6 +31,7 @@ SHARED = Check(
     " degraded answers might have done.",
     remedy="Take required: true away wherever the application can answer without it, or make the Service fail"
     f" rarely. Reported are Services that {SHARED_SHARE:.0%} of the workloads require, and {SHARED_LEAST} at least.",
+    sources=(_DEPENDENCIES,),
 )
 CHECKS = (CYCLE, SHARED)
 

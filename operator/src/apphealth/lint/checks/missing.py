@@ -42,7 +42,8 @@ def _readiness(subject: Subject) -> Iterator[Hit]:
             names = ", ".join(service.name for service in subject.services[:3])
             yield Hit(
                 message=f"the Service {names} sends requests to it, and it has no readiness probe",
-                fix="add a readinessProbe that asks whether it can serve (apphealth lint --fix, or a rule)",
+                fix="add a readinessProbe that asks whether it can serve; once a rule or the annotation"
+                " apphealth.dev/preset says what it runs, apphealth lint --fix writes one",
                 path=container.path,
                 container=container.name,
             )

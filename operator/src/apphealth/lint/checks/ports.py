@@ -12,6 +12,8 @@ from apphealth.plan import findings
 from apphealth.plan.findings import Severity
 from apphealth.plan.probes.ports import targets
 
+_PORTS = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#ports"
+
 
 def _asked(subject: Subject) -> Iterator[tuple[RawContainer, RawProbe]]:
     """Yield the probes that have a port."""
@@ -145,6 +147,7 @@ CHECKS = (
         " the pod says nothing of this one (a warning).",
         remedy="Declare the port, or ask a declared one. Containers that declare no port at all are not reported,"
         " unless another container of the pod declares the one that is asked.",
+        sources=(_PORTS,),
         workload=_undeclared,
     ),
     Check(
@@ -152,6 +155,7 @@ CHECKS = (
         title="A probe gives the number of a port that has a name",
         why="The number is in two places, and one of them is easily forgotten when it changes.",
         remedy="Refer to the port by its name. (A gRPC probe takes numbers only, and is not reported.)",
+        sources=(_PORTS,),
         workload=_number,
     ),
     Check(
