@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from apphealth.kube import pods as module
-from apphealth.kube.pods import REVISION_LABEL, list_pods
+from apphealth.kube.pods import REVISION_LABEL, list_newest, list_notes, list_pods
 from apphealth.model.parse_workload import parse_workload
-from apphealth.model.probe import TcpSocket
+from apphealth.model.pod import KubeletNote, PodState
+from apphealth.model.probe import ProbeKind, TcpSocket
 from apphealth.model.proof import Accept, Question
 
 QUESTION = Question(
@@ -186,3 +187,77 @@ async def test_pods_of_several_nodes_come_first():
     items = [pod(f"web-{node}{number}", spec={"nodeName": f"n{node}"}) for node in range(3) for number in range(5)]
     found = await list_pods(Server(items), workload(), QUESTION)
     assert [{pod.node for pod in found[at : at + 3]} for at in (0, 3)] == [{"n0", "n1", "n2"}] * 2
+
+
+def at(ago):
+    return (datetime.now(UTC) - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def became_ready(ago, restarts=0, started=500):
+    container = {"name": "main", "state": {"running": {"startedAt": at(started)}}, "restartCount": restarts}
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": at(ago)}
+    return pod(status={"conditions": [ready], "containerStatuses": [container]})
+
+
+@pytest.mark.parametrize(
+    ("item", "start"),
+    [
+        pytest.param(became_ready(100), 400.0, id="after 400 s"),
+        pytest.param(became_ready(100, restarts=1), 0.0, id="restarted since"),
+        pytest.param(became_ready(10, started=7200), 0.0, id="so late that it was ready before"),
+        pytest.param(pod(), 0.0, id="not known"),
+    ],
+)
+async def test_how_long_a_pod_took_to_start(item, start):
+    (asked,) = await list_pods(Server([item]), workload(), QUESTION)
+    (state,) = await list_newest(Server([item]), workload())
+    assert asked.start == pytest.approx(start, abs=2)
+    assert state.container("main").start == pytest.approx(start, abs=2)
+
+
+async def test_the_newest_pods_come_with_their_state_those_in_trouble_first():
+    spec = {"containers": [{"name": "main", "image": "web:2", "livenessProbe": PROBE}]}
+    container = {"name": "main", "state": {"running": {"startedAt": at(30)}}, "restartCount": 2}
+    troubled = pod(
+        "web-2", spec=spec, creationTimestamp=at(90), status={"conditions": [], "containerStatuses": [container]}
+    )
+    waiting = pod("web-3", status={"conditions": [], "containerStatuses": [{"name": "main", "state": {"waiting": {}}}]})
+    leaving, other = pod("web-4", deletionTimestamp=at(1)), pod("web-5", owners=[])
+    host = pod("web-6", spec={"hostNetwork": True})
+    found = await list_newest(Server([pod("web-1"), troubled, waiting, leaving, other, host]), workload())
+    assert [(one.name, one.ready, bool(one.ip)) for one in found] == [
+        ("web-3", False, True),
+        ("web-2", False, True),
+        ("web-1", True, True),
+        ("web-6", True, False),
+    ]
+    (state,) = found[1].containers
+    assert (state.restarts, state.probes.keys()) == (2, {ProbeKind.LIVENESS})
+    assert (state.running, found[1].age) == (pytest.approx(30, abs=2), pytest.approx(90, abs=2))
+    assert found[0].container("main").running == 0
+    assert found[0].container("sidecar") is None
+
+
+async def test_the_kubelets_events_are_read_the_latest_first():
+    class Events:
+        async def get(self, path, type_, *, params):
+            assert path == "/apis/events.k8s.io/v1/namespaces/shop/events"
+            assert params["fieldSelector"] == "regarding.uid=uid-web-1"
+            items = [
+                {
+                    "reason": reason,
+                    "note": f"{reason}\n{'x' * 999}",
+                    "regarding": {"fieldPath": where},
+                    "metadata": {"resourceVersion": version},
+                }
+                for reason, where, version in (
+                    ("Unhealthy", "spec.containers{main}", "99"),
+                    ("Scheduled", "", "100"),
+                    ("Killing", "spec.initContainers{proxy}", "101"),
+                )
+            ]
+            return msgspec.convert({"items": items}, type_)
+
+    found = await list_notes(Events(), "shop", PodState(name="web-1", uid="uid-web-1"))
+    assert [(note.container, note.reason) for note in found] == [("proxy", "Killing"), ("main", "Unhealthy")]
+    assert all(len(note.text) == 200 and isinstance(note, KubeletNote) for note in found)

@@ -174,3 +174,54 @@ def test_grace_and_success_are_written_as_given(build, planned):
     main = plan.patches[0].body["spec"]["template"]["spec"]["containers"][0]
     assert main["livenessProbe"]["terminationGracePeriodSeconds"] == 7
     assert main["readinessProbe"]["successThreshold"] == 2
+
+
+STARTS = [
+    pytest.param({}, 0, (2, 150), "maxSeconds 300 of defaults v1", id="nothing learned"),
+    pytest.param({}, 100, (2, 150), "maxSeconds 300 of defaults v1", id="never below the default"),
+    pytest.param({}, 400, (2, 600), "3 x the slowest start of 400 s", id="a slow starter"),
+    pytest.param({"periodSeconds": 7}, 400, (7, 172), "3 x the slowest start of 400 s", id="by the users' period"),
+    pytest.param({"maxSeconds": 60}, 400, (2, 30), "maxSeconds 60 of AppHealth rule", id="users know better"),
+    pytest.param({"failureThreshold": 5}, 400, (2, 5), "AppHealth rule", id="users say how often"),
+]
+
+
+def plan_with_start(build, seconds, **probes):
+    from apphealth.store.facts import plan_of
+
+    world = build.world(build.deployment(), build.service(), build.rule(probes=probes))
+    workload = next(iter(world.workloads.values()))
+    if seconds:
+        assert world.learn_start(workload.key, "main", seconds)
+    return plan_of(workload, world)
+
+
+@pytest.mark.parametrize(("startup", "seconds", "expected", "source"), STARTS)
+def test_a_startup_probe_allows_three_times_the_slowest_start(build, startup, seconds, expected, source):
+    plan = plan_with_start(build, seconds, startup=startup)
+    _, _, period, failure = numbers(plan, "startup")
+    assert (period, failure) == expected
+    assert sources(plan, "startup")["failureThreshold"] == source
+
+
+@pytest.mark.parametrize(("seconds", "delay"), [(0, 30), (400, 1200)])
+def test_without_a_startup_probe_liveness_waits_as_long(build, seconds, delay):
+    plan = plan_with_start(build, seconds, startup={"enabled": False})
+    assert numbers(plan, "liveness")[0] == delay
+
+
+def test_a_slow_start_is_in_the_health_plan(build):
+    record = plan_with_start(build, 401).record
+    assert [(one.container, one.seconds) for one in record.status.starts] == [("main", 410)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "kept"),
+    [([10.0], {}), ([31.0], {"main": 40}), ([31.0, 35.0], {"main": 40}), ([31.0, 95.0, 50.0], {"main": 100})],
+)
+def test_the_slowest_start_is_remembered_where_it_matters(build, seen, kept):
+    world = build.world(build.deployment())
+    key = next(iter(world.workloads))
+    for seconds in seen:
+        world.learn_start(key, "main", seconds)
+    assert dict(world.starts.get(key, {})) == kept

@@ -170,6 +170,13 @@ class WithheldRecord(_Part, frozen=True, kw_only=True):
     """The probe of ours that was there before, and comes back."""
 
 
+class StartRecord(_Part, frozen=True, kw_only=True):
+    """The slowest start of a container that was seen."""
+
+    container: str
+    seconds: int
+
+
 class EndpointRecord(_Part, frozen=True, kw_only=True):
     """One endpoint that the library's index names."""
 
@@ -245,6 +252,8 @@ class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     """The value of the annotation `apphealth.dev/retry` that has had its effect."""
     failing: str = ""
     """An example of a pod that fails a probe of ours, as a sentence; empty if none is known."""
+    starts: tuple[StartRecord, ...] = ()
+    """Containers that took long to start: a derived startup probe allows three times as much."""
     proofs: tuple[ProofRecord, ...] = ()
     preview: PreviewRecord | None = None
     """What the rules in mode Audit would add; None unless rules in both modes select the workload."""

@@ -297,6 +297,8 @@ class Prover:
             for _ in range(ROUNDS):
                 if not (pods := await self._list_pods(workload, question)):
                     return None
+                slowest = max(pod.start for pod in pods)
+                self._store.world.learn_start(workload.key, question.container, slowest)
                 came = await self._ask(question, pods)
                 if isinstance(came, NotYet) or came.verdict is Verdict.VERIFIED:
                     return came

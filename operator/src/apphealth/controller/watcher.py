@@ -266,10 +266,18 @@ class Watcher:
         watch.gone_since = {target: watch.gone_since.get(target, now) for target in missing}
 
     async def _see(self, workload: Workload, suspects: Mapping[Target, Probe]) -> list[Sighting]:
-        """Return the pods with probes of ours that aren't ready or were restarted."""
+        """Return the pods with probes of ours that aren't ready or were restarted; learn how long the others took."""
+        newest = await self._pods.newest(workload)
+        learned = [
+            self._store.world.learn_start(workload.key, container.name, container.start)
+            for pod in newest
+            for container in pod.containers
+        ]
+        if any(learned):
+            self._enqueue([workload.key])
         pods = [
             pod
-            for pod in await self._pods.newest(workload)
+            for pod in newest
             if any(carries(pod, target, probe) for target, probe in suspects.items())
             and (not pod.ready or any(container.restarts for container in pod.containers))
         ]

@@ -34,6 +34,8 @@ PAGES = 5
 REVISIONS = "100"
 """Most ReplicaSets or ControllerRevisions that are read; Kubernetes keeps 10 old ones unless told otherwise."""
 REVISION_LABEL = "controller-revision-hash"
+LONGEST_START = 1800.0
+"""Seconds beyond which the time until a pod was ready doesn't count as its start."""
 NOTES = "100"
 """Most Events of one pod that are read."""
 MAX_NOTE = 200
@@ -70,14 +72,16 @@ class _State(msgspec.Struct, frozen=True):
     running: _Running | None = None
 
 
-class _ContainerStatus(msgspec.Struct, frozen=True):
+class _ContainerStatus(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     state: _State = _State()
+    restart_count: int = 0
 
 
-class _Condition(msgspec.Struct, frozen=True):
+class _Condition(msgspec.Struct, frozen=True, rename="camel"):
     type: str = ""
     status: str = ""
+    last_transition_time: datetime | None = None
 
 
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
@@ -194,9 +198,9 @@ async def list_newest(client: Client, workload: Workload) -> list[PodState]:
 
 def _state(item: _Seen, now: datetime) -> PodState:
     status = item.status
-    ready = any(
-        one.get("type") == "Ready" and one.get("status") == "True" for one in raw.items(status.get("conditions"))
-    )
+    true = (one for one in raw.items(status.get("conditions")) if one.get("status") == "True")
+    ready = next((one for one in true if one.get("type") == "Ready"), None)
+    since = time_of(ready.get("lastTransitionTime")) if ready is not None else None
     states = [
         *raw.items(status.get("containerStatuses")),
         *raw.items(status.get("initContainerStatuses")),
@@ -208,12 +212,16 @@ def _state(item: _Seen, now: datetime) -> PodState:
         uid=item.metadata.uid,
         ip="" if item.spec.get("hostNetwork") is True else _address(raw.text(status.get("podIP"))),
         age=_since(item.metadata.creation_timestamp, now),
-        ready=ready,
-        containers=tuple(_container_state(spec, by_name.get(raw.text(spec.get("name")), {}), now) for spec in specs),
+        ready=ready is not None,
+        containers=tuple(
+            _container_state(spec, by_name.get(raw.text(spec.get("name")), {}), since, now) for spec in specs
+        ),
     )
 
 
-def _container_state(spec: Mapping[str, Any], status: Mapping[str, Any], now: datetime) -> ContainerState:
+def _container_state(
+    spec: Mapping[str, Any], status: Mapping[str, Any], ready: datetime | None, now: datetime
+) -> ContainerState:
     running = raw.mapping(raw.mapping(status.get("state")).get("running"))
     probes = {kind: probe for kind in KINDS if (probe := parse_probe(spec.get(kind.field))) is not None}
     return ContainerState(
@@ -221,6 +229,7 @@ def _container_state(spec: Mapping[str, Any], status: Mapping[str, Any], now: da
         probes=probes,
         running=_since(running.get("startedAt"), now),
         restarts=raw.number(status.get("restartCount")),
+        start=_start(time_of(running.get("startedAt")), ready, raw.number(status.get("restartCount"))),
     )
 
 
@@ -321,11 +330,12 @@ def _turn(pods: list[Pod]) -> dict[Pod, int]:
 
 
 def _usable(item: _Pod, question: Question, now: datetime) -> Pod | None:
-    started = next(_started(item, question.container), None)
-    ready = any(one.type == "Ready" and one.status == "True" for one in item.status.conditions)
+    status = next(_running(item, question.container), None)
+    started = status.state.running.started_at if status is not None and status.state.running is not None else None
+    ready = next((one for one in item.status.conditions if one.type == "Ready" and one.status == "True"), None)
     leaving = item.metadata.deletion_timestamp is not None
     address = _address(item.status.pod_ip)
-    if started is None or not ready or leaving or item.spec.host_network or not address:
+    if status is None or started is None or ready is None or leaving or item.spec.host_network or not address:
         return None
     return Pod(
         name=item.metadata.name,
@@ -333,13 +343,25 @@ def _usable(item: _Pod, question: Question, now: datetime) -> Pod | None:
         ip=address,
         age=(now - started).total_seconds(),
         node=item.spec.node_name,
+        start=_start(started, ready.last_transition_time, status.restart_count),
     )
 
 
-def _started(item: _Pod, name: str) -> Iterator[datetime]:
+def _running(item: _Pod, name: str) -> Iterator[_ContainerStatus]:
     for status in (*item.status.container_statuses, *item.status.init_container_statuses):
         if status.name == name and status.state.running is not None and status.state.running.started_at is not None:
-            yield status.state.running.started_at
+            yield status
+
+
+def _start(started: datetime | None, ready: datetime | None, restarts: int) -> float:
+    """Return the seconds from a container's start until its pod was ready; 0 if that isn't known.
+
+    A pod that wasn't ready for a while has a later transition: beyond `LONGEST_START` it says nothing of a start.
+    """
+    if started is None or ready is None or restarts:
+        return 0.0
+    took = (ready - started).total_seconds()
+    return took if 0 < took <= LONGEST_START else 0.0
 
 
 _METADATA_SERVICES = frozenset({"fd00:ec2::254", "100.100.100.200", "192.0.0.192"})

@@ -22,6 +22,8 @@ class Pod:
         The seconds since the question's container started.
     node
         The name of its node.
+    start
+        The seconds from the start of that container until the pod was ready; 0 if that isn't known.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Pod:
     ip: str
     age: float
     node: str = ""
+    start: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +48,15 @@ class ContainerState:
         The seconds since it started last; 0 if it doesn't run.
     restarts
         How often it was restarted.
+    start
+        The seconds from its start until the pod was ready; 0 if that isn't known.
     """
 
     name: str
     probes: Mapping[ProbeKind, Probe] = field(default_factory=dict)
     running: float = 0.0
     restarts: int = 0
+    start: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

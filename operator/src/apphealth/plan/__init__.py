@@ -91,6 +91,7 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         withheld=shown.withheld,
         retried=workload.annotations.get(RETRY, ""),
         failing=failing,
+        starts=facts.starts,
         delivery=delivery_text(workload, dependencies) if delivers else None,
         mentions=needs.mentions,
         cycle=needs.cycle,

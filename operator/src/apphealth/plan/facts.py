@@ -138,6 +138,8 @@ class Facts:
         The value of the annotation `RETRY` that has had its effect.
     failing
         An example of a pod that fails a probe of ours, as a sentence; empty if none is known.
+    starts
+        The seconds of the slowest start seen, by the container's name.
     answers
         The answers of pods of this namespace and template, by the question's id.
     neighbours
@@ -152,5 +154,6 @@ class Facts:
     withheld: tuple[Withheld, ...] = ()
     retried: str = ""
     failing: str = ""
+    starts: Mapping[str, int] = field(default_factory=_nothing)
     answers: Mapping[str, Proof] = field(default_factory=_nothing)
     neighbours: Neighbours = NO_NEIGHBOURS

@@ -43,6 +43,7 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
         withheld=tuple(_withheld(one) for one in plan.withheld),
         retried=plan.retried,
         failing=plan.failing,
+        starts=tuple(api.StartRecord(container=name, seconds=seconds) for name, seconds in sorted(plan.starts.items())),
         proofs=tuple(proof_record(question, proof) for question, proof in plan.proofs),
         preview=_preview(plan.preview, workload) if plan.preview is not None else None,
     )

@@ -210,6 +210,8 @@ class Plan:
         The value of the workload's annotation `RETRY`: it has had its effect with this plan.
     failing
         An example of a pod that fails a probe of ours, as a sentence; empty if none is known.
+    starts
+        The seconds of the slowest start seen, by the container's name.
     delivery
         The text of `dependencies.json`; None if no container reads it.
     mentions
@@ -241,6 +243,7 @@ class Plan:
     withheld: tuple[Withheld, ...] = ()
     retried: str = ""
     failing: str = ""
+    starts: Mapping[str, int] = field(default_factory=dict)
     delivery: str | None = None
     mentions: frozenset[ServiceKey] = frozenset()
     cycle: Cycle | None = None

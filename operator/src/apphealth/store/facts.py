@@ -101,6 +101,7 @@ def _own_facts(workload: Workload, world: World) -> Facts:
         withheld=world.withheld.get(workload.key, ()),
         retried=world.retried.get(workload.key, ""),
         failing=world.failing.get(workload.key, ""),
+        starts=world.starts.get(workload.key, EMPTY),
         answers=EMPTY if world.options.files else world.answers_of(workload),
     )
 

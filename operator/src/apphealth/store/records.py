@@ -56,6 +56,7 @@ class _Remembered:
     withheld: tuple[Withheld, ...]
     retried: str
     failing: str
+    starts: Mapping[str, int]
     complete: bool
     """Whether originals that it lacks have been restored; if not, another writer may have removed them from it."""
 
@@ -128,6 +129,7 @@ class Records:
                 withheld=withheld_by(plan) if plan is not None else (),
                 retried=plan.status.retried if plan is not None else "",
                 failing=plan.status.failing if plan is not None else "",
+                starts={one.container: one.seconds for one in plan.status.starts} if plan is not None else {},
                 complete=complete,
             )
         if plan is not None and meta.ours:
@@ -156,6 +158,8 @@ class Records:
         if remembered.complete or key not in self._world.written:
             self._world.written[key] = remembered.written
             self._world.keep_withheld(key, remembered.withheld, remembered.retried)
+            for container, seconds in remembered.starts.items():
+                self._world.learn_start(key, container, seconds)
             if remembered.failing:
                 self._world.failing.setdefault(key, remembered.failing)
         known = () if remembered.complete else self._world.originals.get(key, ())
@@ -184,6 +188,7 @@ class Records:
         self._world.written.pop(key, None)
         self._world.keep_withheld(key, (), "")
         self._world.failing.pop(key, None)
+        self._world.starts.pop(key, None)
         self._world.recalled.pop(key, None)
 
     def put_config_map(self, meta: Meta) -> frozenset[WorkloadKey]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeVar
 
 from apphealth.api.healthplan import OriginalRecord
@@ -24,6 +25,10 @@ from apphealth.store.readiness import ReadinessCache
 
 Label = tuple[str, str, str]
 """Namespace, label key, label value."""
+SLOW_START = 30.0
+"""Seconds of a start that is worth remembering: three times as much is far below the default of a startup probe."""
+START_STEP = 10
+"""Seconds to whose multiples starts are rounded up, so that HealthPlans seldom change."""
 Answers = Mapping[str, Proof]
 """The answers of pods, by the question's id. Replaced at each change, never mutated, because `Facts` keep it."""
 
@@ -61,6 +66,9 @@ class World:
         The values of the annotation `RETRY` that have had their effect.
     failing
         Examples of pods that fail probes of ours, as sentences.
+    starts
+        The seconds of the slowest start seen, by the container's name; only those of `SLOW_START` and more. Change them
+        by `learn_start`. Replaced at each change, never mutated.
     answers
         The answers of pods, by `Question.template`.
     recalled
@@ -86,6 +94,7 @@ class World:
         self.withheld: dict[WorkloadKey, tuple[Withheld, ...]] = {}
         self.retried: dict[WorkloadKey, str] = {}
         self.failing: dict[WorkloadKey, str] = {}
+        self.starts: dict[WorkloadKey, Mapping[str, int]] = {}
         self.answers: dict[str, Answers] = {}
         self.recalled: dict[WorkloadKey, Recalled] = {}
         self.readiness = ReadinessCache()
@@ -197,6 +206,15 @@ class World:
         """Replace what is remembered of a workload's withheld probes, and of the annotation `RETRY`."""
         _put_or_drop(self.withheld, key, withheld)
         _put_or_drop(self.retried, key, retried)
+
+    def learn_start(self, key: WorkloadKey, container: str, seconds: float) -> bool:
+        """Keep the time that a container took to start, rounded up; returns whether it is the slowest by now."""
+        known = self.starts.get(key, EMPTY)
+        rounded = ceil(seconds / START_STEP) * START_STEP
+        if seconds < SLOW_START or rounded <= known.get(container, 0):
+            return False
+        self.starts[key] = {**known, container: rounded}
+        return True
 
     def put_answer(self, question: Question, proof: Proof) -> None:
         """Keep an answer for all workloads of the question's namespace and template."""

@@ -285,3 +285,24 @@ def test_a_derived_probe_whose_named_port_is_gone_does_not_wait_for_pods(build):
     (patch,) = plan.patches
     (changed,) = patch.body["spec"]["template"]["spec"]["containers"]
     assert changed == {"name": "main", "livenessProbe": None, "readinessProbe": None}
+
+
+def test_a_slow_starter_gets_its_probes_back_once_its_start_is_known(build, probe_of):
+    """Startup had killed it, and liveness with it; then a pod without both was ready, after 400 s."""
+    case = Case(build)
+    probes = {"liveness": {"path": "/livez"}, "readiness": {"path": "/readyz"}}
+    build.set_rules(case.world, build.rule(preset="http", probes=probes))
+    case.carry_out()
+    live = {kind: one.probe for kind, one in case.workload.containers[0].probes.items()}
+    entries = tuple(
+        replace(ENTRY, kind=kind, probe=live[kind], template=case.workload.template, exact=True)
+        for kind in (ProbeKind.LIVENESS, ProbeKind.STARTUP)
+    )
+    case.world.keep_withheld(case.workload.key, entries, "")
+    case.carry_out()
+    assert case.probes.keys() == {"readinessProbe"}
+    case.world.learn_start(case.workload.key, "main", 400.0)
+    plan = case.carry_out()
+    assert plan.withheld == ()
+    assert case.probes.keys() == {"livenessProbe", "readinessProbe", "startupProbe"}
+    assert probe_of(plan, "startup").probe.gives_up_after == 1200

@@ -276,7 +276,7 @@ def _fit(
     failures = None
     if preset is not None and preset.liveness_failures is not None:
         failures = Sourced(preset.liveness_failures, candidate.suggestion.source)
-    learned = Learned(liveness_failures=failures, slowest=slowest)
+    learned = Learned(liveness_failures=failures, slowest=slowest, start=facts.start)
     return fit_numbers(kinds, kept, facts.settings, facts.defaults_version, learned)
 
 

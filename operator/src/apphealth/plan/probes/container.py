@@ -67,6 +67,8 @@ class ContainerFacts:
         The probes that we wrote.
     replaces
         Whether our probes replace those of other owners.
+    start
+        The seconds of the slowest start seen; 0 if none is known to be slow.
     answers
         The answers of pods of this template, by the question's id.
     """
@@ -84,6 +86,7 @@ class ContainerFacts:
     ours: Mapping[ProbeKind, Probe]
     replaces: bool
     pods: Pods
+    start: int
     answers: Mapping[str, Proof]
     others: tuple[int, ...] = ()
 

@@ -24,6 +24,8 @@ STARTUP_SECONDS = 300
 """Seconds that an application may take to start, unless the rule says otherwise."""
 RESTART_FACTOR = 2
 """Liveness gives up no sooner than this many times as late as readiness."""
+START_FACTOR = 3
+"""A derived startup probe allows this many times the slowest start seen."""
 PATIENCE = 5
 """timeoutSeconds is raised to this many times the slowest answer of the pods."""
 
@@ -87,10 +89,13 @@ class Learned:
         The preset's failureThreshold of liveness.
     slowest
         Seconds of the slowest answer to each probe on running pods.
+    start
+        Seconds of the slowest start seen; 0 if none is known to be slow.
     """
 
     liveness_failures: Sourced[int] | None = None
     slowest: tuple[tuple[ProbeKind, float], ...] = ()
+    start: int = 0
 
 
 NOTHING = Learned()
@@ -119,12 +124,14 @@ def fit_numbers(
         What is known of the application beyond the defaults.
     """
     numbers = {kind: choose_numbers(kind, settings.probe(kind), version) for kind in kinds}
+    if (startup := numbers.get(ProbeKind.STARTUP)) is not None:
+        numbers[ProbeKind.STARTUP] = _allow_start(startup, settings.startup, learned.start)
     by_users = settings.liveness
     if (liveness := numbers.get(ProbeKind.LIVENESS)) is not None:
         if learned.liveness_failures is not None and by_users.failure_threshold is None:
             liveness = replace(liveness, failure=learned.liveness_failures)
         has_startup = ProbeKind.STARTUP in kinds or ProbeKind.STARTUP in kept
-        liveness = delay_liveness(liveness, by_users, has_startup=has_startup)
+        liveness = delay_liveness(liveness, by_users, has_startup=has_startup, start=learned.start)
         if (theirs := kept.get(ProbeKind.READINESS)) is not None:
             needed = RESTART_FACTOR * theirs.gives_up_after
             if liveness.gives_up_after < needed and by_users.failure_threshold is None:
@@ -176,6 +183,14 @@ _USUAL = {version: {kind: _choose(kind, _UNSET, version) for kind in ProbeKind} 
 """The numbers of a probe of which users set nothing."""
 
 
+def _allow_start(startup: Numbers, by_users: ProbeSettings, start: int) -> Numbers:
+    """Raise the failure threshold until the startup probe allows `START_FACTOR` times the slowest start seen."""
+    needed = ceil(START_FACTOR * start / startup.period.value)
+    if by_users.failure_threshold is not None or by_users.max_seconds is not None or needed <= startup.failure.value:
+        return startup
+    return replace(startup, failure=Sourced(needed, f"{START_FACTOR} x the slowest start of {start} s"))
+
+
 def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
     """Raise the timeout to `PATIENCE` times the slowest answer, at most to the period."""
     needed = min(ceil(PATIENCE * slowest), numbers.period.value)
@@ -184,10 +199,12 @@ def _wait_for(numbers: Numbers, slowest: float) -> Numbers:
     return replace(numbers, timeout=Sourced(needed, f"{PATIENCE} x the slowest answer of {slowest:.2f} s"))
 
 
-def delay_liveness(liveness: Numbers, settings: ProbeSettings, *, has_startup: bool) -> Numbers:
-    """Delay liveness if there is no startup probe."""
+def delay_liveness(liveness: Numbers, settings: ProbeSettings, *, has_startup: bool, start: int = 0) -> Numbers:
+    """Delay liveness if there is no startup probe, for as long as one would allow a slow start."""
     if has_startup or settings.initial_delay_seconds is not None:
         return liveness
+    if (needed := START_FACTOR * start) > NO_STARTUP_DELAY:
+        return replace(liveness, delay=Sourced(needed, f"{START_FACTOR} x the slowest start of {start} s"))
     return replace(liveness, delay=Sourced(NO_STARTUP_DELAY, "no startup probe holds liveness back"))
 
 

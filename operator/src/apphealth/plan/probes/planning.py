@@ -144,17 +144,20 @@ def _plan_container(
     ours = {kind for kind, live in container.probes.items() if is_ours(live, originals.get(kind))}
     # The kubelet can't carry such a probe out: the pods would never become ready, or would be restarted.
     broken = frozenset(kind for kind in ours if named_port_is_gone(container, container.probes[kind].probe))
-    wanted = {
-        kind: without_withheld(
+    wanted: dict[ProbeKind, Wanted] = {}
+    ended: set[str] = set()
+    for kind in reversed(KINDS):  # startup first: an entry about liveness with the same evidence ends with its own
+        entry = entries.get((container.name, kind))
+        wanted[kind] = without_withheld(
             desired.probes[kind].probe if kind in desired.probes else None,
-            entries.get((container.name, kind)),
+            entry if entry is None or entry.evidence not in ended else None,
             unresolved=kind in desired.unresolved - broken,
             live=container.probes.get(kind),
             ours=kind in ours,
             replace=shared.replaces,
         )
-        for kind in KINDS
-    }
+        if kind is ProbeKind.STARTUP and entry is not None and wanted[kind].entry is None:
+            ended.add(entry.evidence)
     decisions = {
         kind: decide(
             Case(
@@ -226,6 +229,7 @@ def _container_facts(
             files=options.files,
             unproven=options.files and options.unproven,
         ),
+        start=0 if options.files else facts.starts.get(container.name, 0),
         answers=facts.answers if asked else {},
         others=tuple(
             port.number
