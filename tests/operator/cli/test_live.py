@@ -70,10 +70,31 @@ def test_what_workloads_mention_in_other_namespaces_is_read_too(serve):
         service("users", "market"),
         workload("Deployment", "users", "market"),
         workload("Deployment", "else", "attic"),
+        obj("Namespace", "market"),
     )
     live = read_cluster(cluster, "shop")
     assert names(live) == ["Deployment/market/users", "Deployment/shop/web"]
     assert not any("attic" in url for url in server.asked)
+
+
+def test_mentions_in_a_namespace_that_is_not_there_are_not_followed(serve):
+    server, cluster = serve(
+        obj("Namespace", "shop"), workload("Deployment", "web", **env("A_URL", "http://users.market"))
+    )
+    assert read_cluster(cluster, "shop").gaps == ()
+    assert [url for url in server.asked if "market" in url] == ["/api/v1/namespaces/market"]
+
+
+def test_a_namespace_that_may_not_be_read_is_told_in_one_line(serve, capsys):
+    web = workload("Deployment", "web", **env("A_URL", "http://users.market"))
+    server, cluster = serve(obj("Namespace", "shop"), web)
+    plurals = ("namespaces", "deployments", "statefulsets", "daemonsets", "services", "apphealths", "healthplans")
+    server.forbidden |= {f"market/{plural}" for plural in (*plurals, "rollouts", "networkpolicies")}
+    read_cluster(cluster, "shop", policies=True).print_gaps()
+    assert capsys.readouterr().err == (
+        "apphealth: no right to read the namespace market, which workloads mention:"
+        " whether they need Services there is not seen\n"
+    )
 
 
 @pytest.mark.parametrize("count", [pytest.param(3, id="one by one"), pytest.param(40, id="as a list")])

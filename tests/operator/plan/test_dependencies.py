@@ -360,3 +360,22 @@ def test_only_so_many_are_kept_and_the_users_first(build, planned):
     assert [f.message for f in plan.findings if f.id == "too-many-dependencies"] == [
         "100 Services are named; only the 64 likeliest count as dependencies"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "selector", "needed"),
+    [
+        pytest.param("StatefulSet", {"statefulset.kubernetes.io/pod-name": "web-0"}, [], id="of its first pod"),
+        pytest.param("StatefulSet", {"app": "web", "statefulset.kubernetes.io/pod-name": "web-12"}, [],
+                     id="with labels"),
+        pytest.param("StatefulSet", {"app": "web", "apps.kubernetes.io/pod-index": "0"}, [], id="by the index"),
+        pytest.param("StatefulSet", {"statefulset.kubernetes.io/pod-name": "db-0"}, ["first"], id="of another's pod"),
+        pytest.param("StatefulSet", {"app": "db", "apps.kubernetes.io/pod-index": "0"}, ["first"],
+                     id="of another's pod, by the index"),
+        pytest.param("Deployment", {"statefulset.kubernetes.io/pod-name": "web-0"}, ["first"], id="no StatefulSet"),
+    ],
+)  # fmt: skip
+def test_a_service_of_one_of_its_own_pods_is_no_dependency(build, planned, kind, selector, needed):
+    main = build.container(env=[{"name": "FIRST", "value": "http://first:80"}])
+    first = build.service("first", selector=selector)
+    assert list(found(planned(build.deployment(main, kind=kind), build.service(), first, build.rule()))) == needed

@@ -116,10 +116,15 @@ def test_what_real_variables_name(build, name, value, named):
         pytest.param({"args": ["--name", "db"]}, "", id="a flag that says no host"),
         pytest.param({"args": ["--db-host", "--verbose", "db"]}, "", id="a flag before another flag"),
         pytest.param({"args": ["--listen-address=db:80"]}, "", id="where it listens"),
+        pytest.param({"command": ["python3", "db.py"]}, "", id="a script's file"),
+        pytest.param({"args": ["--db-host", "db.py"]}, "args of main: db.py", id="a flag that says that it is a host"),
+        pytest.param({"args": ["--url=http://db.py"]}, "args of main: http://db.py",
+                     id="a URL in a namespace of that name"),
     ],
 )  # fmt: skip
 def test_command_lines(build, container, evidence):
-    found = edges(make(build, build.container(**container), extra=[build.service("db")]))
+    extra = [build.service("db"), build.service("db", "py")]
+    found = edges(make(build, build.container(**container), extra=extra))
     assert [told for _, *told in found.values()] == ([[evidence]] if evidence else [])
 
 

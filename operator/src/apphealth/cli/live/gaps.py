@@ -59,6 +59,16 @@ def gap(title: str, namespace: str | None, error: KubeError, consequence: str, v
     return Gap(title, where, why, consequence)
 
 
+def closed(namespace: str) -> Gap:
+    """Return the gap that a namespace leaves of which the user may read nothing; one gap for all its resources."""
+    return Gap(
+        "the namespace",
+        f"{namespace}, which workloads mention",
+        "no right to read",
+        "whether they need Services there is not seen",
+    )
+
+
 def consequence_of(resource: Resource) -> str:
     """Return what is not known without a resource."""
     return _UNSEEN.get(resource, "they are not seen")

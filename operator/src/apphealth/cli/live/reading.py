@@ -9,7 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from apphealth.cli.live.gaps import POLICIES_UNSEEN, Gap, consequence_of, gap, optional
+from apphealth.cli.live.gaps import POLICIES_UNSEEN, Gap, closed, consequence_of, gap, optional
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError
 from apphealth.kube.meta import parse_meta, path_of
 from apphealth.kube.reader import CONNECTIONS, Reader
@@ -88,7 +88,18 @@ class Reading:
         _side_by_side(self._config_maps(wanted))
         if namespace is not None:
             for other in self._mentioned(namespace):
-                _side_by_side(self._inside(other))
+                if self._may_be_there(other):
+                    _side_by_side(self._inside(other))
+
+    def _may_be_there(self, namespace: str) -> bool:
+        """Return whether a mentioned namespace exists, as far as the user may know."""
+        try:
+            self._reader.get(Resource.NAMESPACES.path(None, namespace))
+        except NotFoundError:
+            return False
+        except ForbiddenError:
+            return True
+        return True
 
     def _is_served(self, resource: Resource) -> bool:
         try:
@@ -131,7 +142,10 @@ class Reading:
             elsewhere = namespace != self._scope and isinstance(error, ForbiddenError)
             if not (elsewhere or optional(resource, error)):
                 raise
-            self.gaps.add(gap(resource.title, namespace, error, consequence_of(resource)))
+            if elsewhere and namespace is not None:
+                self.gaps.add(closed(namespace))
+            else:
+                self.gaps.add(gap(resource.title, namespace, error, consequence_of(resource)))
 
     def _keep(self, resource: Resource, value: dict[str, Any]) -> None:
         with self._storing:
@@ -147,7 +161,9 @@ class Reading:
                 if policy.egress:
                     policies.setdefault(policy.namespace, []).append(policy)
         except ForbiddenError as error:
-            self.gaps.add(gap("networkpolicies.networking.k8s.io", namespace, error, POLICIES_UNSEEN))
+            elsewhere = namespace is not None and namespace != self._scope
+            known = gap("networkpolicies.networking.k8s.io", namespace, error, POLICIES_UNSEEN)
+            self.gaps.add(closed(namespace) if elsewhere and namespace is not None else known)
 
     def _config_maps(self, wanted: Callable[[Workload], bool]) -> Iterator[Job]:
         needed: defaultdict[str, set[ConfigMapKey]] = defaultdict(set)

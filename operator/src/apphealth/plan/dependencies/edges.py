@@ -24,6 +24,8 @@ from apphealth.plan.dependencies.evidence.text import Names, mentions_in
 from apphealth.plan.facts import Neighbour, Neighbours, Options
 from apphealth.plan.findings import DEPENDENCY_MISSING, TOO_MANY_DEPENDENCIES, Finding
 
+_POD_NAME = "statefulset.kubernetes.io/pod-name"
+_POD_LABELS = frozenset({_POD_NAME, "apps.kubernetes.io/pod-index"})
 MAX_DEPENDENCIES = 64
 """Most dependencies of one workload; those with the highest confidence are kept."""
 
@@ -73,7 +75,9 @@ def plan_dependencies(
     neighbours
         The Services that it may depend on, and the places that name them.
     """
-    counts = dependable_services(rules, {service.key for service in own_services})
+    own = {service.key for service in own_services}
+    own |= {key for key, neighbour in neighbours.services.items() if _is_of_own_pod(neighbour.service, workload)}
+    counts = dependable_services(rules, own)
     declared = (*by_annotation(workload), *by_rules(rules, workload))
     mentions = [m for m in (*declared, *sorted(neighbours.mentions, key=_likeliest)) if counts(m.service)]
     edges = _edges(mentions, neighbours.services)
@@ -83,6 +87,17 @@ def plan_dependencies(
         findings=(*_missing(mentions, neighbours.services), *_left_out(edges)),
     )
     return _without_cycle(derived, workload, neighbours)
+
+
+def _is_of_own_pod(service: Service, workload: Workload) -> bool:
+    """Return whether a Service selects single pods of a StatefulSet, by a label that Kubernetes gives to each."""
+    if workload.kind != "StatefulSet" or service.namespace != workload.namespace:
+        return False
+    rest = {key: value for key, value in service.selector.items() if key not in _POD_LABELS}
+    if len(rest) == len(service.selector) or any(workload.pod_labels.get(key) != rest[key] for key in rest):
+        return False
+    name, _, number = service.selector.get(_POD_NAME, f"{workload.name}-0").rpartition("-")
+    return name == workload.name and number.isdecimal() and (bool(rest) or _POD_NAME in service.selector)
 
 
 def named_services(workload: Workload, rules: Sequence[Rule], found: Iterable[Mention]) -> set[ServiceKey]:

@@ -17,6 +17,11 @@ from apphealth.plan.dependencies.hosts import MAX_PARTS, Form, Host, hosts
 CLUSTER_DNS = frozenset({ServiceKey("kube-system", "kube-dns"), ServiceKey("kube-system", "coredns")})
 """Everybody needs them, and nobody's readiness may hang on them."""
 
+_ENDINGS = "bash cfg cnf conf crt css csv gz html ini jar java js json jsonnet lua mjs pem php pl"
+_FILE_ENDINGS = frozenset(
+    f"{_ENDINGS} properties py rb sh sock sqlite svg tar tmpl toml txt war xml yaml yml zip".split()
+)
+"""What follows the dot in a file's name."""
 _MORE_THAN_HOSTS = frozenset(" \t\n\"'{}<>=")
 """What stands in a sentence, JSON or XML, but in no list of hosts."""
 
@@ -61,6 +66,8 @@ def mentions_in(text: Text, names: Names) -> Iterator[Mention]:
             continue
         if host.form is Form.WORD and not (host.key or bare):
             continue
+        if _is_file(host) and not (key.host or host.key):
+            continue
         for named in _named(host, names):
             if named.service not in CLUSTER_DNS:
                 yield Mention(
@@ -71,6 +78,12 @@ def mentions_in(text: Text, names: Names) -> Iterator[Mention]:
                     port_tells=host.form is Form.PAIR,
                     pod=named.pod,
                 )
+
+
+def _is_file(host: Host) -> bool:
+    """Return whether a word may be a file, such as `store.py`, rather than a Service in a namespace."""
+    name, _, ending = host.name.rpartition(".")
+    return host.form is Form.QUALIFIED and host.port is None and ending in _FILE_ENDINGS and "." not in name
 
 
 def _named(host: Host, names: Names) -> Iterator[_Named]:
