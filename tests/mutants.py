@@ -50,8 +50,8 @@ KILLED = ("killed", "timeout")
 """What became of a mutant that was noticed: one that hangs is."""
 MEMORY = 2 << 30
 """Bytes a mutant may take."""
-MOST_TESTS = 1000
-"""Most tests of a mutant. Those that call the fewest functions look closest; what they miss, hardly any other finds."""
+CLOSEST = 200
+"""Tests that call few other functions look closest at a mutant: so many of them are tried, and as many of the rest."""
 SEED = 9
 
 
@@ -102,7 +102,7 @@ class Trial:
         gc.freeze()  # a collection in a child would copy all memory that it shares
         items = sorted(session.items, key=lambda item: (len(called[item]), seconds[item]))
         for number, mutant in enumerate(self.mutants, 1):
-            tests = [item for item in items if mutant.function in called[item]][:MOST_TESTS]
+            tests = _closest([item for item in items if mutant.function in called[item]])
             self.outcomes[mutant] = _try(mutant, tests, sum(seconds[test] for test in tests)) if tests else "no tests"
             if number % 100 == 0:
                 noticed = sum(outcome in KILLED for outcome in self.outcomes.values())
@@ -159,6 +159,12 @@ def _made(names: Sequence[str]) -> Iterator[list[Mutant]]:
 def _difference(sources: dict[str, list[str]], name: str) -> str:
     original = sources[name.partition("__mutmut_")[0] + "__mutmut_orig"]
     return "\n".join([*unified_diff(original, sources[name], lineterm="", n=1)][2:])
+
+
+def _closest(tests: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
+    """Return the tests to try, of those that call a function: the closest, and some of the rest, spread evenly."""
+    rest = tests[CLOSEST:]
+    return [*tests[:CLOSEST], *rest[:: ceil(len(rest) / CLOSEST) or 1]]
 
 
 def _passes(tests: Sequence[pytest.Item]) -> bool:
