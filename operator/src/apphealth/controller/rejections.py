@@ -11,8 +11,7 @@ from apphealth.api.healthplan import FindingRecord, HealthPlan, State
 from apphealth.api.status import Reason
 from apphealth.controller.queue import Backoff
 from apphealth.kube.errors import ForbiddenError, KubeError
-from apphealth.kube.workloads import same
-from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.workload import Workload, WorkloadKey, same
 from apphealth.plan.findings import MISSING_RIGHT, REJECTED
 from apphealth.plan.record import finding_record
 from apphealth.plan.result import Patch

@@ -17,12 +17,11 @@ from typing import NamedTuple
 
 from apphealth.controller.queue import Backoff, WorkQueue
 from apphealth.kube.errors import ForbiddenError, KubeError
-from apphealth.kube.workloads import same
 from apphealth.model.pod import KubeletNote, Pod, PodState, Reply
 from apphealth.model.probe import Exec, Grpc, HttpGet, Probe, TcpSocket
 from apphealth.model.proof import Accept, Proof, Question, Verdict
 from apphealth.model.withheld import Withheld, WithheldReason, withhold
-from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.workload import Workload, WorkloadKey, same
 from apphealth.plan import plan
 from apphealth.plan.harm import Sighting, Target, carries, failing, gone, hangs, judge, number_of
 from apphealth.plan.ownership.managed_fields import recognise

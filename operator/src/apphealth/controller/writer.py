@@ -19,10 +19,10 @@ from apphealth.kube.errors import AlreadyExistsError, ConflictError, ForbiddenEr
 from apphealth.kube.healthplans import create_health_plan, delete_health_plan, read_health_plan, replace_health_plan
 from apphealth.kube.meta import Meta, parse_meta
 from apphealth.kube.resources import Resource
-from apphealth.kube.workloads import disown, patch_workload, read_workload, same
+from apphealth.kube.workloads import disown, patch_workload, read_workload
 from apphealth.model.ownership import Path
 from apphealth.model.probe import KINDS
-from apphealth.model.workload import ContainerRole, Workload, WorkloadKey
+from apphealth.model.workload import ContainerRole, Workload, WorkloadKey, same
 from apphealth.plan.dependencies.delivery import FILE
 from apphealth.plan.record import written_by
 from apphealth.plan.result import Patch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -13,22 +12,8 @@ from apphealth.kube.errors import ConflictError
 from apphealth.kube.resources import WORKLOADS
 from apphealth.model.ownership import Path, without_claims
 from apphealth.model.parse_workload import parse_workload
-from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.workload import Workload, WorkloadKey, same
 from apphealth.plan.result import Patch
-
-
-def same(one: Workload, other: Workload) -> bool:
-    """Return whether two readings of a workload are equal in every field that a plan reads."""
-    return one == replace(
-        other,
-        resource_version=one.resource_version,
-        generation=one.generation,
-        ready=one.ready,
-        progress=one.progress,
-        rolled_out_at=one.rolled_out_at,
-        written_at=one.written_at,
-        edited_by=one.edited_by,
-    )
 
 
 async def read_workload(client: Client, key: WorkloadKey) -> Workload:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -169,6 +169,20 @@ class Workload:
             container.mounts_delivery or any(_has_ours(live.owner) for live in container.probes.values())
             for container in self.containers
         )
+
+
+def same(one: Workload, other: Workload) -> bool:
+    """Return whether two readings of a workload are equal in every field that a plan reads."""
+    return one == replace(
+        other,
+        resource_version=one.resource_version,
+        generation=one.generation,
+        ready=one.ready,
+        progress=one.progress,
+        rolled_out_at=one.rolled_out_at,
+        written_at=one.written_at,
+        edited_by=one.edited_by,
+    )
 
 
 def _has_ours(owner: Ownership) -> bool:

@@ -20,11 +20,10 @@ from apphealth.api.spec import LabelSelector
 from apphealth.api.status import RuleStatus, parse_status
 from apphealth.kube.meta import Meta, parse_meta
 from apphealth.kube.resources import WORKLOADS, Resource
-from apphealth.kube.workloads import same
 from apphealth.model import raw
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
-from apphealth.model.workload import Workload, WorkloadKey
+from apphealth.model.workload import Workload, WorkloadKey, same
 from apphealth.plan.facts import Options
 from apphealth.plan.ownership.contest import Removal, removals
 from apphealth.plan.rules.selection import chooses, reaches
