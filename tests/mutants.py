@@ -104,7 +104,7 @@ class Trial:
         for number, mutant in enumerate(self.mutants, 1):
             tests = _closest([item for item in items if mutant.function in called[item]])
             self.outcomes[mutant] = _try(mutant, tests, sum(seconds[test] for test in tests)) if tests else "no tests"
-            if number % 100 == 0:
+            if number % 25 == 0:
                 noticed = sum(outcome in KILLED for outcome in self.outcomes.values())
                 sys.stderr.write(f"{number} of {len(self.mutants)} mutants, {noticed / number:.1%} noticed\n")
                 self.report()

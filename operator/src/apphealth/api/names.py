@@ -14,7 +14,15 @@ HASH_LENGTH = 10
 
 
 def health_plan_name(kind: str, name: str) -> str:
-    """Return the name of a workload's HealthPlan: `deployment-users-api`."""
+    """Return the name of a workload's HealthPlan: `deployment-users-api`.
+
+    Parameters
+    ----------
+    kind
+        The workload's kind.
+    name
+        The workload's name.
+    """
     return _bounded(f"{kind.lower()}-{name}", "")
 
 
@@ -23,6 +31,13 @@ def config_map_name(kind: str, name: str) -> str:
 
     A workload of another kind may have the same name as a Deployment, so its ConfigMap's name also has the kind, after
     a dot: `users-api.statefulset-apphealth`.
+
+    Parameters
+    ----------
+    kind
+        The workload's kind.
+    name
+        The workload's name.
     """
     return _bounded(name if kind == "Deployment" else f"{name}.{kind.lower()}", _CONFIG_MAP)
 

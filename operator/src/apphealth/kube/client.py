@@ -169,7 +169,17 @@ class Client:
         raise AssertionError("unreachable: the last try returns or raises")
 
     async def get(self, path: str, type_: type[T], *, params: Mapping[str, str] | None = None) -> T:
-        """GET an object and decode it as `type_`; for errors see `request`."""
+        """GET an object and decode it as `type_`; for errors see `request`.
+
+        Parameters
+        ----------
+        path
+            The path, without query.
+        type_
+            The type to decode the answer into.
+        params
+            The query.
+        """
         return msgspec.json.decode(await self.request("GET", path, params=params), type=type_)
 
     async def _send(

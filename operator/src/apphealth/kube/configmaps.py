@@ -30,13 +30,32 @@ class _ConfigMap(msgspec.Struct, frozen=True):
 
 
 async def read_config_map(client: Client, namespace: str, name: str) -> tuple[Meta, dict[str, str]]:
-    """GET a ConfigMap: its metadata, and the part of its text that plans read; for errors see `Client.request`."""
+    """GET a ConfigMap: its metadata, and the part of its text that plans read; for errors see `Client.request`.
+
+    Parameters
+    ----------
+    client
+        Sends the request.
+    namespace
+        The ConfigMap's namespace.
+    name
+        The ConfigMap's name.
+    """
     raw: dict[str, Any] = await client.get(Resource.CONFIG_MAPS.path(namespace, name), dict[str, Any])
     return msgspec.convert(raw, _ConfigMap).metadata, parse_config_map(raw)
 
 
 async def write_delivery(client: Client, workload: Workload, data: dict[str, str]) -> Meta:
     """Create or replace the ConfigMap that a workload mounts.
+
+    Parameters
+    ----------
+    client
+        Sends the requests.
+    workload
+        The workload that owns the ConfigMap.
+    data
+        Its content.
 
     Returns
     -------
@@ -60,7 +79,17 @@ async def write_delivery(client: Client, workload: Workload, data: dict[str, str
 
 
 async def replace_delivery(client: Client, workload: Workload, data: dict[str, str]) -> Meta:
-    """Replace the ConfigMap that a workload mounts, or create it; as `write_delivery`, for one that exists."""
+    """Replace the ConfigMap that a workload mounts, or create it; as `write_delivery`, for one that exists.
+
+    Parameters
+    ----------
+    client
+        Sends the requests.
+    workload
+        The workload that owns the ConfigMap.
+    data
+        Its content.
+    """
     try:
         return await _replace(client, workload, config_map_name(workload.kind, workload.name), data)
     except NotFoundError:
@@ -84,7 +113,15 @@ async def _replace(client: Client, workload: Workload, name: str, data: dict[str
 
 
 async def delete_delivery(client: Client, key: WorkloadKey) -> None:
-    """Delete the ConfigMap that a workload mounts, if it exists and is ours; for errors see `Client.request`."""
+    """Delete the ConfigMap that a workload mounts, if it exists and is ours; for errors see `Client.request`.
+
+    Parameters
+    ----------
+    client
+        Sends the requests.
+    key
+        The workload that owns the ConfigMap.
+    """
     path = Resource.CONFIG_MAPS.path(key.namespace, config_map_name(key.kind, key.name))
     try:
         found = (await client.get(path, Object)).metadata

@@ -33,6 +33,13 @@ async def is_served(client: Client, resource: Resource) -> bool:
 
     Discovery needs no rights. A list would answer 403 for a missing resource and for a forbidden one alike.
 
+    Parameters
+    ----------
+    client
+        Sends the request.
+    resource
+        The kind to look for.
+
     Raises
     ------
     KubeError

@@ -67,7 +67,15 @@ class Events:
         self._box: asyncio.Queue[tuple[Workload, Event]] = asyncio.Queue(maxsize=BURST)
 
     def post(self, workload: Workload, event: Event) -> bool:
-        """Queue an Event without waiting; returns whether it was queued."""
+        """Queue an Event without waiting; returns whether it was queued.
+
+        Parameters
+        ----------
+        workload
+            The workload that the Event is about.
+        event
+            What happened.
+        """
         now = self._clock()
         saying = (workload.uid, event.reason, event.note)
         if now - self._said.get(saying, float("-inf")) < SILENCE:

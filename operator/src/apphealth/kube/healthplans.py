@@ -19,6 +19,13 @@ from apphealth.model.workload import Workload, WorkloadKey
 async def read_health_plan(client: Client, key: WorkloadKey) -> dict[str, Any]:
     """GET a workload's HealthPlan, as the API server has it.
 
+    Parameters
+    ----------
+    client
+        Sends the request.
+    key
+        The workload that owns the HealthPlan.
+
     Raises
     ------
     NotFoundError
@@ -96,7 +103,15 @@ async def replace_health_plan(
 
 
 async def delete_health_plan(client: Client, key: WorkloadKey) -> None:
-    """Delete a workload's HealthPlan, if there is one; for errors see `Client.request`."""
+    """Delete a workload's HealthPlan, if there is one; for errors see `Client.request`.
+
+    Parameters
+    ----------
+    client
+        Sends the request.
+    key
+        The workload that owns the HealthPlan.
+    """
     try:
         await client.request("DELETE", _path(key))
     except NotFoundError:

@@ -54,7 +54,15 @@ class Object(msgspec.Struct, frozen=True):
 
 
 def metadata_for(name: str, workload: Workload) -> dict[str, Any]:
-    """Return the metadata of an object of ours: labelled, and owned by the workload, so that it is deleted with it."""
+    """Return the metadata of an object of ours: labelled, and owned by the workload, so that it is deleted with it.
+
+    Parameters
+    ----------
+    name
+        The name of an object of ours.
+    workload
+        The workload that owns it.
+    """
     return {"name": name, "namespace": workload.namespace, "labels": LABELS, "ownerReferences": [owner_of(workload)]}
 
 

@@ -17,7 +17,15 @@ from apphealth.plan.result import Patch
 
 
 async def read_workload(client: Client, key: WorkloadKey) -> Workload:
-    """GET a workload; for errors see `Client.request`."""
+    """GET a workload; for errors see `Client.request`.
+
+    Parameters
+    ----------
+    client
+        Sends the request.
+    key
+        The workload.
+    """
     return _parse(await client.request("GET", _path(key)), key)
 
 

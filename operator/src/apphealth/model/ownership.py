@@ -106,7 +106,17 @@ def last_editor(managed_fields: object) -> str:
 
 
 def probe_path(list_name: str, container: str, field: str) -> Path:
-    """Return the FieldsV1 path of a container's probe; `list_name` is `containers` or `initContainers`."""
+    """Return the FieldsV1 path of a container's probe; `list_name` is `containers` or `initContainers`.
+
+    Parameters
+    ----------
+    list_name
+        `containers` or `initContainers`.
+    container
+        The container's name.
+    field
+        The probe's field: `livenessProbe`.
+    """
     return (*POD_SPEC, f"f:{list_name}", list_key("name", container), f"f:{field}")
 
 

@@ -172,7 +172,15 @@ class Workload:
 
 
 def same(one: Workload, other: Workload) -> bool:
-    """Return whether two readings of a workload are equal in every field that a plan reads."""
+    """Return whether two readings of a workload are equal in every field that a plan reads.
+
+    Parameters
+    ----------
+    one
+        A reading.
+    other
+        Another reading of the same workload.
+    """
     return one == replace(
         other,
         resource_version=one.resource_version,

@@ -96,7 +96,15 @@ def _probe(probe: ProbePlan) -> api.ProbeRecord:
 
 
 def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
-    """Return the answer to a question as the HealthPlan records it."""
+    """Return the answer to a question as the HealthPlan records it.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    proof
+        What pods answered.
+    """
     return api.ProofRecord(
         id=question.id,
         asked=str(question),

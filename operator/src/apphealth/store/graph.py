@@ -42,5 +42,13 @@ def patience_of(graph: Graph, world: World) -> Patience:
 
 
 def shared_in(graph: Graph, world: World) -> tuple[SharedDependency, ...]:
-    """Return the shared dependencies of a world's graph. Workloads are planned only if there are any."""
+    """Return the shared dependencies of a world's graph. Workloads are planned only if there are any.
+
+    Parameters
+    ----------
+    graph
+        The graph of the world.
+    world
+        The known cluster or files.
+    """
     return shared_dependencies(graph, patience_of(graph, world) if graph.shared else {})

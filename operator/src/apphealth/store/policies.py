@@ -20,6 +20,13 @@ def by_policies(workload: Workload, world: World) -> Iterator[Mention]:
     """Yield the Services in front of the pods that a policy lets the workload connect to.
 
     A peer that selects all pods of a namespace, or any address, is no evidence.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    world
+        The known files, with their NetworkPolicies.
     """
     for policy in world.policies.get(workload.namespace, ()):
         if matches(policy.pods, workload.pod_labels):

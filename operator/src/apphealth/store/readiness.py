@@ -43,7 +43,19 @@ class ReadinessCache:
         return entry.readiness if entry is not None and same else None
 
     def put(self, workload: Workload, facts: Facts, options: Options, readiness: Readiness) -> None:
-        """Keep the readiness probes that a workload has by its plan from these facts."""
+        """Keep the readiness probes that a workload has by its plan from these facts.
+
+        Parameters
+        ----------
+        workload
+            The workload as it was planned.
+        facts
+            The facts that it was planned from, without neighbours.
+        options
+            How it was planned.
+        readiness
+            The handlers of its readiness probes.
+        """
         self._entries[workload.key] = _Entry(workload, facts, options, readiness)
 
     def drop(self, key: WorkloadKey) -> None:

@@ -101,6 +101,13 @@ class Records:
     def put_health_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
         """Store a HealthPlan that was read; its originals count after `confirm` has checked its owner.
 
+        Parameters
+        ----------
+        obj
+            The HealthPlan, as the API server gives it.
+        meta
+            Its metadata, parsed.
+
         Returns
         -------
         frozenset[WorkloadKey]
@@ -221,12 +228,32 @@ class Records:
         return concerned
 
     def keep_delivery(self, key: ConfigMapKey, workload: WorkloadKey, record: Record) -> None:
-        """Store the state of a ConfigMap that the operator has just written or read for a workload."""
+        """Store the state of a ConfigMap that the operator has just written or read for a workload.
+
+        Parameters
+        ----------
+        key
+            The ConfigMap's namespace and name.
+        workload
+            The workload that reads it.
+        record
+            Its state.
+        """
         self.deliveries[key] = record
         self._delivery_owners[key] = workload
 
     def keep_health_plan(self, name: tuple[str, str], workload: WorkloadKey, record: Record) -> None:
-        """Store the state of a HealthPlan that the operator writes."""
+        """Store the state of a HealthPlan that the operator writes.
+
+        Parameters
+        ----------
+        name
+            The HealthPlan's namespace and name.
+        workload
+            The workload that it describes.
+        record
+            Its state.
+        """
         self._plan_names[name] = workload
         self.health_plans[workload] = record
 

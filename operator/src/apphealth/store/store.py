@@ -166,17 +166,41 @@ class Store:
         return concerned
 
     def knows(self, resource: Resource, meta: Meta) -> bool:
-        """Return whether the store has an object in this version or a newer one."""
+        """Return whether the store has an object in this version or a newer one.
+
+        Parameters
+        ----------
+        resource
+            Its kind.
+        meta
+            Its metadata.
+        """
         known = self._versions[resource].get(Name(meta.namespace, meta.name))
         return known is not None and (meta.resource_version == known or older(meta.resource_version, known))
 
     def wrote(self, resource: Resource, meta: Meta) -> None:
-        """Store the version that a write of ours gave an object, so that its watch event is recognised as known."""
+        """Store the version that a write of ours gave an object, so that its watch event is recognised as known.
+
+        Parameters
+        ----------
+        resource
+            Its kind.
+        meta
+            Its metadata, as the answer to our write gives it.
+        """
         if not self.knows(resource, meta):
             self._versions[resource][Name(meta.namespace, meta.name)] = meta.resource_version
 
     def drop(self, resource: Resource, obj: Raw) -> Concerned:
-        """Drop a deleted object, unless the store has a newer object of the same name; returns what it concerns."""
+        """Drop a deleted object, unless the store has a newer object of the same name; returns what it concerns.
+
+        Parameters
+        ----------
+        resource
+            Its kind.
+        obj
+            The object, as the API server gave it last.
+        """
         meta = parse_meta(obj.get("metadata"))
         name, versions = Name(meta.namespace, meta.name), self._versions[resource]
         if older(meta.resource_version, versions.get(name, "")):
@@ -187,7 +211,15 @@ class Store:
         return self._drop[resource](name)
 
     def sweep(self, resource: Resource, listed: Collection[Name]) -> Concerned:
-        """Drop every object of a resource that a complete list lacks; returns what the deletions concern."""
+        """Drop every object of a resource that a complete list lacks; returns what the deletions concern.
+
+        Parameters
+        ----------
+        resource
+            The kind that was listed.
+        listed
+            The objects of that kind that exist.
+        """
         versions = self._versions[resource]
         if resource is Resource.CONFIG_MAPS:
             self.config_maps.intersection_update(listed)

@@ -203,12 +203,32 @@ class World:
         return {**recalled.answers, **given} if given else recalled.answers
 
     def keep_withheld(self, key: WorkloadKey, withheld: tuple[Withheld, ...], retried: str) -> None:
-        """Replace what is remembered of a workload's withheld probes, and of the annotation `RETRY`."""
+        """Replace what is remembered of a workload's withheld probes, and of the annotation `RETRY`.
+
+        Parameters
+        ----------
+        key
+            The workload.
+        withheld
+            The probes that are withheld now; empty: none.
+        retried
+            The value of the annotation that has had its effect; empty: none.
+        """
         _put_or_drop(self.withheld, key, withheld)
         _put_or_drop(self.retried, key, retried)
 
     def learn_start(self, key: WorkloadKey, container: str, seconds: float) -> bool:
-        """Keep the time that a container took to start, rounded up; returns whether it is the slowest by now."""
+        """Keep the time that a container took to start, rounded up; returns whether it is the slowest by now.
+
+        Parameters
+        ----------
+        key
+            The workload.
+        container
+            The container's name.
+        seconds
+            The time that it took to start.
+        """
         known = self.starts.get(key, EMPTY)
         rounded = ceil(seconds / START_STEP) * START_STEP
         if seconds < SLOW_START or rounded <= known.get(container, 0):
@@ -217,11 +237,27 @@ class World:
         return True
 
     def put_answer(self, question: Question, proof: Proof) -> None:
-        """Keep an answer for all workloads of the question's namespace and template."""
+        """Keep an answer for all workloads of the question's namespace and template.
+
+        Parameters
+        ----------
+        question
+            What was asked.
+        proof
+            What pods answered.
+        """
         self.answers[question.template] = {**self.answers.get(question.template, EMPTY), question.id: proof}
 
     def drop_answer(self, template: str, id_: str) -> None:
-        """Forget the answer to a question, if there is one."""
+        """Forget the answer to a question, if there is one.
+
+        Parameters
+        ----------
+        template
+            The namespace and template of the pods (`Question.template`).
+        id_
+            The question's id.
+        """
         if id_ in (given := self.answers.get(template, EMPTY)):
             self._keep(template, {other: proof for other, proof in given.items() if other != id_})
 
@@ -234,14 +270,30 @@ class World:
             self.keep_recalled(key, ids)
 
     def recall(self, key: WorkloadKey, recalled: Recalled) -> None:
-        """Replace the answers of a workload's HealthPlan."""
+        """Replace the answers of a workload's HealthPlan.
+
+        Parameters
+        ----------
+        key
+            The workload that owns the HealthPlan.
+        recalled
+            The answers in it; without any, the earlier ones are forgotten.
+        """
         if recalled.answers:
             self.recalled[key] = recalled
         else:
             self.recalled.pop(key, None)
 
     def keep_recalled(self, key: WorkloadKey, ids: Collection[str]) -> None:
-        """Forget the answers of a workload's HealthPlan, except those to the given questions."""
+        """Forget the answers of a workload's HealthPlan, except those to the given questions.
+
+        Parameters
+        ----------
+        key
+            The workload that owns the HealthPlan.
+        ids
+            The ids of the questions that are still asked.
+        """
         if (recalled := self.recalled.get(key)) is not None and any(id_ not in ids for id_ in recalled.answers):
             kept = {id_: proof for id_, proof in recalled.answers.items() if id_ in ids}
             self.recall(key, Recalled(recalled.owner_uid, kept))

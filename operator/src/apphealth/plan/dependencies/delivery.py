@@ -82,7 +82,15 @@ def delivery_mount() -> dict[str, Any]:
 
 
 def delivery_text(workload: Workload, dependencies: Sequence[Dependency]) -> str:
-    """Return the file's text, in the format that flask_management_endpoints documents; equal for equal input."""
+    """Return the file's text, in the format that flask_management_endpoints documents; equal for equal input.
+
+    Parameters
+    ----------
+    workload
+        The workload that reads the file.
+    dependencies
+        The Services that it needs; one without a URL is left out.
+    """
     services = {
         _name(dependency.service, workload.namespace): {"url": dependency.url, "required": dependency.required}
         for dependency in dependencies

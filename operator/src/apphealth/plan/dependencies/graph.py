@@ -74,6 +74,13 @@ def around(graph: Graph, namespace: str) -> Graph:
     """Return the part of a graph around a namespace: its workloads and Services, what they need, and what needs them.
 
     Shared dependencies and cycles are those of the whole graph.
+
+    Parameters
+    ----------
+    graph
+        All workloads.
+    namespace
+        The namespace to show.
     """
     edges = tuple(edge for edge in graph.edges if namespace in (edge.source.namespace, edge.service.namespace))
     named = {edge.service for edge in edges}
@@ -111,6 +118,14 @@ def _shared(edges: Iterable[GraphEdge], workloads: int) -> dict[ServiceKey, int]
 
 
 def shared(requiring: Mapping[ServiceKey, int], workloads: int) -> dict[ServiceKey, int]:
-    """Return the shared dependencies among Services, given how many of all workloads require each."""
+    """Return the shared dependencies among Services, given how many of all workloads require each.
+
+    Parameters
+    ----------
+    requiring
+        The workloads that require each Service.
+    workloads
+        All workloads.
+    """
     least = max(SHARED_LEAST, SHARED_SHARE * workloads)
     return {service: number for service, number in sorted(requiring.items()) if number >= least}

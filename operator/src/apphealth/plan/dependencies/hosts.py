@@ -79,7 +79,15 @@ class _Address(NamedTuple):
 
 
 def hosts(value: str, parts: int = MAX_PARTS) -> Iterator[Host]:
-    """Yield the hosts that a value names, looking at `parts` parts of it."""
+    """Yield the hosts that a value names, looking at `parts` parts of it.
+
+    Parameters
+    ----------
+    value
+        Untrusted text, of any length.
+    parts
+        Most parts of it that are looked at.
+    """
     found = value[: parts * MAX_PART].translate(_SEPARATORS).split(maxsplit=parts)
     secret = "@" in value
     for part in found[:parts]:

@@ -100,7 +100,15 @@ def seconds_until_unready(workload: Workload, plan: Plan) -> int | None:
 
 
 def readiness_probes(workload: Workload, decided: Plan) -> list[Probe]:
-    """Return the readiness probes that the containers have once the plan is carried out."""
+    """Return the readiness probes that the containers have once the plan is carried out.
+
+    Parameters
+    ----------
+    workload
+        As it is now.
+    decided
+        Its plan.
+    """
     planned = {
         container.name: probe.probe
         for container in decided.containers

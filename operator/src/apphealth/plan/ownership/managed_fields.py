@@ -13,7 +13,15 @@ from apphealth.model.workload import Container, LiveProbe, Workload, WrittenProb
 
 
 def without(probe: Probe, leaves: tuple[Path, ...]) -> Probe | None:
-    """Return a probe without some of its leaves, with defaults filled in, or None if the rest is no valid probe."""
+    """Return a probe without some of its leaves, with defaults filled in, or None if the rest is no valid probe.
+
+    Parameters
+    ----------
+    probe
+        The probe.
+    leaves
+        The fields to take out, as FieldsV1 paths within the probe.
+    """
     rest = parse_probe(_without(serialise_probe(probe), leaves))
     if rest is None or rest.handler is None:
         return None

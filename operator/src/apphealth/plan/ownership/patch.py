@@ -23,7 +23,17 @@ Target = tuple[str, ProbeKind]
 
 
 def build_patches(workload: Workload, edits: Mapping[Target, Edit], delivery: Delivery) -> tuple[Patch, ...]:
-    """Build the patches that make all edits: one, or two if an original is put back as well."""
+    """Build the patches that make all edits: one, or two if an original is put back as well.
+
+    Parameters
+    ----------
+    workload
+        As it is now.
+    edits
+        The next step of each probe, by container and kind.
+    delivery
+        The changes of the volume and the mounts.
+    """
     ours: dict[str, dict[str, Any]] = defaultdict(dict)
     theirs: dict[str, dict[str, Any]] = defaultdict(dict)
     for (container, kind), edit in edits.items():

@@ -130,7 +130,15 @@ def decide(case: Case) -> Decision:
 
 
 def is_ours(live: LiveProbe, original: OriginalRecord | None) -> bool:
-    """Return whether we wrote a probe: it is ours alone, or we put it in the place of another owner's."""
+    """Return whether we wrote a probe: it is ours alone, or we put it in the place of another owner's.
+
+    Parameters
+    ----------
+    live
+        The probe, and who owns its fields.
+    original
+        The HealthPlan's record of a takeover, if there was one.
+    """
     return live.owner.ours or (original is not None and _is_replaced(live, original)) or abandoned(live)
 
 

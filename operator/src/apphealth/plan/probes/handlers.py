@@ -102,14 +102,34 @@ def endpoints_of(kind: ProbeKind, settings: ContainerSettings, offered: Endpoint
 
 
 def prefix_of(settings: ContainerSettings, preset: Preset, place: Place) -> str:
-    """Return the path under which a preset's endpoints are, without a slash at its end."""
+    """Return the path under which a preset's endpoints are, without a slash at its end.
+
+    Parameters
+    ----------
+    settings
+        The settings of the container.
+    preset
+        The preset.
+    place
+        The place of the preset's endpoints by the container's own settings.
+    """
     usual = preset.default_prefix if place.prefix is None else place.prefix
     prefix = (usual if settings.path_prefix is None else settings.path_prefix.value).strip("/")
     return f"/{prefix}" if prefix else ""
 
 
 def offered_by(preset: Preset | None, settings: ContainerSettings, place: Place) -> Endpoints:
-    """Return a preset's endpoints under the prefix that users, the container's own settings or the preset give."""
+    """Return a preset's endpoints under the prefix that users, the container's own settings or the preset give.
+
+    Parameters
+    ----------
+    preset
+        The preset; None: there are no endpoints.
+    settings
+        The settings of the container.
+    place
+        The place of the preset's endpoints by the container's own settings.
+    """
     return preset.endpoints(prefix_of(settings, preset, place)) if preset is not None else {}
 
 

@@ -67,6 +67,17 @@ def targets(service: Service, port: ServicePort, container: Container, *, alone:
     """Return the port of this container that a Service's port leads to.
 
     `alone`: the container is the only one of its pod, so a numeric target that no container declares is its own.
+
+    Parameters
+    ----------
+    service
+        The Service, which selects the pods.
+    port
+        One of the Service's ports.
+    container
+        One of the containers of these pods.
+    alone
+        The container is the only one of its pod.
     """
     if port.protocol != "TCP":
         return None

@@ -24,7 +24,15 @@ Rank = tuple[int, int, bool]
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """Return whether a label selector matches: every pair and every expression of it must match."""
+    """Return whether a label selector matches: every pair and every expression of it must match.
+
+    Parameters
+    ----------
+    selector
+        The selector; an empty one matches everything.
+    labels
+        The labels of one object.
+    """
     pairs = all(labels.get(key) == value for key, value in selector.match_labels.items())
     return pairs and all(_meets(requirement, labels) for requirement in selector.match_expressions)
 
@@ -43,7 +51,15 @@ def _meets(requirement: SelectorRequirement, labels: Mapping[str, str]) -> bool:
 
 
 def reaches(rule: Rule, namespace: Namespace) -> bool:
-    """Return whether a rule may select workloads of a namespace."""
+    """Return whether a rule may select workloads of a namespace.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    namespace
+        The namespace, with its labels.
+    """
     if not isinstance(rule.spec, ClusterAppHealthSpec):
         return rule.namespace == namespace.name
     selector = rule.spec.namespace_selector
@@ -63,7 +79,15 @@ def _names(selector: LabelSelector, namespace: str) -> bool:
 
 
 def opted_out(workload: Workload, namespace: Namespace) -> str | None:
-    """Return the reason why the workload's owner has opted out of every rule, or None."""
+    """Return the reason why the workload's owner has opted out of every rule, or None.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    namespace
+        Its namespace: the annotation counts on either of them.
+    """
     for where in (workload.annotations, namespace.annotations):
         if IGNORE in where:
             return where[IGNORE] or "no reason given"
@@ -71,7 +95,17 @@ def opted_out(workload: Workload, namespace: Namespace) -> str | None:
 
 
 def selects(rule: Rule, workload: Workload, namespace: Namespace) -> bool:
-    """Return whether a rule selects a workload, by its labels or by its kind and name; opting out doesn't count."""
+    """Return whether a rule selects a workload, by its labels or by its kind and name; opting out doesn't count.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    workload
+        The workload.
+    namespace
+        The workload's namespace.
+    """
     return reaches(rule, namespace) and chooses(rule, workload)
 
 
@@ -91,7 +125,17 @@ def rank(rule: Rule) -> Rank:
 
 
 def selecting(rules: Iterable[Rule], workload: Workload, namespace: Namespace) -> tuple[Rule, ...]:
-    """Return the rules that select a workload, the weakest first; none if the workload has opted out."""
+    """Return the rules that select a workload, the weakest first; none if the workload has opted out.
+
+    Parameters
+    ----------
+    rules
+        All rules that are known.
+    workload
+        The workload.
+    namespace
+        The workload's namespace.
+    """
     if opted_out(workload, namespace) is not None:
         return ()
     chosen = [rule for rule in rules if selects(rule, workload, namespace)]

@@ -62,7 +62,15 @@ def _option(words: Sequence[str], names: Collection[str]) -> str:
 
 
 def clues_of(container: Container, services: Sequence[Service]) -> Clues:
-    """Return the clues to a container's application."""
+    """Return the clues to a container's application.
+
+    Parameters
+    ----------
+    container
+        The container.
+    services
+        The Services that select its pods.
+    """
     return Clues(
         env={variable.name: variable.value for variable in container.env},
         image=image_name(container.image),
