@@ -184,7 +184,7 @@ def test_the_example_of_a_failing_pod_is_in_the_message():
         rule_status(facts(outcome(State.APPLIED), outcome(State.APPLIED, Reason.PODS_FAILING, "web-1 fails"))),
         ConditionType.READY,
     )
-    assert ready.message == "of 2 selected: 2 managed; Deployment/shop/web-1: web-1 fails"
+    assert ready.message == "2 selected: 2 managed; Deployment/shop/web-1: web-1 fails"
 
 
 @pytest.mark.parametrize(
