@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -43,10 +45,9 @@ def test_the_version_is_the_distributions(run: Callable) -> None:
         pytest.param(["rendr"], "there is no command 'rendr': did you mean 'render'?; see", id="typo"),
         pytest.param(["x"], "the commands are run, render, lint, explain, graph, retry", id="unknown command"),
         pytest.param(["--nope"], "No such option '--nope'", id="unknown option"),
-        pytest.param(["render"], "Missing option '-f'", id="missing option"),
+        pytest.param(["render"], "no manifests given: name a file or a directory", id="no manifests"),
         pytest.param(["render", "-f"], "Option '-f' requires an argument", id="missing value"),
         pytest.param(["render", "-f", "a", "--chek"], "--check", id="option with a typo"),
-        pytest.param(["render", "-f", "a", "b"], "Got unexpected extra argument", id="extra argument"),
         pytest.param(["render", "-f", "-", "-i"], "--in-place has no file to write", id="in place of standard input"),
         pytest.param(["render", "-f", "-", "--rules", "-"], "can be read only once", id="standard input twice"),
         pytest.param(["render", "-f", "a", "-i", "-o", "b"], "--in-place exclude each other", id="two outputs"),
@@ -178,3 +179,36 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
 def test_every_command_can_be_loaded_and_explains_itself() -> None:
     for name in COMMANDS:
         assert execute([name, "--help"]) == ExitCode.OK
+
+
+def test_the_version_names_what_a_report_of_a_bug_needs(run: Callable) -> None:
+    outcome = run("version")
+    assert outcome.code == ExitCode.OK
+    assert outcome.text.startswith("apphealth ")
+    assert all(word in outcome.text for word in ("Python 3", "kopf ", "kubernetes "))
+
+
+def test_kubectl_finds_it_as_a_plugin() -> None:
+    plugin = Path(sys.executable).with_name("kubectl-apphealth")
+    done = subprocess.run([plugin, "version"], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("apphealth ")
+
+
+def test_a_shell_is_given_what_the_kubeconfig_and_the_cluster_have(serve: Any) -> None:
+    def one(kind: str, name: str, **parts: Any) -> dict[str, Any]:
+        return {"kind": kind, "metadata": {"name": name, "uid": name, "resourceVersion": "1"} | parts}
+
+    _, cluster = serve(
+        one("Namespace", "shop"),
+        one("Namespace", "market"),
+        one("Deployment", "web", namespace="shop"),
+        one("Deployment", "worker", namespace="shop"),
+        one("Deployment", "stall", namespace="market"),
+    )
+    given = f"--kubeconfig {cluster.kubeconfig}"
+    assert complete(f"apphealth explain {given} --context h") == ["here"]
+    assert complete(f"apphealth explain {given} -n ") == ["market", "shop"]
+    assert complete(f"apphealth explain {given} d") == ["deploy/", "ds/"]
+    assert complete(f"apphealth explain {given} deploy/w") == ["deploy/web", "deploy/worker"]
+    assert complete(f"apphealth explain {given} -n market deploy/") == ["deploy/stall"]
+    assert complete("apphealth lint --explain liveness-m") == ["liveness-missing"]

@@ -21,6 +21,7 @@ from apphealth.store.world import World
 DATA = Path(__file__).parent / "data" / "explain"
 SHOP = ("-f", DATA / "shop.yaml")
 LIVENESS = {"httpGet": {"path": "/live", "port": 8080, "scheme": "HTTP"}, "periodSeconds": 10, "timeoutSeconds": 5}
+OURS_FIELDS = {'k:{"name":"main"}': {"f:livenessProbe": {"f:httpGet": {"f:path": {}}}}}
 OURS_ALONE = {"manager": "apphealth", "operation": "Update"}
 
 
@@ -33,9 +34,16 @@ OURS_ALONE = {"manager": "apphealth", "operation": "Update"}
     ],
 )
 def test_a_workload_of_files(run, arguments, golden):
-    outcome = run("explain", *arguments, *SHOP)
+    outcome = run("explain", *arguments, *SHOP, "-v")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.text == (DATA / golden).read_text()
+
+
+def test_without_v_the_values_of_a_probe_are_one_line_with_the_defaults_last(run):
+    lines = run("explain", "sts/db", *SHOP).text.splitlines()
+    (values,) = [line for line in lines if line.startswith("    type TCP")]
+    assert values.split("; ")[0] == "    type TCP (preset tcp (AppHealth store))"
+    assert values.endswith("(defaults v1)")
 
 
 def test_yaml_says_what_json_says(run):
@@ -283,6 +291,46 @@ def test_why_no_rule_selects_it_is_told(live, objects, why):
     found = live(workload("Deployment", "web"), *objects)
     assert not found["selected"]
     assert [one["why"] for one in found.get("passedOver", [])] == ([why] if why else [])
+
+
+def test_a_cluster_rule_that_may_not_be_read_is_read_from_the_health_plan(serve, run):
+    """The opposite of the truth would be: no rule selects it, and its probes are going to be removed."""
+    carried = workload("Deployment", "web", livenessProbe=LIVENESS)
+    carried["metadata"]["managedFields"] = [
+        OURS_ALONE | {"fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": OURS_FIELDS}}}}}
+    ]
+    probe = {"type": "liveness", "action": "Apply", "reason": "there was none", "verification": "Verified"}
+    plan = {
+        "kind": "HealthPlan",
+        "metadata": {"name": "deployment-web", "namespace": "shop", "uid": "hp", "resourceVersion": "1"},
+        "spec": {"workload": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
+        "status": {
+            "state": "Applied",
+            "message": "adds liveness of main",
+            "mode": "Enforce",
+            "rules": ["ClusterAppHealth/standard"],
+            "containers": [{"name": "main", "preset": "spring", "probes": [probe | {"probe": LIVENESS}]}],
+        },
+    }
+    server, cluster = serve(NAMESPACE, carried, plan)
+    server.forbidden.add("clusterapphealths")
+    outcome = run("explain", "deploy/web", "--kubeconfig", cluster.kubeconfig)
+    assert outcome.code == 0
+    assert "no rule selects it" not in outcome.out.decode()
+    assert "mode Enforce, by ClusterAppHealth/standard" in outcome.out.decode()
+    assert "liveness  Apply: there was none  Verified" in outcome.out.decode()
+    assert "ClusterAppHealth/standard selects it, which you may not read" in outcome.out.decode()
+
+
+def test_system_namespaces_are_said_to_be_left_alone(serve, run):
+    system = {"kind": "Namespace", "metadata": {"name": "kube-system", "uid": "k", "resourceVersion": "1"}}
+    everything = {"kind": "ClusterAppHealth", "spec": {"selector": {}}}
+    everything |= {"metadata": {"name": "all", "uid": "r", "resourceVersion": "1"}}
+    dns = workload("Deployment", "dns")
+    dns["metadata"]["namespace"] = "kube-system"
+    _, cluster = serve(system, dns, everything)
+    outcome = run("explain", "deploy/dns", "-n", "kube-system", "--kubeconfig", cluster.kubeconfig)
+    assert "not by ClusterAppHealth/all: namespaces kube-* are left alone" in outcome.out.decode()
 
 
 def test_opting_out_is_told_with_its_reason(live):

@@ -32,6 +32,7 @@ COMMANDS = {
     "uninstall": Lazy(
         "apphealth.cli.uninstall", "uninstall", "Delete all rules, and wait until their probes are gone."
     ),
+    "version": Lazy("apphealth.cli.version", "version", "Print the version of apphealth, and of what it runs on."),
     "completion": Lazy("apphealth.cli.completion", "completion", "Print the completion script of a shell."),
 }
 

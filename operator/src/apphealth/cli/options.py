@@ -10,16 +10,35 @@ from typing import Any, TypeVar
 
 import click
 
+from apphealth.cli.completing import contexts
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def filename_option(*, required: bool = False, without: str = "") -> Callable[[Command], Command]:
+def manifests_option(*, required: bool = False, without: str = "") -> Callable[[Command], Command]:
+    """Return what gives a command the manifests to read as its argument `paths`: the option -f, or just PATH.
+
+    Parameters as for `filename_option`.
+    """
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_paths(*, paths: tuple[str, ...], more: tuple[str, ...], **others: Any) -> Any:  # noqa: ANN401 -- the command's own
+            if required and not (paths or more):
+                raise click.UsageError("no manifests given: name a file or a directory, or - for standard input")
+            return command(paths=(*paths, *more), **others)
+
+        found: Any = filename_option(without=without)(with_paths)
+        return click.argument("more", nargs=-1, metavar="[PATH]...")(found)  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def filename_option(*, without: str = "") -> Callable[[Command], Command]:
     """Return the option -f, which gives a command the manifests to read as its argument `paths`.
 
     Parameters
     ----------
-    required
-        Whether the option must be given.
     without
         What the command reads without this option, for its help; empty if it reads nothing.
     """
@@ -30,7 +49,6 @@ def filename_option(*, required: bool = False, without: str = "") -> Callable[[C
         "--filename",
         "paths",
         multiple=True,
-        required=required,
         metavar="PATH",
         help=f"{kinds}{otherwise}. Repeatable.",
     )
@@ -51,7 +69,10 @@ kubeconfig_option = click.option(
     help="Kubeconfig to use. [default: $KUBECONFIG, else the pod's ServiceAccount, else ~/.kube/config]",
 )
 context_option = click.option(
-    "--context", metavar="NAME", help="Context of the kubeconfig. [default: its current-context]"
+    "--context",
+    metavar="NAME",
+    shell_complete=contexts,
+    help="Context of the kubeconfig. [default: its current-context]",
 )
 _all_namespaces_option = click.option(
     "-A", "--all-namespaces", "everywhere", is_flag=True, help="Read all namespaces of the cluster."

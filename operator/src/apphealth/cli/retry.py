@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from apphealth.cli.completing import namespaces, workloads
 from apphealth.cli.options import Cluster, context_option, kubeconfig_option
 
 EPILOG = """
@@ -22,13 +23,14 @@ refuses the change.
 
 
 @click.command(epilog=EPILOG, short_help="Try the probes again that were taken back from a workload.")
-@click.argument("workload", nargs=-1, required=True, metavar="KIND/NAME")
+@click.argument("workload", nargs=-1, required=True, metavar="KIND/NAME", shell_complete=workloads)
 @kubeconfig_option
 @context_option
 @click.option(
     "-n",
     "--namespace",
     metavar="NAME",
+    shell_complete=namespaces,
     help="The workload's namespace. [default: the namespace of the kubeconfig's context]",
 )
 def retry(*, workload: tuple[str, ...], kubeconfig: Path | None, context: str | None, namespace: str | None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from apphealth.api.rule import RuleKey, RuleKind
+from apphealth.cli.completing import namespaces
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.options import context_option, kubeconfig_option
 
@@ -46,6 +47,7 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
     "-n",
     "--namespace",
     metavar="NAME",
+    shell_complete=namespaces,
     help="Only the AppHealths of this namespace. [default: all AppHealths and ClusterAppHealths of the cluster]",
 )
 @click.option(

@@ -40,9 +40,12 @@ class Reader:
     ----------
     access
         The cluster, with a token that is good for as long as one command takes.
+    timeout
+        Seconds for one request.
     """
 
-    def __init__(self, access: ClusterAccess) -> None:
+    def __init__(self, access: ClusterAccess, *, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
         configuration = access.configuration
         configuration.connection_pool_maxsize = CONNECTIONS
         # With it, the official client runs a plugin whose tokens are short-lived again before every single request.
@@ -105,7 +108,7 @@ class Reader:
             auth_settings=["BearerToken"],
         )
         try:
-            response = self._api.call_api(*request, _request_timeout=TIMEOUT)
+            response = self._api.call_api(*request, _request_timeout=self._timeout)
             answer = response.read()
         except ApiException as error:
             if error.status:

@@ -133,6 +133,8 @@ def _not_selecting(workload: Workload, world: World, decided: Plan) -> Iterator[
 
 def _why_not(rule: Rule, workload: Workload, namespace: Namespace, reason: str | None) -> str:
     if not reaches(rule, namespace):
+        if namespace.name.startswith("kube-"):
+            return "namespaces kube-* are left alone unless its namespaceSelector names them"
         return f"its namespaceSelector doesn't match the namespace {namespace.name}"
     if selects(rule, workload, namespace):
         return f"the workload has opted out (apphealth.dev/ignore): {reason}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from apphealth.cli.completing import namespaces, workloads
 from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, filename_option, rules_option
 
 EPILOG = """
@@ -21,7 +22,7 @@ workload; 4 the cluster can't be reached, or refuses to be read.
 
 
 @click.command(epilog=EPILOG, short_help="Show where each value of a workload's probes comes from.")
-@click.argument("workload", nargs=-1, metavar="[KIND/NAME]")
+@click.argument("workload", nargs=-1, metavar="[KIND/NAME]", shell_complete=workloads)
 @filename_option(without="a cluster")
 @rules_option
 @cluster_options
@@ -29,6 +30,7 @@ workload; 4 the cluster can't be reached, or refuses to be read.
     "-n",
     "--namespace",
     metavar="NAME",
+    shell_complete=namespaces,
     help="The workload's namespace. [default: the namespace of the kubeconfig's context; with -f, default]",
 )
 @click.option(
@@ -45,6 +47,7 @@ workload; 4 the cluster can't be reached, or refuses to be read.
     help="Plan as an operator with --allow-exec does.",
 )
 @cluster_domain_option
+@click.option("--verbose", "-v", is_flag=True, help="Show each value of each probe with its source, one a line.")
 def explain(
     *,
     workload: tuple[str, ...],
@@ -55,10 +58,11 @@ def explain(
     output: str,
     allow_exec: bool,
     cluster_domain: str,
+    verbose: bool,
 ) -> None:
     """Show the plan of one workload, and the reason of each decision.
 
-    The output has every field of each probe with its value and the layer or evidence that it came from; presets that
+    The output has each probe with where its values came from (with -v, each value by itself); presets that
     were not chosen; the answers of the pods; dependencies with their evidence; findings with their fix; probes that are
     restored when no rule replaces them any more; and the next write of the operator. KIND/NAME is deploy/web, sts/db,
     ds/agent, rollout/web or a longer form of these. Nothing is written, and no pod is asked.
@@ -85,4 +89,4 @@ def explain(
         allow_exec=allow_exec,
         cluster_domain=cluster_domain,
     )
-    write_explanation(*read(options), output)
+    write_explanation(read(options), output, verbose=verbose)

@@ -5,34 +5,30 @@ from __future__ import annotations
 import msgspec
 import yaml
 
-from apphealth.cli.explain.building import explain
 from apphealth.cli.explain.report import Explanation
 from apphealth.cli.explain.text import print_explanation
 from apphealth.cli.output import as_json, write_stdout
-from apphealth.model.workload import Workload
-from apphealth.store.world import World
 
 
-def write_explanation(workload: Workload, world: World, output: str) -> None:
-    """Explain a workload on standard output.
+def write_explanation(found: Explanation, output: str, *, verbose: bool = False) -> None:
+    """Write an explanation to standard output.
 
     Parameters
     ----------
-    workload
-        The workload to explain.
-    world
-        The world that it is planned in.
+    found
+        The explanation.
     output
         The format: `text`, `json` or `yaml`.
+    verbose
+        Whether the text has a line for each value of a probe.
     """
-    found = explain(workload, world)
     match output:
         case "json":
             write_stdout(as_json(found).encode())
         case "yaml":
             write_stdout(_yaml(found))
         case _:
-            print_explanation(found)
+            print_explanation(found, verbose=verbose)
 
 
 def _yaml(found: Explanation) -> bytes:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from apphealth.api.healthplan import HealthPlanStatus, parse_plan
+from apphealth.cli.explain.building import explain
+from apphealth.cli.explain.recorded import explain_record, unread_rules
+from apphealth.cli.explain.report import Explanation
 from apphealth.cli.manifests.planning import prepare_for_planning
 from apphealth.cli.manifests.problems import refuse
 from apphealth.cli.manifests.reading import read_manifests, take_inventory
 from apphealth.cli.options import Cluster
 from apphealth.cli.workload_name import WorkloadName, find_workload
-from apphealth.model.workload import Workload
+from apphealth.kube.resources import Resource
+from apphealth.model.workload import Workload, WorkloadKey
 from apphealth.plan import Options as Planning
 from apphealth.store.world import World
 
@@ -27,8 +33,8 @@ class Options:
     cluster_domain: str
 
 
-def read(options: Options) -> tuple[Workload, World]:
-    """Read the workload, and the world around it.
+def read(options: Options) -> Explanation:
+    """Read the workload and the world around it, and explain it.
 
     Raises
     ------
@@ -37,17 +43,40 @@ def read(options: Options) -> tuple[Workload, World]:
     """
     if options.paths:
         world = _files(options)
-        return find_workload(options.wanted, options.namespace, world), world
+        return explain(find_workload(options.wanted, options.namespace, world), world)
     from apphealth.cli.live.world import read_cluster  # importing the HTTP client takes longer than reading files
 
+    records = _Records()
     live = read_cluster(
         options.cluster,
         options.namespace,
         wanted=lambda workload: options.wanted is None or workload.name == options.wanted.name,
         options=Planning(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain),
+        seen=records.keep,
     )
     live.print_gaps()
-    return find_workload(options.wanted, live.namespace, live.world), live.world
+    workload = find_workload(options.wanted, live.namespace, live.world)
+    status = records.of(workload)
+    if status is not None and (unread := unread_rules(status, [*map(str, live.world.rules), *map(str, live.invalid)])):
+        return explain_record(workload, status, unread)
+    return explain(workload, live.world)
+
+
+class _Records:
+    """The HealthPlans of a cluster, by workload."""
+
+    def __init__(self) -> None:
+        self._found: dict[WorkloadKey, HealthPlanStatus] = {}
+
+    def keep(self, obj: dict[str, Any]) -> None:
+        """Keep an object if it is a HealthPlan."""
+        if obj.get("kind") == Resource.HEALTH_PLANS.value.kind and (plan := parse_plan(obj)) is not None:
+            of = plan.spec.workload
+            self._found[WorkloadKey(of.kind, obj["metadata"].get("namespace", ""), of.name)] = plan.status
+
+    def of(self, workload: Workload) -> HealthPlanStatus | None:
+        """Return what the HealthPlan of a workload says."""
+        return self._found.get(workload.key)
 
 
 def _files(options: Options) -> World:

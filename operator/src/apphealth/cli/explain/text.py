@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from apphealth.api.healthplan import DependencyRecord, FindingRecord, OriginalRecord, PreviewRecord
+from apphealth.api.healthplan import DependencyRecord, FindingRecord, OriginalRecord, PreviewRecord, Value
 from apphealth.cli.explain.report import Change, ExplainedContainer, ExplainedProbe, Explanation
 from apphealth.cli.output import clean, write_stdout
 from apphealth.model.probe import KINDS, describe_probe, parse_probe
@@ -23,29 +23,37 @@ _STYLES = {"Verified": "green", "Refuted": "bold red", "Unverified": "yellow", "
 _DIFF = {"+": "green", "-": "red"}
 
 
-def print_explanation(found: Explanation) -> None:
-    """Print an explanation on standard output."""
+def print_explanation(found: Explanation, *, verbose: bool = False) -> None:
+    """Print an explanation on standard output.
+
+    Parameters
+    ----------
+    found
+        The explanation.
+    verbose
+        Whether each value of a probe has a line, with its source.
+    """
     if sys.stdout.isatty():
         console = Console(highlight=False)
-        for part in _parts(found):
+        for part in _parts(found, verbose=verbose):
             console.print(part)
     else:
-        write_stdout(plain(found).encode("utf-8", "replace"))
+        write_stdout(plain(found, verbose=verbose).encode("utf-8", "replace"))
 
 
-def plain(found: Explanation) -> str:
-    """Return an explanation as text without colours, each value on one line."""
+def plain(found: Explanation, *, verbose: bool = False) -> str:
+    """Return an explanation as text without colours and line breaks; parameters as for `print_explanation`."""
     console = Console(file=StringIO(), width=UNBROKEN, highlight=False, color_system=None)
-    for part in _parts(found):
+    for part in _parts(found, verbose=verbose):
         console.print(part)
     assert isinstance(console.file, StringIO)  # noqa: S101 -- it was made above
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
 
-def _parts(found: Explanation) -> Iterator[RenderableType]:
+def _parts(found: Explanation, *, verbose: bool) -> Iterator[RenderableType]:
     yield from _head(found)
     for container in found.containers:
-        yield from _container(container)
+        yield from _container(container, verbose=verbose)
     yield from _section("dependencies", _dependencies(found.dependencies))
     yield from _section("findings", _findings(found.findings))
     yield from _section("if the rules in mode Audit were enforced too", _preview(found.preview))
@@ -69,7 +77,7 @@ def _head(found: Explanation) -> Iterator[RenderableType]:
         yield _indented(f"{both}; the former wins", "yellow")
 
 
-def _container(container: ExplainedContainer) -> Iterator[RenderableType]:
+def _container(container: ExplainedContainer, *, verbose: bool) -> Iterator[RenderableType]:
     yield Text()
     yield Text("container ", style="bold") + Text(clean(container.name), style="bold")
     if container.preset:
@@ -81,16 +89,18 @@ def _container(container: ExplainedContainer) -> Iterator[RenderableType]:
     for one in container.considered:
         yield _indented(f"not preset {one.preset} ({one.evidence}): {one.why}", "dim")
     for probe in container.probes:
-        yield from _probe(probe)
+        yield from _probe(probe, verbose=verbose)
 
 
-def _probe(probe: ExplainedProbe) -> Iterator[RenderableType]:
+def _probe(probe: ExplainedProbe, *, verbose: bool) -> Iterator[RenderableType]:
     head = Text(f"  {probe.type}", style="bold") + Text(clean(f"  {probe.action}: {probe.reason}"))
     if probe.verification:
         answer = f": {probe.answer}" if probe.answer else ""
         head += Text(clean(f"  {probe.verification}{answer}"), style=_STYLES.get(probe.verification, ""))
     yield head
-    if probe.values:
+    if probe.values and not verbose:
+        yield _indented(_short(probe.values), by=4)
+    if probe.values and verbose:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         for one in probe.values:
             cells = ((one.field, ""), (one.value, "bold"), (one.source, "dim"))
@@ -100,6 +110,15 @@ def _probe(probe: ExplainedProbe) -> Iterator[RenderableType]:
         wanted = parse_probe(probe.wanted)
         if wanted is not None and probe.wanted != probe.live:
             yield _indented(f"the rules want {describe_probe(wanted)}", "dim", by=4)
+
+
+def _short(values: Sequence[Value]) -> str:
+    """Return the values of a probe in one line, by source; those that no user and no evidence gave come last."""
+    by_source: dict[str, list[str]] = {}
+    for one in values:
+        by_source.setdefault(one.source, []).append(f"{one.field} {one.value}")
+    listed = sorted(by_source.items(), key=lambda item: item[0].startswith("defaults"))
+    return "; ".join(f"{', '.join(fields)} ({source})" for source, fields in listed)
 
 
 def _dependencies(found: Sequence[DependencyRecord]) -> Iterator[RenderableType]:

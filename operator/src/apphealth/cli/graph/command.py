@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, filename_option, rules_option
+from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, manifests_option, rules_option
 
 if TYPE_CHECKING:
     from apphealth.plan.dependencies.graph import Graph
@@ -31,7 +31,7 @@ Exit codes: 0 done; 2 the command line is wrong; 3 a part of the input can't be 
 
 
 @click.command(epilog=EPILOG, short_help="Show which workload needs which Service, and why.")
-@filename_option(without="a cluster")
+@manifests_option(without="a cluster")
 @rules_option
 @click.option(
     "-n", "--namespace", metavar="NAME", help="The namespace to read; with -f, the namespace of objects that name none."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from apphealth.cli.completing import lint_rules, namespaces
 from apphealth.cli.configuration import FILE, PROJECT, lint_defaults
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.options import Options
@@ -55,6 +56,7 @@ def _isolate(ctx: click.Context, param: click.Parameter, value: bool) -> None:  
     "-n",
     "--namespace",
     metavar="NAME",
+    shell_complete=namespaces,
     help="The namespace to read; with files, of objects that name none.",
 )
 @click.option(
@@ -118,7 +120,9 @@ def _isolate(ctx: click.Context, param: click.Parameter, value: bool) -> None:  
     help="Read no configuration file.",
 )
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 if there is nothing to judge.")
-@click.option("--explain", "explained", metavar="ID", help="Explain a rule, and check nothing.")
+@click.option(
+    "--explain", "explained", metavar="ID", shell_complete=lint_rules, help="Explain a rule, and check nothing."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print no summary.")
 def lint(
     *,
