@@ -1,10 +1,12 @@
 """Raw objects as the API server gives them, and a store to put them in."""
 
 import itertools
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from apphealth.controller.gate import Gate
 from apphealth.kube.resources import Resource
 from apphealth.store.outcomes import Outcome
 from apphealth.store.store import Store
@@ -20,6 +22,11 @@ def meta(name: str, namespace: str = "shop", **more: Any) -> dict[str, Any]:
 
 class Objects:
     """Raw objects."""
+
+    def gate(self, store, enqueue=lambda _: None, *, now=lambda: datetime.now(UTC), **more):
+        """Return the gate of an operator; its waves are worked out where somebody runs it."""
+        given = {"dirty": lambda _: None, "busy": lambda _: False, "disruptions": None} | more
+        return Gate(store, enqueue=enqueue, now=now, **given)
 
     def deployment(self, name="web", namespace="shop", *, labels=None, pod_labels=None, containers=None, **metadata):
         labels = {"app": name} if labels is None else labels

@@ -22,6 +22,7 @@ MAY = [
     ("list", "replicasets.apps"),
     ("list", "controllerrevisions.apps"),
     *((verb, "events.events.k8s.io") for verb in ("create", "list")),
+    ("list", "poddisruptionbudgets.policy"),
     *((verb, "apphealths.apphealth.dev") for verb in READ),
     ("patch", "apphealths.apphealth.dev/status"),
     *((verb, "healthplans.apphealth.dev") for verb in (*READ, "create", "patch", "delete")),

@@ -1,5 +1,6 @@
 """The CustomResourceDefinitions and the Structs of apphealth.api say the same, field by field, in both directions."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,12 @@ def from_crd(node: dict[str, Any]) -> dict[str, dict[str, Any]]:
         about = {key: inner[key] for key in keys if key in inner}
         rules = inner.get("x-kubernetes-validations", [])
         if inner.get("x-kubernetes-int-or-string"):
-            about |= {"type": "port", "minimum": 1, "maximum": 65535, "message": rules[0]["message"]}
-            assert rules[0]["rule"].startswith(
-                "type(self) == int ? 1 <= int(self) && int(self) <= 65535 : string(self)"
+            numbers = re.match(
+                r"type\(self\) == int \? (\d+) <= int\(self\) && int\(self\) <= (\d+) : string\(self\)",
+                rules[0]["rule"],
             )
+            low, high = (int(number) for number in numbers.groups())
+            about |= {"type": "port", "minimum": low, "maximum": high, "message": rules[0]["message"]}
             about["pattern"] = rules[0]["rule"].split(".matches('")[1].removesuffix("')")
         elif inner["type"] == "string" and rules:
             assert len(rules) == 1

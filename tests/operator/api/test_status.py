@@ -77,6 +77,15 @@ def test_a_status_is_read_back_as_it_was_written():
         ],
         "workloads": {"selected": 2, "managed": 0, "pending": 0, "keptByOwner": 0, "failed": 0}
         | {"covered": 0, "withoutProbes": 0, "unknown": 0, "wouldRestart": 0},
+        "rollout": {
+            "planned": 0,
+            "waiting": 0,
+            "inFlight": 0,
+            "done": 0,
+            "rolledBack": 0,
+            "halted": False,
+            "message": "",
+        },
     }
     assert parse_status({"status": status.to_object()}) == status
 

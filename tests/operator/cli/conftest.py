@@ -86,6 +86,8 @@ class Server:
         self.missing: set[str] = set()
         self.asked: list[str] = []
         self.patches: list[dict[str, Any]] = []
+        self.made: list[dict[str, Any]] = []
+        self.deleted: list[str] = []
 
     def answer(self, url: str) -> tuple[int, dict[str, Any]]:
         self.asked.append(url)
@@ -153,8 +155,18 @@ def serve(tmp_path: Path) -> Iterator[Any]:
                 server.patches.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 self.do_GET()
 
+            def do_POST(self) -> None:
+                server.made.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.reply(201, server.made[-1])
+
+            def do_DELETE(self) -> None:
+                server.deleted.append(self.path)
+                self.reply(200, {"kind": "Status"})
+
             def do_GET(self) -> None:
-                code, body = server.answer(self.path)
+                self.reply(*server.answer(self.path))
+
+            def reply(self, code: int, body: dict[str, Any]) -> None:
                 text = json.dumps(body).encode()
                 self.send_response(code)
                 self.send_header("Content-Length", str(len(text)))

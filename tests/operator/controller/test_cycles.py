@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apphealth.api.parse import parse_rule
+from apphealth.controller.gate import Gate
 from apphealth.controller.prover import Prover
 from apphealth.controller.reconcile import Reconciler
 from apphealth.controller.watcher import Watcher
@@ -53,6 +54,14 @@ class Cluster:
             dirty=lambda _: None,
             prover=Prover(self.store, enqueue=self.todo.extend, list_pods=None, ask=None),
             watcher=Watcher(self.store, enqueue=self.todo.extend, pods=None, clock=lambda: 0.0),
+            gate=Gate(
+                self.store,
+                enqueue=self.todo.extend,
+                dirty=lambda _: None,
+                busy=lambda _: False,
+                disruptions=None,
+                now=None,
+            ),
             clock=lambda: 0.0,
         )
         for name in NAMES:

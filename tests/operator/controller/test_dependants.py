@@ -47,6 +47,7 @@ class Shop:
                 dirty=lambda _: None,
                 prover=Prover(self.store, enqueue=self.enqueue, list_pods=None, ask=None),
                 watcher=Watcher(self.store, enqueue=self.enqueue, pods=None, clock=lambda: 0.0),
+                gate=make.gate(self.store, self.enqueue),
                 clock=lambda: 0.0,
             )
         )

@@ -92,6 +92,8 @@ class Shop:
         self.make, self.api, self.store, self.events = make, Api(), Store(), Events()
         self.gate, self.asked = asyncio.Event(), []
         self.prover = Prover(self.store, enqueue=self.enqueue, list_pods=self.list_pods, ask=self.ask)
+        self.turns = make.gate(self.store, self.enqueue)
+        self.turns.know()
         self.reconcile = Reconciler(
             self.api,
             self.store,
@@ -100,6 +102,7 @@ class Shop:
             dirty=lambda _: None,
             prover=self.prover,
             watcher=Watcher(self.store, enqueue=self.enqueue, pods=None, clock=lambda: 0.0),
+            gate=self.turns,
             clock=lambda: 0.0,
         )
         self.queue = WorkQueue(self.reconcile)
@@ -115,7 +118,10 @@ class Shop:
             self.store.put(resource, rule)
         container = {"name": "main", "ports": PORTS} | ({"livenessProbe": probe} if probe else {})
         self.api.deployment = self.make.deployment(containers=[container], managedFields=owned(probe), **metadata)
-        self.api.deployment["status"] = {"readyReplicas": ready}
+        self.api.deployment["status"] = {
+            **dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), ready),
+            "observedGeneration": 1,
+        }
         self.enqueue(self.store.put(Resource.DEPLOYMENTS, self.api.deployment).workloads)
 
     async def list_pods(self, workload, question):
@@ -138,7 +144,7 @@ class Shop:
 @pytest.fixture
 async def shop(make):
     shop = Shop(make)
-    tasks = [asyncio.create_task(queue.run()) for queue in (shop.queue, shop.prover.queue)]
+    tasks = [asyncio.create_task(part.run()) for part in (shop.queue, shop.prover.queue, shop.turns)]
     yield shop
     for task in tasks:
         task.cancel()

@@ -72,6 +72,7 @@ class Shop:
             dirty=lambda _: None,
             prover=self.prover,
             watcher=Watcher(self.store, enqueue=self.enqueue, pods=None, clock=lambda: 0.0),
+            gate=make.gate(self.store, self.enqueue),
             clock=lambda: 0.0,
         )
         self.queue = WorkQueue(self.reconcile)

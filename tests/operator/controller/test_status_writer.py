@@ -47,6 +47,7 @@ class Bench:
             busy=self.unfinished.__contains__,
             protection=Protection(installed=True),
             look_again=self.look,
+            gate=make.gate(self.store),
         )
         self.writer.queue.resume()
 

@@ -7,6 +7,10 @@ Both give the same messages.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
 
 from apphealth.api.errors import Problem, shown
 from apphealth.api.spec import (
@@ -20,6 +24,7 @@ from apphealth.api.spec import (
     SelectorOperator,
     ServiceReference,
     StartupSettings,
+    Window,
 )
 
 ONE_TARGET = "write exactly one of selector and targetRef; selector: {} selects every workload in reach"
@@ -42,6 +47,9 @@ MAX_FAILURES = (
     "failureThreshold is worked out from maxSeconds; remove one of them, or make them agree with periodSeconds"
 )
 
+SCHEDULE_NEVER = "the schedule can't be read, or never comes; write five cron fields, for instance 0 2 * * 1-5"
+UNKNOWN_ZONE = "no such time zone; write a name of the IANA database, for instance Europe/Berlin or UTC"
+
 
 def check(spec: AppHealthSpec) -> list[Problem]:
     """Return the problems of a spec whose fields are each valid.
@@ -59,7 +67,21 @@ def check(spec: AppHealthSpec) -> list[Problem]:
     problems = [*_selection(spec), *_probes("spec.probes", spec.probes)]
     for index, container in enumerate(spec.containers):
         problems += _container(f"spec.containers[{index}]", container)
+    for index, window in enumerate(spec.rollout.windows):
+        problems += _window(f"spec.rollout.windows[{index}]", window)
     return [*problems, *_listed_once(spec)]
+
+
+def _window(path: str, window: Window) -> Iterator[Problem]:
+    """Check what the CEL rules can't: whether the schedule ever comes, and whether the time zone exists."""
+    try:
+        next(CronSim(window.schedule, datetime(2024, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        yield Problem(f"{path}.schedule", SCHEDULE_NEVER + _here(schedule=window.schedule))
+    try:
+        ZoneInfo(window.time_zone or "UTC")
+    except (KeyError, ValueError, OSError):
+        yield Problem(f"{path}.timeZone", UNKNOWN_ZONE + _here(timeZone=window.time_zone))
 
 
 def _selection(spec: AppHealthSpec) -> Iterator[Problem]:

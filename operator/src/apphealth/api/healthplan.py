@@ -30,6 +30,8 @@ class State(StrEnum):
     """Every planned probe has another owner, and stays as it is."""
     CONTESTED = "Contested"
     """The owner of a replaced probe wrote it again, or another manager keeps taking ours out; it wins."""
+    WAITING = "Waiting"
+    """The planned probes are not written yet: the rollout of the rule, or the brake, holds the workload back."""
     REJECTED = "Rejected"
     """The API server rejected the patch; a finding quotes its answer."""
     ROLLED_BACK = "RolledBack"
@@ -177,6 +179,27 @@ class StartRecord(_Part, frozen=True, kw_only=True):
     seconds: int
 
 
+class WindowRecord(_Part, frozen=True, kw_only=True):
+    """A time in which changes may begin, as the rule has it."""
+
+    schedule: str
+    duration: str
+    time_zone: str = ""
+
+
+class RolloutRecord(_Part, frozen=True, kw_only=True):
+    """The settings by which a workload is put back when the rule is gone."""
+
+    rule: str
+    """The rule in mode Enforce whose rollout the workload is part of."""
+    max_concurrent: str = ""
+    """Empty: the default."""
+    max_per_namespace: int = 0
+    """0: no limit."""
+    soak_seconds: int = 60
+    windows: tuple[WindowRecord, ...] = ()
+
+
 class EndpointRecord(_Part, frozen=True, kw_only=True):
     """One endpoint that the library's index names."""
 
@@ -254,6 +277,8 @@ class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     """An example of a pod that fails a probe of ours, as a sentence; empty if none is known."""
     starts: tuple[StartRecord, ...] = ()
     """Containers that took long to start: a derived startup probe allows three times as much."""
+    rollout: tuple[RolloutRecord, ...] = ()
+    """The rules whose probes the workload carries or waits for, with what they said of their rollout."""
     proofs: tuple[ProofRecord, ...] = ()
     preview: PreviewRecord | None = None
     """What the rules in mode Audit would add; None unless rules in both modes select the workload."""

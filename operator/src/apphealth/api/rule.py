@@ -48,3 +48,13 @@ class RuleKey:
     def __str__(self) -> str:
         """`AppHealth/shop/web`, `ClusterAppHealth/standard`."""
         return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+
+
+def parse_rule_key(text: str) -> RuleKey | None:
+    """Read a rule's key as `str` spells it, or return None if it is none."""
+    match text.split("/"):
+        case [RuleKind.APP_HEALTH, namespace, name]:
+            return RuleKey(RuleKind.APP_HEALTH, namespace, name)
+        case [RuleKind.CLUSTER_APP_HEALTH, name]:
+            return RuleKey(RuleKind.CLUSTER_APP_HEALTH, "", name)
+    return None

@@ -118,3 +118,41 @@ LabelValue = Annotated[
         "write a label value: letters, digits, '-', '_' and '.', a letter or digit first and last",
     ),
 ]
+Soak = Annotated[int, Meta(ge=0, le=86400)]
+Count = Annotated[int, Meta(ge=1, le=100000)]
+Canaries = Annotated[int, Meta(ge=0, le=100)]
+Failures = Annotated[int, Meta(ge=0, le=100000)]
+Percentage = Annotated[
+    str,
+    _matching(
+        "^([1-9][0-9]?|100)%$",
+        4,
+        "write a number of workloads from 1 to 100000 without quotes, or a percentage from 1% to 100%",
+    ),
+]
+Concurrency = Count | Percentage
+CronSchedule = Annotated[
+    str,
+    _matching(
+        "^[-*/,0-9A-Za-z]{1,64}( [-*/,0-9A-Za-z]{1,64}){4}$",
+        128,
+        "write a cron schedule of five fields (minute, hour, day of month, month, day of week) with one space between "
+        "them, for instance 0 2 * * 1-5",
+    ),
+]
+Duration = Annotated[
+    str,
+    _matching(
+        "^([1-9][0-9]{0,2}h([1-9][0-9]?m)?|[1-9][0-9]{0,3}m)$",
+        8,
+        "write hours, minutes or both, for instance 4h, 90m or 1h30m",
+    ),
+]
+TimeZone = Annotated[
+    str,
+    _matching(
+        "^[A-Za-z][-+_A-Za-z0-9]*(/[-+_A-Za-z0-9]+)*$",
+        64,
+        "write the name of a time zone, for instance Europe/Berlin or UTC",
+    ),
+]

@@ -13,8 +13,14 @@ from msgspec import Meta
 
 from apphealth.api.scalars import (
     Argument,
+    Canaries,
+    Concurrency,
     ContainerName,
+    Count,
+    CronSchedule,
     Delay,
+    Duration,
+    Failures,
     GrpcService,
     HeaderName,
     HeaderValue,
@@ -28,7 +34,9 @@ from apphealth.api.scalars import (
     PresetName,
     Seconds,
     ServiceName,
+    Soak,
     Threshold,
+    TimeZone,
     WorkloadName,
 )
 
@@ -194,6 +202,26 @@ class TargetRef(_Part, frozen=True, kw_only=True):
     name: WorkloadName
 
 
+class Window(_Part, frozen=True, kw_only=True):
+    """A time in which workloads may be changed: it opens by the schedule and stays open for the duration."""
+
+    schedule: CronSchedule
+    duration: Duration
+    time_zone: TimeZone | None = None
+
+
+class RolloutSettings(_Part, frozen=True, kw_only=True):
+    """How fast a rule changes workloads that have ready pods."""
+
+    max_concurrent: Concurrency | None = None
+    max_per_namespace: Count | None = None
+    canaries: Canaries | None = None
+    soak_seconds: Soak | None = None
+    max_failures: Failures | None = None
+    windows: Annotated[tuple[Window, ...], Meta(max_length=16)] = ()
+    paused: bool | None = None
+
+
 class AppHealthSpec(_Part, frozen=True, kw_only=True):
     """The spec of an AppHealth."""
 
@@ -207,6 +235,7 @@ class AppHealthSpec(_Part, frozen=True, kw_only=True):
     probes: ProbesSettings = ProbesSettings()
     containers: Annotated[tuple[ContainerSettings, ...], Meta(max_length=64)] = ()
     dependencies: DependenciesSettings = DependenciesSettings()
+    rollout: RolloutSettings = RolloutSettings()
     defaults_version: Annotated[int, Meta(ge=1, le=1)] = 1
 
 

@@ -23,6 +23,8 @@ class ConditionType(StrEnum):
     """Running pods passed the probes that are written; absent if no probe is to be written."""
     SHARED_DEPENDENCY = "SharedDependency"
     """By this rule a large share of all workloads requires one Service; absent otherwise."""
+    ROLLED_OUT = "RolledOut"
+    """Every selected workload was changed and is well; absent in mode Audit."""
     PROTECTED = "Protected"
     """The admission policy is installed that keeps users' applies from being rejected because of our probes."""
 
@@ -44,6 +46,12 @@ class Reason(StrEnum):
     """Ready: in mode Audit, every decision is recorded in a HealthPlan, and no workload is written."""
     IN_PROGRESS = "InProgress"
     """Not ready yet: some workloads are still to be written, or wait for a running pod."""
+    ROLLED_OUT = "RolledOut"
+    """RolledOut: nothing waits, and nothing is being changed."""
+    PAUSED = "Paused"
+    """Neither ready nor rolled out: the rule is paused, or the operator's brake is on."""
+    HALTED = "Halted"
+    """Neither ready nor rolled out: more workloads failed by this rule's probes than `rollout.maxFailures`."""
     NOTHING_SELECTED = "NothingSelected"
     """Not ready: no workload matches the selector, or the workload that targetRef names doesn't exist."""
     SOME_FAILED = "SomeFailed"
@@ -125,12 +133,32 @@ class WorkloadCounts(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Of these: would be changed, and so restart their pods, if the rules in mode Audit were enforced."""
 
 
+class RolloutStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How far the rollout of a rule has come, in workloads."""
+
+    planned: int = 0
+    """Workloads that get probes of ours."""
+    waiting: int = 0
+    """Of these: wait for their turn."""
+    in_flight: int = 0
+    """Of these: written, and not yet well for long enough."""
+    done: int = 0
+    """Of these: written and well."""
+    rolled_back: int = 0
+    """Of these: the probes did harm and were taken back."""
+    halted: bool = False
+    """Whether nothing further is written, because too many have failed."""
+    message: str = ""
+    """What the rollout waits for."""
+
+
 class RuleStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The status of a rule."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
     workloads: WorkloadCounts = WorkloadCounts()
+    rollout: RolloutStatus = RolloutStatus()
 
     def to_object(self) -> dict[str, Any]:
         """Return the status as the API has it, for a PATCH of the status subresource."""

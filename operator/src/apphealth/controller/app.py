@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -17,7 +18,10 @@ from uuid import uuid4
 
 import kopf
 
+from apphealth.api.rule import RuleKey
 from apphealth.controller.contact import Contact
+from apphealth.controller.disruptions import Disruptions
+from apphealth.controller.gate import Gate
 from apphealth.controller.health import serve_health
 from apphealth.controller.informer import Informer
 from apphealth.controller.metrics import Metrics
@@ -32,6 +36,7 @@ from apphealth.controller.watches import quiet_settings, register
 from apphealth.kube.client import Client
 from apphealth.kube.credentials import Credentials
 from apphealth.kube.discovery import served
+from apphealth.kube.disruptions import list_disruption_budgets
 from apphealth.kube.errors import KubeError
 from apphealth.kube.events import Events
 from apphealth.kube.lease import ANSWER, Leadership
@@ -42,7 +47,7 @@ from apphealth.plan.facts import CLUSTER_DOMAIN
 from apphealth.plan.facts import Options as Planning
 from apphealth.probing.asker import ask as ask_pods
 from apphealth.probing.asker import ask_one
-from apphealth.store.store import Concerned, Store
+from apphealth.store.store import BRAKE, Concerned, Name, Store
 
 FINISH = 5.0
 """Seconds that writes under way get when the operator stops."""
@@ -109,6 +114,8 @@ class Operator:
         self._options = options
         self._store = Store(Planning(allow_exec=options.allow_exec, cluster_domain=options.cluster_domain))
         self._store.cluster_wide = options.namespace is None
+        self._braked: str | None = None
+        self._store.brake_at = Name(options.namespace or options.credentials.namespace, BRAKE)
         self._metrics = metrics = Metrics(
             outcomes=self._store.outcomes.all,
             leading=lambda: self._leading.is_set() and self._may_write(),
@@ -130,12 +137,21 @@ class Operator:
         clock = asyncio.get_running_loop().time
         self._events = Events(client, instance=socket.gethostname(), clock=clock)
         self._protection = Protection()
+        self._gate = Gate(
+            self._store,
+            enqueue=self._enqueue,
+            dirty=self._refresh_statuses,
+            busy=self._busy,
+            disruptions=Disruptions(partial(list_disruption_budgets, client), clock),
+            now=lambda: datetime.now(UTC),
+        )
         self._statuses = StatusWriter(
             client,
             self._store,
             busy=self._busy,
             protection=self._protection,
             look_again=lambda: look_for_policy(client, self._protection),
+            gate=self._gate,
             observe=metrics.worked("statuses"),
         )
         self._prover = Prover(
@@ -165,6 +181,7 @@ class Operator:
             dirty=self._statuses.dirty,
             prover=self._prover,
             watcher=self._watcher,
+            gate=self._gate,
             clock=clock,
         )
         self._queue: WorkQueue[WorkloadKey] = WorkQueue(
@@ -187,7 +204,7 @@ class Operator:
                 await stack.enter_async_context(serve_health(port, self._waiting_for, self._metrics.text))
             # Started before kopf: when kopf ends, it cancels every task that was started after it.
             queues = (queue.run() for queue in self._queues.values())
-            jobs = [*queues, self._events.run(), self._lead(), self._work()]
+            jobs = [*queues, self._events.run(), self._gate.run(), self._lead(), self._work()]
             if self._options.namespace is not None:
                 jobs.append(self._reread_namespace(self._options.namespace))
             await stack.enter_async_context(self._running(*jobs))
@@ -208,7 +225,21 @@ class Operator:
         if self._leading.is_set():
             self._statuses.dirty(concerned.rules)
             self._watcher.changed(concerned.rollouts)
+            self._gate.moved(concerned.moved)
+            if concerned.rules or self._store.brake != self._braked:
+                self._gate.look()
+        self._note_brake()
         self._prover.pods_changed(concerned.pods)
+
+    def _note_brake(self) -> None:
+        if self._store.brake != self._braked:
+            self._braked = self._store.brake
+            log.warning(
+                "the brake is %s", f"on: {self._braked}" if self._braked else "off: workloads are written again"
+            )
+
+    def _refresh_statuses(self, rules: Iterable[RuleKey]) -> None:
+        self._statuses.dirty(rules)
 
     def _busy(self, key: WorkloadKey) -> bool:
         return self._queue.busy(key) or key in self._reconcile.awaited
@@ -294,6 +325,7 @@ class Operator:
             await self._leading.wait()
             if (lost := self._lost).is_set():
                 continue
+            self._gate.take_over()
             workloads = self._store.world.workloads.keys()
             self._reconcile.unseen = set(workloads)
             self._queue.add_all({*workloads, *self._store.records.health_plans, *self._store.outcomes.workloads()})
@@ -304,6 +336,7 @@ class Operator:
             # Statuses come last: counts that still change would be written several times.
             if await _before(self._queue.drained(), lost):
                 log.info("initial sync done: all workloads have been reconciled")
+                self._gate.know()
                 self._prover.tidy()
                 self._statuses.dirty(self._store.statuses)
                 self._statuses.queue.resume()
@@ -397,6 +430,7 @@ class Operator:
             queue.clear()
         self._prover.reset()
         self._watcher.reset()
+        self._gate.stop()
         self._store.records.only_writer = False
         self._leading.clear()
         self._lost.set()

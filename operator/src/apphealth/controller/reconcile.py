@@ -11,12 +11,15 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from apphealth.api.healthplan import HealthPlan, State
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import Reason
 from apphealth.controller.contests import Contests
 from apphealth.controller.coverage import coverage_of, would_restart
+from apphealth.controller.gate import Gate, family_of
 from apphealth.controller.gather import read_config_maps
 from apphealth.controller.journal import log_refuted, log_rejected, log_write
 from apphealth.controller.left_alone import LeftAlone, left_alone, outcome_of
@@ -87,6 +90,8 @@ class Reconciler:
         Asks running pods the questions of plans.
     watcher
         Looks after what was written.
+    gate
+        Decides when a patch may be sent.
     clock
         Seconds, rising.
 
@@ -108,6 +113,7 @@ class Reconciler:
         dirty: Callable[[Iterable[RuleKey]], None],
         prover: Prover,
         watcher: Watcher,
+        gate: Gate,
         clock: Callable[[], float],
     ) -> None:
         self._client = client
@@ -118,6 +124,7 @@ class Reconciler:
         self._dirty = dirty
         self._prover = prover
         self._watcher = watcher
+        self._gate = gate
         self._clock = clock
         self._rejections = Rejections(clock)
         self._contests = Contests(clock)
@@ -164,8 +171,11 @@ class Reconciler:
         decided = plan_of(workload, self._store.world)
         self.awaited.discard(key)
         if (why := left_alone(workload, decided, self._store)) is not None:
+            self._gate.drop(key)
             self._leave_alone(workload, decided, why)
             return None
+        if not decided.patches:
+            self._gate.settle(workload, decided)
         # No request since the plan was made: an entry that was found meanwhile would be lost.
         self._store.world.keep_withheld(key, decided.withheld, decided.retried)
         if decided.record is None:
@@ -232,6 +242,8 @@ class Reconciler:
         originals = self._store.world.originals.get(workload.key, ())
         if decided.questions:
             record = with_findings(record, [finding_record(pods_starting(decided))])
+        if why := self._held_back(workload, decided):
+            return await self._wait(workload, decided, record, config_maps, why)
         recorded = self._store.records.health_plans.get(workload.key)
         safe, patched = True, workload
         takes_out = any(probe.withheld for container in decided.containers for probe in container.probes)
@@ -251,6 +263,31 @@ class Reconciler:
             return 0.0  # what is only shown reads the workload as it is after the patch
         return min((rejection.again for rejection in rejections), default=None)
 
+    def _held_back(self, workload: Workload, decided: Plan) -> str:
+        """Return why a plan's patches have to wait; empty if there are none, or they may be sent."""
+        if not decided.patches or self._rejections.current(workload, decided.patches) is not None:
+            return ""
+        return self._gate.ask(workload, decided)
+
+    async def _wait(
+        self, workload: Workload, decided: Plan, record: HealthPlan, config_maps: frozenset[ConfigMapKey], why: str
+    ) -> float | None:
+        """Record that a plan waits for its turn. Nothing that it would replace is remembered before its turn."""
+        rejections: list[Rejection] = []
+        status = msgspec.structs.replace(
+            record.status,
+            state=State.WAITING,
+            message=why,
+            originals=self._store.world.originals.get(workload.key, ()),
+            rollout=decided.rollout or self._gate.remembered(workload),
+        )
+        if decided.delivery is not None and self._store.brake is None:
+            await self._deliver(workload, decided.delivery, rejections)
+        record = msgspec.structs.replace(record, status=status)
+        await self._record(workload, with_rejections(record, rejections), rejections)
+        self._note(workload, decided, config_maps, rejections, waits=why)
+        return min((rejection.again for rejection in rejections), default=None)
+
     def _report_refuted(self, workload: Workload, decided: Plan) -> None:
         """Post an Event about a refuted probe, once: when its HealthPlan is written."""
         if (refuted := refuted_finding(decided)) is not None:
@@ -259,6 +296,9 @@ class Reconciler:
 
     async def _clean(self, workload: Workload, decided: Plan) -> float | None:
         """Remove everything of ours from a workload that no rule selects."""
+        if why := self._held_back(workload, decided):
+            await self._writer.note_waiting(workload, why)
+            return None
         rejections: list[Rejection] = []
         restored = Event(type="Normal", reason="ProbesRestored", note="no rule selects it any more: put back as it was")
         await self._patch(workload, decided, restored, rejections)
@@ -268,6 +308,8 @@ class Reconciler:
         if not decided.patches and decided.originals:
             log.warning("%s keeps a probe of ours: what it replaced runs a command (--allow-exec)", workload.key)
             return None
+        if self._gate.in_flight(workload.key):
+            return None  # until it is well: after a restart nothing else says that it is in flight
         await self._writer.erase(workload.key)
         self._dirty(self._store.outcomes.put(workload.key, None))
         return None
@@ -278,6 +320,7 @@ class Reconciler:
         self._contests.forget(key)
         self._prover.forget(key)
         self._watcher.forget(key)
+        self._gate.forget(key)
         self.awaited.discard(key)
         if (dependable := self._dependables.pop(key, None)) is not None and dependable.cycle:
             for service in dependable.services:
@@ -307,10 +350,12 @@ class Reconciler:
             rejections.append(rejection := self._rejections.note(workload, patches, error))
             self._events.post(workload, Event(type="Warning", reason="Rejected", note=rejection.finding.message))
             log_rejected(workload, rejection.finding.message)
+            self._gate.drop(workload.key)
             return workload
         self._rejections.clear(workload.key)
         if patches:
             self._watcher.wrote(workload, patched)
+            self._gate.sent(patched)
             self._events.post(workload, event)
             log_write(workload, patched, decided)
         return patched
@@ -341,10 +386,12 @@ class Reconciler:
         decided: Plan,
         config_maps: frozenset[ConfigMapKey],
         rejections: Sequence[Rejection],
+        *,
+        waits: str = "",
     ) -> None:
         problem, message = _problem(decided, rejections)
         outcome = Outcome(
-            state=State.REJECTED if any(rejection.rejected for rejection in rejections) else decided.state,
+            state=_state(decided, rejections, waits=waits),
             rules=decided.rules,
             mentions=tuple(decided.mentions),
             requires=tuple(need.service for need in decided.dependencies if need.required),
@@ -358,6 +405,8 @@ class Reconciler:
             would_restart=would_restart(workload, decided),
             problem=problem,
             message=message,
+            waits=waits,
+            family=family_of(workload, decided) if decided.rollout else "",
         )
         self._dirty(self._store.outcomes.put(workload.key, outcome))
         now = self._store.world.workloads.get(workload.key)
@@ -388,6 +437,12 @@ class Reconciler:
 
 _TAKEN_BACK = {State.ROLLED_BACK: "ProbesRolledBack", State.REFUTED: "ProbesTakenOut"}
 """The reasons of the Events about probes that are taken back."""
+
+
+def _state(decided: Plan, rejections: Iterable[Rejection], *, waits: str) -> State:
+    if any(rejection.rejected for rejection in rejections):
+        return State.REJECTED
+    return State.WAITING if waits else decided.state
 
 
 def _event_of(decided: Plan) -> Event:

@@ -14,6 +14,7 @@ from apphealth.api.status import (
     ConditionStatus,
     ConditionType,
     Reason,
+    RolloutStatus,
     RuleStatus,
     WorkloadCounts,
 )
@@ -26,7 +27,7 @@ NAMED = 3
 MAX_MESSAGE = 1000
 """Longest message of a condition, in characters."""
 
-_PENDING = frozenset({State.AWAITING_PODS})
+_PENDING = frozenset({State.AWAITING_PODS, State.WAITING})
 _KEPT = frozenset({State.KEPT, State.CONTESTED})
 _LEFT_ALONE = frozenset({Reason.OTHER_OPERATOR, Reason.RULE_UNREADABLE})
 """Problems because of which nothing is written to a workload for now, whatever it carries."""
@@ -48,6 +49,12 @@ class Facts:
     """The number of all workloads, selected or not."""
     protected: bool | None = None
     """Whether the admission policies are installed; None: not known."""
+    in_flight: int = 0
+    """The number of selected workloads that were written, and are not yet well for long enough."""
+    halted: bool = False
+    """Whether more workloads have failed than the rule bears."""
+    paused: str = ""
+    """Why nothing is written: the rule is paused, or the brake is on; empty if it may be."""
 
 
 def rule_status(facts: Facts) -> RuleStatus:
@@ -56,10 +63,14 @@ def rule_status(facts: Facts) -> RuleStatus:
     conditions = [_ready(facts, counts), _degraded(facts), _conflicting(facts), *_verified(facts), *_shared(facts)]
     if facts.protected is not None:
         conditions.append(_protected(protected=facts.protected))
+    rollout = _rollout(facts)
+    if facts.mode is Mode.ENFORCE and not facts.complaint:
+        conditions.append(_rolled_out(facts, counts, rollout))
     return RuleStatus(
         observed_generation=facts.generation,
         conditions=tuple(_finished(condition, facts.generation) for condition in conditions),
         workloads=counts,
+        rollout=rollout,
     )
 
 
@@ -100,6 +111,8 @@ def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
         return condition(
             ConditionStatus.FALSE, Reason.NOTHING_SELECTED, "no workload matches; check selector, labels and namespace"
         )
+    if (held := _held(facts)) is not None and counts.pending:
+        return condition(ConditionStatus.FALSE, *held)
     if counts.failed:
         return condition(ConditionStatus.FALSE, Reason.SOME_FAILED, _tally(counts))
     if example := _failing(facts):
@@ -117,6 +130,54 @@ def _failing(facts: Facts) -> str:
     key = min(failing, default=None)
     outcome = facts.outcomes[key] if key is not None else None
     return f"{key}: {outcome.message}" if outcome is not None else ""
+
+
+def _held(facts: Facts) -> tuple[Reason, str] | None:
+    """Return why the whole rollout stands still, or None if it doesn't."""
+    if facts.paused:
+        return Reason.PAUSED, facts.paused
+    if facts.halted:
+        return (
+            Reason.HALTED,
+            "too many workloads failed by its probes (rollout.maxFailures): nothing more is written",
+        )
+    return None
+
+
+def _rollout(facts: Facts) -> RolloutStatus:
+    states = Counter(outcome.state for outcome in facts.outcomes.values() if outcome is not None)
+    waiting, rolled_back = states[State.WAITING], states[State.ROLLED_BACK]
+    written = states[State.APPLIED] + states[State.PARTIAL]
+    if facts.mode is not Mode.ENFORCE or facts.complaint:
+        return RolloutStatus()
+    held = _held(facts)
+    examples = (
+        outcome.waits for outcome in facts.outcomes.values() if outcome is not None and outcome.state is State.WAITING
+    )
+    return RolloutStatus(
+        planned=waiting + written + rolled_back,
+        waiting=waiting,
+        in_flight=facts.in_flight,
+        done=max(0, written - facts.in_flight),
+        rolled_back=rolled_back,
+        halted=facts.halted,
+        message=held[1] if held is not None else min(examples, default=""),
+    )
+
+
+def _rolled_out(facts: Facts, counts: WorkloadCounts, rollout: RolloutStatus) -> Condition:
+    held = _held(facts)
+    unknown = any(outcome is None for outcome in facts.outcomes.values())
+    left = rollout.waiting + rollout.in_flight
+    status = ConditionStatus.FALSE
+    if held is not None and (rollout.waiting or facts.halted):
+        reason, message = held
+    elif left or unknown or not counts.selected:
+        reason = Reason.IN_PROGRESS if counts.selected else Reason.NOTHING_SELECTED
+        message = f"{rollout.done} of {rollout.planned} done, {rollout.in_flight} in flight, {rollout.waiting} waiting"
+    else:
+        status, reason, message = ConditionStatus.TRUE, Reason.ROLLED_OUT, f"{rollout.done} workloads changed and well"
+    return Condition(type=ConditionType.ROLLED_OUT, status=status, reason=reason, message=message)
 
 
 def _degraded(facts: Facts) -> Condition:

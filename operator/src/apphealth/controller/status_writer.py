@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import RuleStatus, settle
+from apphealth.controller.gate import Gate
 from apphealth.controller.queue import WorkQueue
 from apphealth.controller.status import Facts, rule_status
 from apphealth.kube.client import Client
@@ -52,6 +53,8 @@ class StatusWriter:
         Whether the admission policies are installed.
     look_again
         Looks for the admission policies; called before a status is written that says they are missing.
+    gate
+        Knows what is in flight, and which rules are halted.
     observe
         As for `WorkQueue`.
     """
@@ -64,6 +67,7 @@ class StatusWriter:
         busy: Callable[[WorkloadKey], bool],
         protection: Protection,
         look_again: Callable[[], Awaitable[None]],
+        gate: Gate,
         observe: Callable[[float, float, bool], None] | None = None,
     ) -> None:
         self._client = client
@@ -71,6 +75,7 @@ class StatusWriter:
         self._busy = busy
         self._protection = protection
         self._look_again = look_again
+        self._gate = gate
         self._paces: dict[RuleKey, float] = {}
         self.queue: WorkQueue[RuleKey] = WorkQueue(self._refresh, workers=2, expected=(KubeError,), observe=observe)
 
@@ -147,4 +152,7 @@ class StatusWriter:
             outcomes=outcomes,
             workloads=len(world.workloads),
             protected=self._protection.installed if rule.spec.mode is Mode.ENFORCE else None,
+            in_flight=sum(map(self._gate.in_flight, outcomes)),
+            halted=self._gate.halted(key),
+            paused=store.brake or ("rollout.paused is true" if rule.spec.rollout.paused else ""),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from apphealth.api.healthplan import HealthPlan, State
 from apphealth.api.names import config_map_name, health_plan_name
@@ -16,7 +17,13 @@ from apphealth.kube.configmaps import (
     write_delivery,
 )
 from apphealth.kube.errors import AlreadyExistsError, ConflictError, ForbiddenError, InvalidError, NotFoundError
-from apphealth.kube.healthplans import create_health_plan, delete_health_plan, read_health_plan, replace_health_plan
+from apphealth.kube.healthplans import (
+    create_health_plan,
+    delete_health_plan,
+    note_state,
+    read_health_plan,
+    replace_health_plan,
+)
 from apphealth.kube.meta import Meta, parse_meta
 from apphealth.kube.resources import Resource
 from apphealth.kube.workloads import disown, patch_workload, read_workload
@@ -29,6 +36,7 @@ from apphealth.plan.result import Patch
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.records import Record, fingerprint_of
 from apphealth.store.store import Store
+from apphealth.store.world import RolledOut
 
 
 class Writer:
@@ -43,6 +51,7 @@ class Writer:
     def __init__(self, client: Client, store: Store) -> None:
         self._client = client
         self._store = store
+        self._noted: dict[WorkloadKey, str] = {}
 
     async def patch(self, workload: Workload, patches: Sequence[Patch], disowned: Sequence[Path] = ()) -> Workload:
         """Send patches to a workload.
@@ -167,18 +176,45 @@ class Writer:
         if written is not None and not written.resource_version:  # else its watch event has come before the answer
             written.resource_version = meta.resource_version
         self._store.wrote(Resource.HEALTH_PLANS, meta)
-        self._remember(key, plan)
+        self._noted.pop(key, None)
+        self._remember(workload, plan)
 
-    def _remember(self, key: WorkloadKey, plan: HealthPlan) -> None:
+    def _remember(self, workload: Workload, plan: HealthPlan) -> None:
         """Store what a HealthPlan that was written remembers."""
-        world = self._store.world
-        if plan.status.state != State.PREVIEW:
+        key, world = workload.key, self._store.world
+        world.keep_rollout(key, RolledOut(workload.uid, plan.status.rollout))
+        if plan.status.state not in (State.PREVIEW, State.WAITING):
             world.written[key] = written_by(plan)
         world.keep_recalled(key, {proof.id for proof in plan.status.proofs})
         if plan.status.originals:
             world.originals[key] = plan.status.originals
         else:
             world.originals.pop(key, None)
+
+    async def note_waiting(self, workload: Workload, why: str) -> None:
+        """Write into the HealthPlan of a workload that is to be put back what that waits for, if it says otherwise.
+
+        Raises
+        ------
+        ConflictError
+            The HealthPlan was written by somebody else.
+        KubeError
+            Everything else, see `Client.request`.
+        """
+        key = workload.key
+        known = self._store.records.health_plans.get(key)
+        if known is None or not known.ours or self._noted.get(key) == why:
+            return
+        try:
+            meta = await note_state(self._client, key, State.WAITING, why, version=known.resource_version)
+        except ConflictError:
+            await self._reread_plan(key)
+            raise
+        except NotFoundError:
+            return
+        self._noted[key] = why
+        self._store.records.health_plans[key] = replace(known, fingerprint=None, resource_version=meta.resource_version)
+        self._store.wrote(Resource.HEALTH_PLANS, meta)
 
     async def _reread_plan(self, key: WorkloadKey) -> Record | None:
         """Read a HealthPlan whose content is unknown: a write failed, or somebody else has written it.
@@ -253,6 +289,7 @@ class Writer:
 
     async def erase(self, key: WorkloadKey) -> None:
         """Delete a workload's HealthPlan and ConfigMap, if they exist."""
+        self._noted.pop(key, None)
         await self.withdraw(key)
         if key in self._store.records.health_plans:
             await delete_health_plan(self._client, key)
@@ -260,6 +297,7 @@ class Writer:
         self._store.world.originals.pop(key, None)
         self._store.world.written.pop(key, None)
         self._store.world.keep_withheld(key, (), "")
+        self._store.world.rollouts.pop(key, None)
 
     def has_left(self, key: WorkloadKey) -> bool:
         """Return whether a HealthPlan or a ConfigMap of ours is left for a workload."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from apphealth.api import API_VERSION
-from apphealth.api.healthplan import HealthPlan
+from apphealth.api.healthplan import HealthPlan, State
 from apphealth.api.names import health_plan_name
 from apphealth.kube.client import JSON_PATCH, Client
 from apphealth.kube.errors import NotFoundError
@@ -100,6 +100,38 @@ async def replace_health_plan(
         operations.append({"op": "add", "path": "/metadata/labels", "value": LABELS})
     path = _path(workload.key)
     return _meta(await client.request("PATCH", path, body=operations, content_type=JSON_PATCH, params=WRITE))
+
+
+async def note_state(client: Client, key: WorkloadKey, state: State, message: str, *, version: str) -> Meta:
+    """Change the state of the HealthPlan of a workload that no rule selects any more, and return its metadata.
+
+    Parameters
+    ----------
+    client
+        Sends the request.
+    key
+        The workload.
+    state, message
+        The new values.
+    version
+        The resourceVersion that was read.
+
+    Raises
+    ------
+    ConflictError
+        The HealthPlan has changed since it was read.
+    NotFoundError
+        It was deleted.
+    KubeError
+        Any other failure, see `Client.request`.
+    """
+    operations: list[dict[str, Any]] = [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "add", "path": "/status/state", "value": state},
+        {"op": "add", "path": "/status/message", "value": message},
+        {"op": "add", "path": "/status/mode", "value": ""},
+    ]
+    return _meta(await client.request("PATCH", _path(key), body=operations, content_type=JSON_PATCH, params=WRITE))
 
 
 async def delete_health_plan(client: Client, key: WorkloadKey) -> None:

@@ -93,12 +93,26 @@ class Reader:
         """
         return self._request("PATCH", path, params={"fieldManager": MANAGER}, body=body)
 
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST an object to its collection, and return it; for errors see `get`."""
+        return self._request("POST", path, params={"fieldManager": MANAGER}, body=body, kind="application/json")
+
+    def delete(self, path: str) -> None:
+        """DELETE an object; for errors see `get`."""
+        self._request("DELETE", path, params={})
+
     def _request(
-        self, method: str, path: str, *, params: Mapping[str, str], body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        kind: str = "application/merge-patch+json",
     ) -> dict[str, Any]:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/merge-patch+json"
+            headers["Content-Type"] = kind
         request = self._api.param_serialize(
             method,
             path,

@@ -42,6 +42,8 @@ class Progress:
         The StatefulSet's pods below this ordinal keep the old template.
     min_ready
         `minReadySeconds`.
+    takes_down
+        The pods that may be down at once while the template changes: maxUnavailable, all of them with Recreate.
     """
 
     desired: int = 1
@@ -56,6 +58,7 @@ class Progress:
     on_delete: bool = False
     partition: int = 0
     min_ready: int = 0
+    takes_down: int = 0
 
     @property
     def to_update(self) -> int:
@@ -115,8 +118,33 @@ def parse_progress(obj: Mapping[str, Any]) -> Progress:
             on_delete=update.get("type") == "OnDelete",
             partition=raw.number(raw.mapping(update.get("rollingUpdate")).get("partition")),
             min_ready=raw.number(spec.get("minReadySeconds")),
+            takes_down=_takes_down(obj.get("kind"), spec, desired),
         )
     )
+
+
+def _takes_down(kind: object, spec: Mapping[str, Any], desired: int) -> int:
+    """Return the pods that may be down at once; as Kubernetes rounds, down for Deployments and up for DaemonSets."""
+    if kind == "Deployment":
+        strategy = raw.mapping(spec.get("strategy"))
+        if strategy.get("type") == "Recreate":
+            return desired
+        rolling = raw.mapping(strategy.get("rollingUpdate"))
+        down = _share(rolling.get("maxUnavailable", "25%"), desired, up=False)
+        surge = _share(rolling.get("maxSurge", "25%"), desired, up=True)
+        return down or int(not surge)
+    update = raw.mapping(spec.get("updateStrategy"))
+    rolling = raw.mapping(update.get("rollingUpdate"))
+    if update.get("type") == "OnDelete" or not desired:
+        return 0
+    return _share(rolling.get("maxUnavailable", 1), desired, up=True)
+
+
+def _share(value: object, of: int, *, up: bool) -> int:
+    """Return a number of pods that is given as a number or as a percentage."""
+    if isinstance(value, str) and (digits := value.removesuffix("%")).isdecimal():
+        return -(-of * int(digits) // 100) if up else of * int(digits) // 100
+    return raw.number(value)
 
 
 _COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")

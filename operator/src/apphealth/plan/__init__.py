@@ -18,7 +18,7 @@ from apphealth.plan.facts import Facts, Options
 from apphealth.plan.findings import PROBE_FAILING
 from apphealth.plan.ownership.patch import build_patches
 from apphealth.plan.probes import plan_probes
-from apphealth.plan.record import record_of
+from apphealth.plan.record import record_of, rollout_record
 from apphealth.plan.result import Patch, Plan, Preview, ProbesPlan
 from apphealth.plan.rules.modes import enforced_among, left_to_controller, not_written
 from apphealth.plan.rules.selection import selecting
@@ -92,6 +92,7 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         retried=workload.annotations.get(RETRY, ""),
         failing=failing,
         starts=facts.starts,
+        rollout=tuple(rollout_record(rule) for rule in enforced),
         delivery=delivery_text(workload, dependencies) if delivers else None,
         mentions=needs.mentions,
         cycle=needs.cycle,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from apphealth.api import healthplan as api
+from apphealth.api.rule import Rule
+from apphealth.api.spec import RolloutSettings
 from apphealth.model.probe import KINDS, ProbeKind, describe_handler, interned, parse_probe, serialise_probe
 from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.model.survey import Served, Speaks
@@ -44,6 +48,7 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
         retried=plan.retried,
         failing=plan.failing,
         starts=tuple(api.StartRecord(container=name, seconds=seconds) for name, seconds in sorted(plan.starts.items())),
+        rollout=plan.rollout,
         proofs=tuple(proof_record(question, proof) for question, proof in plan.proofs),
         preview=_preview(plan.preview, workload) if plan.preview is not None else None,
     )
@@ -67,6 +72,41 @@ def finding_record(finding: Finding) -> api.FindingRecord:
         fix=finding.fix,
         container=finding.container,
     )
+
+
+def rollout_record(rule: Rule) -> api.RolloutRecord:
+    """Return what a HealthPlan remembers of a rule, so that its workload can be put back when the rule is gone."""
+    rollout = rule.spec.rollout
+    return api.RolloutRecord(
+        rule=str(rule.key),
+        max_concurrent="" if rollout.max_concurrent is None else str(rollout.max_concurrent),
+        max_per_namespace=rollout.max_per_namespace or 0,
+        soak_seconds=60 if rollout.soak_seconds is None else rollout.soak_seconds,
+        windows=tuple(
+            api.WindowRecord(schedule=one.schedule, duration=one.duration, time_zone=one.time_zone or "")
+            for one in rollout.windows
+        ),
+    )
+
+
+def rollout_of(record: api.RolloutRecord) -> RolloutSettings | None:
+    """Return the settings that a record holds, or None if no valid rule can have said it."""
+    text = record.max_concurrent
+    concurrent = int(text) if text.isdecimal() else text or None
+    windows = [
+        {"schedule": one.schedule, "duration": one.duration, "timeZone": one.time_zone or None}
+        for one in record.windows
+    ]
+    raw = {
+        "maxConcurrent": concurrent,
+        "maxPerNamespace": record.max_per_namespace or None,
+        "soakSeconds": record.soak_seconds,
+        "windows": windows,
+    }
+    try:
+        return msgspec.convert(raw, RolloutSettings)
+    except msgspec.ValidationError:
+        return None
 
 
 def _container(container: ContainerPlan) -> api.ContainerRecord:
@@ -120,8 +160,9 @@ def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
 
 
 def written_by(plan: api.HealthPlan) -> tuple[WrittenProbe, ...]:
-    """Return the probes of ours that the workload has by its HealthPlan; none in mode Audit."""
-    if plan.status.state == api.State.PREVIEW:
+    """Return the probes of ours that the workload has by its HealthPlan; none before they are written."""
+    waits_to_be_written = plan.status.state == api.State.WAITING and plan.status.mode
+    if plan.status.state == api.State.PREVIEW or waits_to_be_written:
         return ()
     return tuple(
         WrittenProbe(container.name, ProbeKind(record.type), interned(probe))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from apphealth.api.healthplan import HealthPlan, OriginalRecord, State, Value, VerificationState
+from apphealth.api.healthplan import HealthPlan, OriginalRecord, RolloutRecord, State, Value, VerificationState
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.model.ownership import Path
@@ -212,6 +212,8 @@ class Plan:
         An example of a pod that fails a probe of ours, as a sentence; empty if none is known.
     starts
         The seconds of the slowest start seen, by the container's name.
+    rollout
+        The rules in mode Enforce, with what they say of their rollout.
     delivery
         The text of `dependencies.json`; None if no container reads it.
     mentions
@@ -244,6 +246,7 @@ class Plan:
     retried: str = ""
     failing: str = ""
     starts: Mapping[str, int] = field(default_factory=dict)
+    rollout: tuple[RolloutRecord, ...] = ()
     delivery: str | None = None
     mentions: frozenset[ServiceKey] = frozenset()
     cycle: Cycle | None = None

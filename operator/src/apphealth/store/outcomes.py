@@ -57,16 +57,31 @@ class Outcome:
     """Why the plan can't be carried out: a reason of the condition Degraded."""
     message: str = ""
     """The problem in one sentence."""
+    waits: str = ""
+    """What a workload in state Waiting waits for."""
+    family: str = ""
+    """Its presets and images: workloads that a probe probably does the same to."""
 
 
 class Outcomes:
-    """The outcomes of all selected workloads."""
+    """The outcomes of all selected workloads.
+
+    Attributes
+    ----------
+    requiring
+        The Services that workloads require, without those that require none. Read it only.
+    requirements
+        A number that rises with each change of `requiring`.
+    """
 
     def __init__(self) -> None:
         self._outcomes: dict[WorkloadKey, Outcome] = {}
         self._by_rule: MultiMap[RuleKey, WorkloadKey] = MultiMap()
         self._by_service: MultiMap[ServiceKey, WorkloadKey] = MultiMap()
         self._by_config_map: MultiMap[ConfigMapKey, WorkloadKey] = MultiMap()
+        self._failed: MultiMap[RuleKey, WorkloadKey] = MultiMap()
+        self.requiring: dict[WorkloadKey, tuple[ServiceKey, ...]] = {}
+        self.requirements = 0
 
     def get(self, key: WorkloadKey) -> Outcome | None:
         """Return a workload's outcome; None if no rule selects it or it has not been reconciled yet."""
@@ -94,6 +109,12 @@ class Outcomes:
         _move(self._by_rule, key, old.rules, new.rules)
         _move(self._by_service, key, old.mentions, new.mentions)
         _move(self._by_config_map, key, old.config_maps, new.config_maps)
+        _move(self._failed, key, *(one.rules if one.state is State.ROLLED_BACK else () for one in (old, new)))
+        if old.requires != new.requires:
+            self.requirements += 1
+            self.requiring.pop(key, None)
+            if new.requires:
+                self.requiring[key] = new.requires
         if outcome is None:
             self._outcomes.pop(key, None)
         else:
@@ -111,6 +132,14 @@ class Outcomes:
     def ruled_by(self, rule: RuleKey) -> frozenset[WorkloadKey]:
         """Return the workloads that a rule selected at their last reconciliation."""
         return frozenset(self._by_rule.get(rule))
+
+    def size(self, rule: RuleKey) -> int:
+        """Return how many workloads a rule selected at their last reconciliation."""
+        return len(self._by_rule.get(rule))
+
+    def failed(self, rule: RuleKey) -> frozenset[WorkloadKey]:
+        """Return the workloads of a rule whose probes were taken back because they did harm."""
+        return frozenset(self._failed.get(rule))
 
     def mentioning(self, service: ServiceKey) -> frozenset[WorkloadKey]:
         """Return the workloads whose plan names a Service."""

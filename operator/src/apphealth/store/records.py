@@ -24,7 +24,7 @@ from apphealth.model.workload import Workload, WorkloadKey, WrittenProbe
 from apphealth.plan.record import parse_proof, withheld_by, written_by
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.outcomes import Outcomes
-from apphealth.store.world import Recalled, World
+from apphealth.store.world import Recalled, RolledOut, World
 
 MAX_CONFIG_MAP_TEXT = 64 * 1024 * 1024
 """Most characters of ConfigMaps kept in all; beyond it the oldest are forgotten, and read again when needed."""
@@ -141,6 +141,7 @@ class Records:
             )
         if plan is not None and meta.ours:
             self._world.recall(key, Recalled(meta.owner_uid, _answers(plan)))
+            self._world.keep_rollout(key, RolledOut(meta.owner_uid, plan.status.rollout))
         return frozenset({key})
 
     def _workload_of(self, plan: HealthPlan | None, meta: Meta) -> WorkloadKey | None:
@@ -197,6 +198,7 @@ class Records:
         self._world.failing.pop(key, None)
         self._world.starts.pop(key, None)
         self._world.recalled.pop(key, None)
+        self._world.rollouts.pop(key, None)
 
     def put_config_map(self, meta: Meta) -> frozenset[WorkloadKey]:
         """Store a ConfigMap's metadata, and return the workloads that read it and the one it is written for."""

@@ -23,7 +23,7 @@ from apphealth.kube.resources import WORKLOADS, Resource
 from apphealth.model import raw
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.service import Service, ServiceKey, parse_namespace, parse_service
-from apphealth.model.workload import Workload, WorkloadKey, same
+from apphealth.model.workload import DOMAIN, Workload, WorkloadKey, same
 from apphealth.plan.facts import Options
 from apphealth.plan.ownership.contest import Removal, removals
 from apphealth.plan.rules.selection import chooses, reaches
@@ -53,9 +53,15 @@ class Concerned:
     """Workloads whose plans wait for pods, and of which other pods are ready now."""
     rollouts: frozenset[WorkloadKey] = frozenset()
     """Workloads with probes of ours whose rollout is under way, or has just come to its end."""
+    moved: frozenset[WorkloadKey] = frozenset()
+    """Followed workloads whose rollout has come further."""
 
 
 NOBODY = Concerned()
+BRAKE = "apphealth-brake"
+"""Name of the ConfigMap in the operator's namespace that stops all writes to workloads (`apphealth pause`)."""
+BRAKE_REASON = f"{DOMAIN}reason"
+"""Annotation of the ConfigMap that stops all writes: why, for people."""
 EVERYTHING = LabelSelector()
 """The empty selector, which selects all."""
 
@@ -99,6 +105,12 @@ class Store:
         The namespaces that operators of their own manage: nothing is written there.
     removed
         The probes of ours that are gone from workloads since those were planned last.
+    followed
+        Workloads whose progress somebody waits for: its changes are passed on.
+    brake_at
+        The ConfigMap that stops all writes to workloads while it exists.
+    brake
+        Why nothing is written to any workload; None: it may be.
     writing
         Workloads that are being patched: events of the patch concern no workload, the answer is handled instead.
     """
@@ -115,6 +127,9 @@ class Store:
         self.elsewhere: frozenset[str] = frozenset()
         self.removed: dict[WorkloadKey, tuple[Removal, ...]] = {}
         self.writing: set[WorkloadKey] = set()
+        self.followed: set[WorkloadKey] = set()
+        self.brake: str | None = None
+        self.brake_at: Name | None = None
         self._ready_pods: dict[WorkloadKey, tuple[object, ...]] = {}
         self._in_namespace: defaultdict[str, set[WorkloadKey]] = defaultdict(set)
         self._versions: dict[Resource, dict[Name, str]] = {resource: {} for resource in Resource}
@@ -122,7 +137,7 @@ class Store:
             **dict.fromkeys(WORKLOADS.values(), lambda obj, _: self._put_workload(obj)),
             Resource.SERVICES: self._put_service,
             Resource.NAMESPACES: self._put_namespace,
-            Resource.CONFIG_MAPS: lambda _, meta: Concerned(self.records.put_config_map(meta)),
+            Resource.CONFIG_MAPS: self._put_config_map,
             Resource.RULES: self._put_rule,
             Resource.CLUSTER_RULES: self._put_rule,
             Resource.HEALTH_PLANS: lambda obj, meta: Concerned(self.records.put_health_plan(obj, meta)),
@@ -131,7 +146,7 @@ class Store:
             **{resource: partial(self._drop_workload, kind) for kind, resource in WORKLOADS.items()},
             Resource.SERVICES: self._drop_service,
             Resource.NAMESPACES: self._drop_namespace,
-            Resource.CONFIG_MAPS: lambda name: Concerned(self.records.drop_config_map(name)),
+            Resource.CONFIG_MAPS: self._drop_config_map,
             Resource.RULES: lambda name: self._drop_rule(RuleKey(RuleKind.APP_HEALTH, *name)),
             Resource.CLUSTER_RULES: lambda name: self._drop_rule(RuleKey(RuleKind.CLUSTER_APP_HEALTH, *name)),
             Resource.HEALTH_PLANS: lambda name: Concerned(self.records.drop_health_plan(name)),
@@ -227,6 +242,8 @@ class Store:
         if resource is Resource.CONFIG_MAPS:  # one that was read after its list has no version here
             read = (Name(*name) for name in self.records.read_config_maps())
             gone += [name for name in read if name not in listed and name not in versions]
+            if self.brake is not None and self.brake_at is not None and self.brake_at not in listed:
+                gone.append(self.brake_at)
         for name in gone:
             versions.pop(name, None)
         return union(self._drop[resource](name) for name in gone)
@@ -268,6 +285,8 @@ class Store:
         concerned = self.keep_workload(workload)
         if self._rolls_out(before, workload):
             concerned = replace(concerned, rollouts=frozenset({workload.key}))
+        if workload.key in self.followed and _moved(before, workload):
+            concerned = replace(concerned, moved=frozenset({workload.key}))
         outcome = self.outcomes.get(workload.key)
         if outcome is None or not outcome.waiting:
             self._ready_pods.pop(workload.key, None)
@@ -375,6 +394,23 @@ class Store:
         """Return the workloads of a namespace, and all rules."""
         return Concerned(frozenset(self._in_namespace.get(namespace, ())), frozenset(self.statuses))
 
+    def _put_config_map(self, obj: Raw, meta: Meta) -> Concerned:
+        concerned = Concerned(self.records.put_config_map(meta))
+        if (meta.namespace, meta.name) != self.brake_at:
+            return concerned
+        reason = raw.text(raw.mapping(raw.mapping(obj.get("metadata")).get("annotations")).get(BRAKE_REASON))
+        return self._brake(f"stopped by the ConfigMap {meta.namespace}/{meta.name}" + (f": {reason}" if reason else ""))
+
+    def _drop_config_map(self, name: Name) -> Concerned:
+        concerned = Concerned(self.records.drop_config_map(name))
+        return self._brake(None) if name == self.brake_at else concerned
+
+    def _brake(self, why: str | None) -> Concerned:
+        if why == self.brake:
+            return NOBODY
+        self.brake = why
+        return Concerned(rules=frozenset(self.statuses))
+
     def _put_rule(self, obj: Raw, meta: Meta) -> Concerned:
         key = RuleKey(RuleKind(obj["kind"]), meta.namespace, meta.name)
         self.statuses[key] = parse_status(obj)
@@ -415,12 +451,21 @@ def union(parts: Iterable[Concerned]) -> Concerned:
     rules: set[RuleKey] = set()
     pods: set[WorkloadKey] = set()
     rollouts: set[WorkloadKey] = set()
+    moved: set[WorkloadKey] = set()
     for part in parts:
         workloads |= part.workloads
         rules |= part.rules
         pods |= part.pods
         rollouts |= part.rollouts
-    return Concerned(frozenset(workloads), frozenset(rules), frozenset(pods), frozenset(rollouts))
+        moved |= part.moved
+    return Concerned(
+        frozenset(workloads), frozenset(rules), frozenset(pods), rollouts=frozenset(rollouts), moved=frozenset(moved)
+    )
+
+
+def _moved(before: Workload | None, now: Workload) -> bool:
+    """Return whether the rollout of a workload has come further, or its pods have changed."""
+    return before is None or (before.progress, before.ready) != (now.progress, now.ready)
 
 
 def _ready_pods(obj: Raw) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TypeVar
 
-from apphealth.api.healthplan import OriginalRecord
+from apphealth.api.healthplan import OriginalRecord, RolloutRecord
 from apphealth.api.rule import Rule, RuleKey
 from apphealth.model.multimap import MultiMap
 from apphealth.model.network_policy import NetworkPolicy
@@ -40,6 +40,15 @@ class Recalled:
     owner_uid: str
     """The uid of the HealthPlan's owner. Its answers count for no other workload."""
     answers: Answers
+
+
+@dataclass(frozen=True, slots=True)
+class RolledOut:
+    """The rules by whose rollout a workload was changed, as its HealthPlan remembers them."""
+
+    owner_uid: str
+    """The uid of the HealthPlan's owner."""
+    by: tuple[RolloutRecord, ...]
 
 
 class World:
@@ -71,6 +80,8 @@ class World:
         by `learn_start`. Replaced at each change, never mutated.
     answers
         The answers of pods, by `Question.template`.
+    rollouts
+        The rules by whose rollout each workload was changed, as the HealthPlans remember them.
     recalled
         The answers in HealthPlans, by the workload that owns the HealthPlan.
     addresses
@@ -96,6 +107,7 @@ class World:
         self.failing: dict[WorkloadKey, str] = {}
         self.starts: dict[WorkloadKey, Mapping[str, int]] = {}
         self.answers: dict[str, Answers] = {}
+        self.rollouts: dict[WorkloadKey, RolledOut] = {}
         self.recalled: dict[WorkloadKey, Recalled] = {}
         self.readiness = ReadinessCache()
         self._rules_in: dict[str, tuple[Rule, ...]] = {}
@@ -235,6 +247,18 @@ class World:
             return False
         self.starts[key] = {**known, container: rounded}
         return True
+
+    def rolled_out_by(self, workload: Workload) -> tuple[RolloutRecord, ...]:
+        """Return the rules by whose rollout a workload was changed; none if its HealthPlan is another workload's."""
+        known = self.rollouts.get(workload.key)
+        return known.by if known is not None and known.owner_uid == workload.uid else ()
+
+    def keep_rollout(self, key: WorkloadKey, rolled_out: RolledOut) -> None:
+        """Replace what is remembered of the rules by whose rollout a workload was changed."""
+        if rolled_out.by:
+            self.rollouts[key] = rolled_out
+        else:
+            self.rollouts.pop(key, None)
 
     def put_answer(self, question: Question, proof: Proof) -> None:
         """Keep an answer for all workloads of the question's namespace and template.
