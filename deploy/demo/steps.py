@@ -88,7 +88,8 @@ class Story:
         output = site.kubectl.run("apply", "-f", "-", text=site.rule_text())
         changed = "" if site.namespace == SHOP_NAMESPACE else f"     (with the namespace {site.namespace})"
         show.command(f"kubectl apply -f {RULE_MANIFEST}{changed}", output)
-        show.wait("Every Deployment gets its probes", shop.probed, 60, self._world.operator_advice)
+        show.say("In waves: a canary of the Flask apps first, and the next ones when its new pod is well.")
+        show.wait("Every Deployment gets its probes", shop.probed, 180, self._world.operator_advice)
         self._facts.patched_after = time.monotonic() - start
         self._facts.probes = shop.count_probes()
         show.wait("The pods are replaced, one rollout each", shop.settled, _ROLLOUT, self._pods_advice(site))

@@ -82,6 +82,7 @@ def rule(mode: str = "Enforce") -> dict[str, Any]:
             "namespaceSelector": {"matchLabels": {"bench": "true"}},
             "preset": "flask-management-endpoints",
             "verification": "Skip",
+            "rollout": {"maxConcurrent": "100%", "canaries": 0, "soakSeconds": 0},
         },
     }
 

@@ -30,6 +30,7 @@ RULE = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "mixed"}},
         "selector": {},
         "preset": "auto",
+        "rollout": {"maxConcurrent": "30%", "canaries": 0, "soakSeconds": 0},
     },
 }
 
