@@ -14,7 +14,6 @@ from flask_management_endpoints.direct import PastTheHooks
 from flask_management_endpoints.endpoints.blueprint import DEFAULT_PREFIX, NAME, z_blueprint
 from flask_management_endpoints.health import Health
 from flask_management_endpoints.prefix import normal_prefix
-from flask_management_endpoints.quiet import silence, silence_uwsgi
 from flask_management_endpoints.report import document
 from flask_management_endpoints.transitions import Listener
 
@@ -83,6 +82,8 @@ class ManagementEndpoints:
             app.cli.add_command(health_group)
         health.set_up_drain()
         if self.no_log:
+            from flask_management_endpoints.quiet import silence, silence_uwsgi
+
             silence(self.prefix)
             silence_uwsgi(app, self.prefix)
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from flask_management_endpoints.checks.outcome import WORST_FIRST, Result, Status, worst
-from flask_management_endpoints.scrub import scrubbed
 
 MAX_DETAILS = 16 * 1024
 
@@ -89,7 +88,12 @@ def entry(component: Component, show: str, *, durations: bool = False) -> dict[s
 def _details(result: Result, show: str) -> dict[str, Any]:
     if show == "never" or (show == "safe" and not result.remote):
         return {}
-    shown = dict(result.details) if show == "always" else scrubbed(result.details)
+    if show == "always":
+        shown = dict(result.details)
+    else:
+        from flask_management_endpoints.scrub import scrubbed  # 3 ms to import, for apps with dependencies only
+
+        shown = scrubbed(result.details)
     try:
         text = json.dumps(shown, default=str)
     except (ValueError, TypeError, RecursionError):

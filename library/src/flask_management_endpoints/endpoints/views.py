@@ -12,8 +12,6 @@ from flask_management_endpoints.config.options import VISIBILITIES
 from flask_management_endpoints.dependencies.hops import HEADER, parse
 from flask_management_endpoints.dependencies.questions import FIRST, Question
 from flask_management_endpoints.endpoints import respond
-from flask_management_endpoints.endpoints.openapi import description
-from flask_management_endpoints.info import Info
 from flask_management_endpoints.metrics import MISSING, HealthMetrics
 from flask_management_endpoints.raw import Raw
 from flask_management_endpoints.report import document, entry
@@ -87,6 +85,8 @@ def version() -> Raw:
 
 def info() -> Response:
     """Describe the app and where it runs."""
+    from flask_management_endpoints.info import Info  # a seventh of the library's import, and no probe needs it
+
     return respond.document(Info.of(current_app, _settings_unless_hidden("info")))
 
 
@@ -146,6 +146,8 @@ def readyz() -> Response:
 
 def openapi() -> Response:
     """Describe the endpoints."""
+    from flask_management_endpoints.endpoints.openapi import description
+
     hidden = _settings_unless_hidden("openapi").options["hidden_endpoints"]
     probes = ("liveness", "ping", "readiness", "startup", *current_health().group_names())
     documents = [name for name in ("health", "info", "version") if name not in hidden]
