@@ -52,7 +52,7 @@ class ApiClient:
         return json.loads(self.get(path))
 
     def is_ready(self) -> bool:
-        """Tell whether the API server says that it is ready."""
+        """Return whether the API server is ready."""
         try:
             return self.get("/readyz") == b"ok"
         except OSError:

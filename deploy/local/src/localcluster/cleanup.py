@@ -18,7 +18,7 @@ from .spec import Files
 
 CGROUP_MOUNT = Path("/sys/fs/cgroup")
 CNI_CACHE = Path("/var/lib/cni")
-"""libcni's cache has no option for its place; a cluster mounts a folder of its own over it, out of the host's sight."""
+"""libcni has no option for the place of its cache: a cluster mounts a folder of its own over it."""
 
 _PATIENCE = 30.0
 """Seconds that killed processes get to die."""

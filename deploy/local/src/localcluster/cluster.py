@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import binaries
-from .control import order
+from .control import command
 from .errors import CommandError, LocalClusterError
 from .keeper import DETACH
 from .kubeconfig import server_url, write_kubeconfig
@@ -170,7 +170,7 @@ class Cluster:
 
     def status(self) -> list[ComponentStatus]:
         """Return what each component is doing."""
-        found = order(self._spec.files, "status")["components"]
+        found = command(self._spec.files, "status")["components"]
         return [ComponentStatus(name, **values) for name, values in found.items()]
 
     def log(self, component: str) -> Path:
@@ -179,20 +179,20 @@ class Cluster:
 
     def stop(self, component: str) -> None:
         """Kill a component, as a crash would. It stays down until `resume`; port and data stay its own."""
-        order(self._spec.files, "stop", component)
+        command(self._spec.files, "stop", component)
 
     def pause(self, component: str) -> None:
         """Freeze a component: its connections stay open, and nobody answers, until `resume`."""
-        order(self._spec.files, "pause", component)
+        command(self._spec.files, "pause", component)
 
     def resume(self, component: str) -> None:
         """Start a component again after `stop` or `pause`; for kube-apiserver and etcd, wait until the API is ready."""
-        order(self._spec.files, "resume", component)
+        command(self._spec.files, "resume", component)
         wait_for(self._spec, component)
 
     def restart(self, component: str) -> None:
         """Kill a component and start it again; for kube-apiserver and etcd, wait until the API is ready."""
-        order(self._spec.files, "restart", component)
+        command(self._spec.files, "restart", component)
         wait_for(self._spec, component)
 
     def add_nodes(self, count: int) -> list[str]:

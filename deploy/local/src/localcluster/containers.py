@@ -40,7 +40,7 @@ def load_image(spec: ClusterSpec, archive: Path) -> list[str]:
 
 
 def containerd_answers(spec: ClusterSpec) -> bool:
-    """Tell whether containerd takes requests."""
+    """Return whether containerd takes requests."""
     try:
         _ctr(spec, "version")
     except CommandError:

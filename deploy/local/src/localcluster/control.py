@@ -1,4 +1,4 @@
-"""Giving orders to a cluster's supervisor."""
+"""Commands to a cluster's supervisor."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .errors import LocalClusterError
 from .spec import Files
 
 
-def order(files: Files, operation: str, component: str | None = None) -> dict[str, Any]:
-    """Send one order and return the answer.
+def command(files: Files, operation: str, component: str | None = None) -> dict[str, Any]:
+    """Send one command and return the answer.
 
     Parameters
     ----------

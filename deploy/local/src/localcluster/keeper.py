@@ -1,8 +1,8 @@
 """The process that outlives a cluster's programs, and cleans up after them.
 
-It starts the supervisor, waits, and ends the cluster when it is told so (SIGTERM), when the supervisor dies, or when
-whoever started the cluster is gone: a starter holds the other end of a pipe (the lifeline), and detaches by writing one
-byte into it.
+It starts the supervisor, waits, and ends the cluster on SIGTERM, when the supervisor dies, or when the process that
+started the cluster is gone: that process holds the other end of a pipe (the lifeline), and detaches by writing one byte
+into it.
 Run by `localcluster.launch` only.
 """
 

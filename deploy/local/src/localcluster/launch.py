@@ -29,7 +29,7 @@ PROGRAMS = {
     Level.NODE: binaries.NODE,
 }
 _DOWN_TIMEOUT = 60.0
-"""Seconds until a keeper that was told to end must have ended."""
+"""Seconds that a keeper may take to end."""
 
 
 def launch(

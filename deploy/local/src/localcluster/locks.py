@@ -32,7 +32,7 @@ def try_lock(path: Path) -> int | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether some process holds the lock of this file."""
+    """Return whether some process holds the lock of this file."""
     if not path.exists():
         return False
     descriptor = _open(path)

@@ -87,7 +87,7 @@ def write_configuration(spec: ClusterSpec) -> None:
 
 
 def prepare_namespaces(spec: ClusterSpec) -> None:
-    """Furnish the fresh namespaces this process is the first in: the host sees nothing of what is mounted there."""
+    """Mount what the node's programs need in the new namespaces of this process; the host sees none of it."""
     # Containers may ask for mounts that propagate: among the processes of this namespace they do.
     _mount("--make-rshared", "/")
     _mount("-t", "tmpfs", "-o", "mode=755", "localcluster", "/run")
@@ -138,7 +138,7 @@ def _kubelet(spec: ClusterSpec) -> dict[str, object]:
         "clusterDNS": [spec.addresses.server],
         "clusterDomain": "cluster.local",
         "resolvConf": str(HOME / "resolv.conf"),
-        # A changed ConfigMap reaches its pods with the kubelet's next look at them: by default within a minute or two.
+        # A changed ConfigMap reaches its pods at the kubelet's next sync: by default within a minute or two.
         "syncFrequency": "10s",
         "volumePluginDir": str(HOME / "kubelet" / "plugins"),
         "cgroupDriver": "cgroupfs",

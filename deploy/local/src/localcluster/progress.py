@@ -1,4 +1,4 @@
-"""Telling the user what takes so long."""
+"""Progress messages for steps that take long."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.status import Status
 
 
 class Progress(Protocol):
-    """Receives what goes on."""
+    """Receives progress messages."""
 
     def note(self, message: str) -> None:
         """Show one line."""
 
     def step(self, what: str) -> AbstractContextManager[None]:
-        """Show that something is going on, and in the end how long it took."""
+        """Show that a step runs, and in the end how long it took."""
 
 
 class PlainProgress:
@@ -60,14 +60,14 @@ class TerminalProgress:
 
 
 class SilentProgress:
-    """Says nothing."""
+    """Shows nothing."""
 
     def note(self, message: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:  # noqa: ARG002 - part of the protocol
-        """Say nothing."""
+        """Show nothing."""
         yield
 
 

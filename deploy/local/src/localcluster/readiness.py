@@ -1,4 +1,4 @@
-"""Waiting for a cluster to be of use, and telling why it isn't."""
+"""Wait until a cluster is ready, and report why it isn't."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from .api import ApiClient
 from .containers import containerd_answers, load_pause_image
-from .control import order
+from .control import command
 from .errors import LocalClusterError, StartError
 from .level import Level
 from .locks import is_locked
@@ -21,7 +21,7 @@ _HOPELESS = 4
 """A component that ended that often by itself, before the cluster was ready once, won't come up."""
 
 _SETTLED = 0.3
-"""Seconds in which a program that doesn't like its flags says so and ends."""
+"""A program that refuses its flags has ended after this many seconds."""
 
 _POLL = 0.05
 
@@ -52,7 +52,7 @@ def wait_until_ready(spec: ClusterSpec, keeper_log: BinaryIO) -> None:
 
 
 def wait_for(spec: ClusterSpec, component: str, timeout: float = 60.0) -> None:
-    """Wait until the API server is ready, if the component is one that it takes."""
+    """Wait until the API server is ready, if it needs the component."""
     if component not in {"kube-apiserver", "etcd"}:
         return
     client = ApiClient.admin(spec)
@@ -79,7 +79,7 @@ def _wait(spec: ClusterSpec, keeper_log: BinaryIO, is_done: Callable[[], bool]) 
 
 
 def _all_run(spec: ClusterSpec) -> bool:
-    """Tell whether each component has run long enough not to have refused its flags."""
+    """Return whether each component has run for so long that it can't have refused its flags."""
     found = _components(spec).values()
     return bool(found) and all(state["uptime"] > _SETTLED for state in found)
 
@@ -92,7 +92,7 @@ def _node_is_ready(client: ApiClient) -> bool:
 
 def _components(spec: ClusterSpec) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = order(spec.files, "status")["components"]
+        found: dict[str, Any] = command(spec.files, "status")["components"]
     except LocalClusterError:  # the supervisor is just coming up, or going down
         return {}
     return found

@@ -1,4 +1,4 @@
-"""The parent of a cluster's programs: starts them, restarts what crashes, and takes orders on a socket.
+"""The parent of a cluster's programs: starts them, restarts what crashes, and takes commands on a socket.
 
 With a real node it runs as process 1 of its own process, mount and network namespaces, so that nothing it started
 outlives it.
@@ -121,10 +121,10 @@ class Supervisor:
 
     def _answer(self, line: str) -> dict[str, object]:
         try:
-            order = json.loads(line)
-            operation, name = order["operation"], order.get("component")
+            command = json.loads(line)
+            operation, name = command["operation"], command.get("component")
         except (ValueError, KeyError, AttributeError):
-            return {"error": "not an order"}
+            return {"error": "not a command"}
         if operation == "status":
             return {"components": {name: self._describe(child) for name, child in self.children.items()}}
         if (child := self.children.get(name)) is None:
@@ -140,7 +140,7 @@ class Supervisor:
                 self._stop(child)
                 self._resume(child)
             case _:
-                return {"error": f"no such order: {operation!r}"}
+                return {"error": f"no such command: {operation!r}"}
         return {}
 
     def _describe(self, child: _Child) -> dict[str, object]:
@@ -216,7 +216,7 @@ def die_with_parent() -> None:
 
 
 def _reap_orphans(known: set[int]) -> None:
-    """Collect dead processes that were handed to process 1: containerd's shims let go of theirs."""
+    """Reap orphaned processes: containerd's shims leave their children to process 1."""
     with contextlib.suppress(ChildProcessError):
         while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
             if found.si_pid in known:

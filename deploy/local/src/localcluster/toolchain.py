@@ -44,7 +44,7 @@ def find_go(progress: Progress) -> Path:
 
 
 def go_version(go: Path) -> tuple[int, int]:
-    """Return the major and minor version of a Go command; (0, 0) if it can't tell."""
+    """Return the major and minor version of a Go command; (0, 0) if unknown."""
     result = subprocess.run(
         [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=os.environ | {"GOTOOLCHAIN": "local"}
     )

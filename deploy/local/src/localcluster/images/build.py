@@ -131,7 +131,7 @@ class _Buildah:
         self._run(*command, str(context))
 
     def export(self, tag: str, target: Path) -> None:
-        """Write the image into an archive, and forget it."""
+        """Write the image into an archive, and remove it from the storage."""
         layout, archive = self.scratch / "layout", self.scratch / "image.tar"
         self._run("push", "--quiet", tag, f"oci:{layout}:{tag}")
         self._run("rmi", tag)
