@@ -30,6 +30,7 @@ def facts(**fields: Any) -> ContainerFacts:
             "alone": True,
             "ordered": False,
             "defaults_version": 1,
+            "start": 0,
             "allow_exec": False,
             "writable": frozenset(ProbeKind),
             "theirs": {},
