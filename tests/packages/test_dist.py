@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,9 @@ def pins(name):
 
 def test_the_image_installs_what_the_tests_run_with(dist):
     installed = pins("deploy/docker/operator.lock")
+    project = tomllib.loads((ROOT / "operator/pyproject.toml").read_text())["project"]
+    wanted = {re.split(r"[<>=]", line)[0].lower() for line in project["dependencies"]}
+    assert wanted <= {pin.partition("==")[0] for pin in installed}, "make lock"
     assert installed | pins("deploy/docker/build.lock") <= pins("requirements.lock")
     listed = json.loads((dist / "apphealth.cdx.json").read_text())["components"]
     assert {f"{it['name']}=={it['version']}".lower() for it in listed} == installed
