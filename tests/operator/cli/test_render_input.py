@@ -44,9 +44,9 @@ BAD = {
         DEPLOYMENT.replace("name: web", 'name: "{{ .Release.Name }}"', 1),
         "bad.yaml:4:3: its name is the source of a Helm template",
     ),
-    "two different Deployments of one name": (
-        f"{DEPLOYMENT}---\n{DEPLOYMENT}  replicas: 2\n",
-        "bad.yaml:18:1: Deployment default/web is defined twice, first at bad.yaml:1; keep one",
+    "two different rules of one name": (
+        f"{RULE}---\n{RULE.replace('tcp', 'http')}",
+        "AppHealth default/all is defined twice, first at bad.yaml:1; keep one",
     ),
 }  # fmt: skip
 

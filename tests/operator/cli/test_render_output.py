@@ -209,3 +209,12 @@ def test_each_kind_of_workload_is_written(run: Callable, write: Callable, kind: 
     write("in/web.yaml", DEPLOYMENT.replace("kind: Deployment", f"kind: {kind}"))
     write("in/rule.yaml", RULE)
     assert "readinessProbe" in run("render", "-f", "in").text
+
+
+def test_what_many_containers_have_alike_is_one_line(run: Callable, write: Callable) -> None:
+    text = (Path(__file__).parent / "data" / "samples" / "deployment.yaml").read_text()
+    for number in range(5):
+        write(f"{number}.yaml", text.replace("name: web", f"name: web{number}", 1))
+    told = [line for line in run("render", ".", "-o", "out.yaml").err.splitlines() if "info:" in line]
+    assert len(told) == 1
+    assert " and 2 more: " in told[0]

@@ -11,47 +11,54 @@ from typing import Any, TypeVar
 import click
 
 from apphealth.cli.completing import contexts
+from apphealth.cli.manifests.remote import KUSTOMIZE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def manifests_option(*, required: bool = False, without: str = "") -> Callable[[Command], Command]:
-    """Return what gives a command the manifests to read as its argument `paths`: the option -f, or just PATH.
-
-    Parameters as for `filename_option`.
-    """
-
-    def decorate(command: Command) -> Command:
-        @wraps(command)
-        def with_paths(*, paths: tuple[str, ...], more: tuple[str, ...], **others: Any) -> Any:  # noqa: ANN401 -- the command's own
-            if required and not (paths or more):
-                raise click.UsageError("no manifests given: name a file or a directory, or - for standard input")
-            return command(paths=(*paths, *more), **others)
-
-        found: Any = filename_option(without=without)(with_paths)
-        return click.argument("more", nargs=-1, metavar="[PATH]...")(found)  # type: ignore[no-any-return]
-
-    return decorate
-
-
-def filename_option(*, without: str = "") -> Callable[[Command], Command]:
-    """Return the option -f, which gives a command the manifests to read as its argument `paths`.
+def manifest_options(*, positional: bool = False, without: str = "") -> Callable[[Command], Command]:
+    """Return a decorator that gives a command -f and -k, and perhaps PATH, as one argument `paths`.
 
     Parameters
     ----------
+    positional
+        Whether paths may be given without an option.
     without
-        What the command reads without this option, for its help; empty if it reads nothing.
+        What the command reads without any, for its help; empty if it reads nothing.
     """
-    kinds = "Manifests: a file, a directory with all below it, or - for standard input"
+    kinds = "Manifests: a file, a directory with all below it, a pattern, a URL, or - for standard input"
     otherwise = f". Without it, {without} is read" if without else ""
-    return click.option(
-        "-f",
-        "--filename",
-        "paths",
-        multiple=True,
-        metavar="PATH",
-        help=f"{kinds}{otherwise}. Repeatable.",
-    )
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_paths(
+            *,
+            filename: tuple[str, ...],
+            kustomize: tuple[str, ...],
+            files: tuple[str, ...] = (),
+            **others: Any,  # noqa: ANN401 -- the command's own
+        ) -> Any:  # noqa: ANN401 -- the same
+            built = (f"{KUSTOMIZE}{directory}" for directory in kustomize)
+            return command(paths=(*filename, *files, *built), **others)
+
+        found: Any = with_paths
+        options = [
+            click.option("-f", "--filename", multiple=True, metavar="PATH", help=f"{kinds}{otherwise}. Repeatable."),
+            click.option(
+                "-k",
+                "--kustomize",
+                multiple=True,
+                metavar="DIR",
+                help="A kustomization to build (with kubectl, or kustomize). Repeatable.",
+            ),
+        ]
+        if positional:
+            options.append(click.argument("files", nargs=-1, metavar="[PATH]..."))
+        for option in reversed(options):
+            found = option(found)
+        return found  # type: ignore[no-any-return]  # click keeps the function's type
+
+    return decorate
 
 
 rules_option = click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from apphealth.cli.completing import namespaces, workloads
-from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, filename_option, rules_option
+from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, manifest_options, rules_option
 
 EPILOG = """
 \b
@@ -23,7 +23,7 @@ workload; 4 the cluster can't be reached, or refuses to be read.
 
 @click.command(epilog=EPILOG, short_help="Show where each value of a workload's probes comes from.")
 @click.argument("workload", nargs=-1, metavar="[KIND/NAME]", shell_complete=workloads)
-@filename_option(without="a cluster")
+@manifest_options(without="a cluster")
 @rules_option
 @cluster_options
 @click.option(

@@ -11,7 +11,7 @@ from apphealth.cli.explain.recorded import explain_record, unread_rules
 from apphealth.cli.explain.report import Explanation
 from apphealth.cli.manifests.planning import prepare_for_planning
 from apphealth.cli.manifests.problems import refuse
-from apphealth.cli.manifests.reading import read_manifests, take_inventory
+from apphealth.cli.manifests.reading import print_taken, read_manifests, take_inventory
 from apphealth.cli.options import Cluster
 from apphealth.cli.workload_name import WorkloadName, find_workload
 from apphealth.kube.resources import Resource
@@ -82,7 +82,8 @@ class _Records:
 def _files(options: Options) -> World:
     world = World(Planning(allow_exec=options.allow_exec, files=True, cluster_domain=options.cluster_domain))
     manifests, problems = read_manifests(options.paths)
-    inventory = take_inventory(manifests, options.rules, namespace=options.namespace, world=world)
+    inventory = take_inventory(manifests, options.rules, namespace=options.namespace, world=world, variants=True)
     refuse([*problems, *inventory.problems])
+    print_taken(inventory)
     prepare_for_planning(inventory)
     return world

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, manifests_option, rules_option
+from apphealth.cli.options import Cluster, cluster_domain_option, cluster_options, manifest_options, rules_option
 
 if TYPE_CHECKING:
     from apphealth.plan.dependencies.graph import Graph
@@ -31,10 +31,13 @@ Exit codes: 0 done; 2 the command line is wrong; 3 a part of the input can't be 
 
 
 @click.command(epilog=EPILOG, short_help="Show which workload needs which Service, and why.")
-@manifests_option(without="a cluster")
+@manifest_options(positional=True, without="a cluster")
 @rules_option
 @click.option(
-    "-n", "--namespace", metavar="NAME", help="The namespace to read; with -f, the namespace of objects that name none."
+    "-n",
+    "--namespace",
+    metavar="NAME",
+    help="The namespace to read; with -f, that of objects that name none. [default: the only one that others name]",
 )
 @cluster_options
 @click.option(
@@ -74,7 +77,8 @@ def graph(
     from apphealth.store.graph import graph_of
 
     if paths:
-        world, only = read_world(paths, rules, namespace or "default", cluster_domain), None
+        only = None
+        world, namespace = read_world(paths, rules, namespace, cluster_domain)
     else:
         world, only = read_live(cluster, rules, namespace, cluster_domain)
     found = graph_of(world)

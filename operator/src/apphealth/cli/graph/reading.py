@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from apphealth.cli.manifests.problems import refuse
-from apphealth.cli.manifests.reading import read_manifests, take_inventory
+from apphealth.cli.manifests.reading import print_taken, read_manifests, take_inventory
 from apphealth.cli.options import Cluster
 from apphealth.plan import Options
 from apphealth.store.world import World
 
 
-def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, cluster_domain: str) -> World:
+def read_world(
+    paths: Sequence[str], rules: Sequence[str], namespace: str | None, cluster_domain: str
+) -> tuple[World, str]:
     """Read the manifests at `paths`, and the rules at `rules`.
 
     Parameters
@@ -21,9 +23,14 @@ def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, clust
     rules
         Paths of manifests of which only the rules are used.
     namespace
-        The namespace of objects that name none.
+        The namespace of objects that name none; None means the only one that others name, else `default`.
     cluster_domain
         The domain at the end of full Service names.
+
+    Returns
+    -------
+    tuple
+        The world, and the namespace of objects that name none.
 
     Raises
     ------
@@ -32,9 +39,10 @@ def read_world(paths: Sequence[str], rules: Sequence[str], namespace: str, clust
     """
     manifests, problems = read_manifests(paths)
     world = World(Options(cluster_domain=cluster_domain))
-    inventory = take_inventory(manifests, rules, namespace=namespace, world=world)
+    inventory = take_inventory(manifests, rules, namespace=namespace, world=world, variants=True)
     refuse([*problems, *inventory.problems])
-    return world
+    print_taken(inventory)
+    return world, inventory.namespace
 
 
 def read_live(

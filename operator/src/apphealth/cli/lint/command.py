@@ -12,13 +12,13 @@ from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.report import FailOn
 from apphealth.cli.lint.selection import parse_selection
-from apphealth.cli.options import Cluster, cluster_options, filename_option, rules_option
+from apphealth.cli.options import Cluster, cluster_options, manifest_options, rules_option
 
 _ISOLATED = "apphealth.isolated"
 EPILOG = """
 \b
 Examples:
-  apphealth lint -f deploy/                              manifests in a directory and all below
+  apphealth lint deploy/                                 manifests in a directory and all below
   helm template shop ./chart | apphealth lint -f -       the output of a chart or kustomize
   apphealth lint --cluster -A                            all workloads of a cluster
   apphealth lint -f . --write-baseline lint.json         accept the findings of today ...
@@ -47,8 +47,7 @@ def _isolate(ctx: click.Context, param: click.Parameter, value: bool) -> None:  
 
 
 @click.command(epilog=EPILOG, short_help="Find mistakes in the probes of manifests or of a cluster.")
-@filename_option()
-@click.argument("files", nargs=-1, metavar="[PATH]...")
+@manifest_options(positional=True)
 @rules_option
 @click.option("--cluster", "live", is_flag=True, help="Check a cluster instead, with your kubeconfig.")
 @cluster_options
@@ -127,7 +126,6 @@ def _isolate(ctx: click.Context, param: click.Parameter, value: bool) -> None:  
 def lint(
     *,
     paths: tuple[str, ...],
-    files: tuple[str, ...],
     rules: tuple[str, ...],
     live: bool,
     cluster: Cluster,
@@ -160,7 +158,7 @@ def lint(
     if cluster.named and not live:
         raise click.UsageError("--kubeconfig, --context and -A need --cluster")
     options = Options(
-        paths=(*paths, *files),
+        paths=paths,
         rules=rules,
         cluster=cluster if live else None,
         namespace=namespace,

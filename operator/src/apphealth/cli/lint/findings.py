@@ -68,6 +68,8 @@ class LintInput:
     """The annotations of namespaces, by name."""
     namespace: str | None = None
     """The namespace that was read of a cluster; None: all, or files."""
+    inferred: bool = False
+    """Whether the namespace of objects that name none was inferred."""
 
     @property
     def objects(self) -> int:
@@ -77,7 +79,7 @@ class LintInput:
 
 def from_files(manifests: Sequence[Manifest], inventory: Inventory) -> LintInput:
     """Return the workloads, Services and namespaces of manifests as input of lint."""
-    lint_input = LintInput(inventory.world)
+    lint_input = LintInput(inventory.world, inferred=bool(inventory.inferred))
     for placed in (*inventory.workloads, *_whole(inventory)):
         lint_input.workloads.append((placed.workload, LintObject(value=placed.item.value, item=placed.item)))
     for item in (item for manifest in manifests for item in manifest.items):
@@ -259,6 +261,7 @@ def _locate(
         metadata.get("annotations"), template.get("annotations"), lint_input.namespaces.get(key.namespace)
     )
     names = {path: str(item.get("name")) for path, item in _named(target.value)}
+    guessed = lint_input.inferred and target.item is not None and not target.item.namespace("")
     for finding in findings:
         path = finding.where or _path_of(finding, target.value)
         line, column = _place(target.item, path)
@@ -272,6 +275,7 @@ def _locate(
             column=column,
             field=_field(path, names),
             suppression=suppressed(finding, ignored) if ignored else None,
+            known_namespace="default" if guessed else key.namespace,
         )
 
 

@@ -9,7 +9,7 @@ import click
 
 from apphealth.cli.lint.report import FailOn
 from apphealth.cli.lint.selection import Selection
-from apphealth.cli.manifests.sources import STDIN
+from apphealth.cli.manifests.sources import STDIN, without_file
 from apphealth.cli.options import Cluster
 
 
@@ -55,8 +55,8 @@ class Options:
     def _validate_fix(self) -> None:
         if self.fix and self.cluster is not None:
             raise click.UsageError("--fix writes files; in a cluster the operator does it (apphealth run)")
-        if self.fix and STDIN in self.paths:
-            raise click.UsageError("--fix has no file to write for '-f -'; use apphealth render -f -")
+        if self.fix and (path := without_file(self.paths)):
+            raise click.UsageError(f"--fix has no file to write for '{path}'; use apphealth render {path}")
         for name, given in (("--unproven", self.unproven), ("--diff", self.diff)):
             if given and not self.fix:
                 raise click.UsageError(f"{name} needs --fix")

@@ -41,6 +41,8 @@ class LocatedFinding:
     column: int = 0
     field: str = ""
     """`spec.template.spec.containers[web].livenessProbe`."""
+    known_namespace: str = ""
+    """The namespace by which a baseline knows the object: one that was inferred from other objects doesn't count."""
     suppression: Suppression | None = None
     accepted: bool = False
     """It is in the baseline."""
@@ -70,7 +72,7 @@ class LocatedFinding:
     @property
     def fingerprint(self) -> str:
         """The identity of the finding, by which a baseline knows it: independent of file, line and message."""
-        what = (self.finding.id, self.kind, self.namespace, self.name, self.finding.container, self.field)
+        what = (self.finding.id, self.kind, self.known_namespace, self.name, self.finding.container, self.field)
         return blake2b("\0".join(what).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
     @property

@@ -26,7 +26,7 @@ from apphealth.cli.lint.report import Report
 from apphealth.cli.lint.statistics import statistics
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problems import Problem
-from apphealth.cli.manifests.reading import read_manifests
+from apphealth.cli.manifests.reading import new_inventory, read_manifests
 from apphealth.cli.output import clean, commit, diff, write_file, write_stdout
 from apphealth.plan import Options as Planning
 from apphealth.plan.findings import LIVENESS_MISSING, READINESS_MISSING, STARTUP_MISSING
@@ -93,7 +93,8 @@ def _report(options: Options) -> Report:
 def _files(options: Options) -> Report:
     manifests, unread = read_manifests(options.paths)
     world = World(Planning(files=True))
-    inventory = Inventory(namespace=options.namespace or "default", world=world, variants=True)
+    inventory = new_inventory(manifests, options.namespace, world)
+    inventory.variants = inventory.variant_rules = True
     for manifest in manifests:
         inventory.add(manifest.items)
     rules, others = read_manifests(options.rules)
@@ -114,7 +115,9 @@ def _files(options: Options) -> Report:
 
 
 def _notes(reasons: Mapping[Problem, str], inventory: Inventory, lint_input: LintInput) -> Iterator[str]:
-    """Yield a line for each file and object that is skipped."""
+    """Yield a line for the namespace that was inferred, and for each file and object that is skipped."""
+    if inventory.inferred:
+        yield inventory.inferred
     yield from (f"{problem.file}: {reason}" for problem, reason in reasons.items() if reason)
     checked = {id(target.item) for _, target in lint_input.workloads}
     for item in inventory.partial:

@@ -43,10 +43,16 @@ class Inventory:
 
     namespace: str
     """The namespace of objects that name none."""
+    inferred: str = ""
+    """Where that was inferred, a line that says so."""
     world: World
     variants: bool = False
     """Whether different objects may have one name, as in overlays. The first is used; of workloads, all are kept. And
     whether objects that nothing is written to may have invalid names, such as `${APP}-config`: they are left out."""
+    variant_rules: bool = False
+    """Whether different rules may have one name, too: the first is used."""
+    repeated: list[str] = field(default_factory=list)
+    """A line for each object whose name another has, and which doesn't count."""
     workloads: list[Placed] = field(default_factory=list)
     config_maps: dict[tuple[str, str], Item] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -88,7 +94,9 @@ class Inventory:
             return
         identity = (item.kind, item.namespace(self.namespace), item.name)
         if (first := self._seen.setdefault(identity, item)) is not item and first.value != item.value:
-            if self.variants:
+            if self.variants and (self.variant_rules or reader is not _add_rule):
+                what = f"{item.kind} {identity[1]}/{item.name} is defined twice"
+                self.repeated.append(f"{item.place}: {what}: the first counts, {first.place}")
                 if reader is _add_workload:
                     _add_workload(self, item, seen=False)
                 return
@@ -106,6 +114,33 @@ class Inventory:
         """Return an object's value with its namespace, and without managedFields."""
         metadata = {key: value for key, value in item.metadata.items() if key != "managedFields"}
         return item.value | {"metadata": metadata | {"namespace": item.namespace(self.namespace)}}
+
+
+def infer_namespace(manifests: Iterable[Manifest]) -> tuple[str, int]:
+    """Find the namespace of objects that name none.
+
+    `helm template` leaves it out of some objects and not of others.
+
+    Parameters
+    ----------
+    manifests
+        The input.
+
+    Returns
+    -------
+    tuple
+        The only namespace that objects name, and the number of objects that name none. If objects name several
+        namespaces, or none, or no object lacks one, the namespace is empty.
+    """
+    named: set[str] = set()
+    lacking = 0
+    for item in (item for manifest in manifests for item in manifest.items):
+        if (item.value["apiVersion"], item.kind) in _READERS and item.kind != "Namespace":
+            if namespace := item.namespace(""):
+                named.add(namespace)
+            else:
+                lacking += 1
+    return (next(iter(named)), lacking) if len(named) == 1 and lacking else ("", 0)
 
 
 def _add_workload(inventory: Inventory, item: Item, *, seen: bool = True) -> None:

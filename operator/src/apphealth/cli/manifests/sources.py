@@ -10,9 +10,12 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from apphealth.cli.manifests.problems import Problem
+from apphealth.cli.manifests.remote import UnreadableError, is_remote, read_remote, shown
 
 STDIN = "-"
 EXTENSIONS = frozenset({".yaml", ".yml", ".json"})
@@ -28,7 +31,7 @@ class Source:
     name: str
     """Its name in messages: the path, or `<stdin>`."""
     path: Path | None
-    """None for standard input."""
+    """None for standard input, a URL and a kustomization."""
     relative: Path
     """The path relative to the directory that the user named; for a file that the user named, the file's name."""
     text: str
@@ -47,11 +50,19 @@ class _Found:
     path: Path
     relative: Path
     searched: bool
+    remote: str = ""
+    """The URL or the kustomization, which are no files."""
 
     @property
     def identity(self) -> str:
         """The real path, equal for all links to a file."""
-        return STDIN if str(self.path) == STDIN else os.path.realpath(self.path)
+        return self.remote or (STDIN if str(self.path) == STDIN else os.path.realpath(self.path))
+
+
+def without_file(paths: Sequence[str]) -> str:
+    """Return the first path that is no file to write to, as users know it; empty if all are files or directories."""
+    found = next((path for path in paths if path == STDIN or is_remote(path)), "")
+    return f"-k {shown(found)}" if found != shown(found) else f"-f {found}" if found else ""
 
 
 def gather(paths: Sequence[str], *, without: Path | None = None) -> tuple[list[Source], list[Problem]]:
@@ -60,7 +71,7 @@ def gather(paths: Sequence[str], *, without: Path | None = None) -> tuple[list[S
     Parameters
     ----------
     paths
-        Files, directories, and `-` for standard input.
+        Files, directories, patterns such as `*.yaml`, URLs, kustomizations, and `-` for standard input.
     without
         A directory to leave out of the search, because its files are our output.
 
@@ -90,11 +101,27 @@ def _find(paths: Sequence[str], without: str) -> Iterator[_Found | Problem]:
         path = Path(given)
         if given == STDIN:
             yield _Found(path, Path("stdin.yaml"), searched=False)
+        elif is_remote(given):
+            yield _Found(path, _file_name(given), searched=False, remote=given)
+        elif _is_pattern(given) and not path.exists():
+            matches = sorted(glob(given, recursive=True))  # noqa: PTH207 -- Path.glob takes no absolute pattern
+            yield from _find(matches, without) if matches else [Problem(given, 0, 0, "no file matches this pattern")]
         elif path.is_dir():
             found = list(_walk(path, path, frozenset({without})))
             yield from found or [Problem(given, 0, 0, "no .yaml, .yml or .json file in this directory or below")]
         else:
             yield _Found(path, Path(path.name), searched=False)
+
+
+def _is_pattern(path: str) -> bool:
+    return any(mark in path for mark in "*?[")
+
+
+def _file_name(remote: str) -> Path:
+    """Return the name that the manifests of a URL or a kustomization have in a directory of output."""
+    directory = shown(remote)
+    name = Path(directory).resolve().name if directory != remote else Path(urlsplit(remote).path).name
+    return Path(name if name.endswith(tuple(EXTENSIONS)) else f"{name or 'manifests'}.yaml")
 
 
 def _walk(root: Path, folder: Path, above: frozenset[str]) -> Iterator[_Found | Problem]:
@@ -117,15 +144,19 @@ def _walk(root: Path, folder: Path, above: frozenset[str]) -> Iterator[_Found | 
 
 def _read(found: _Found) -> Source | Problem:
     stdin = str(found.path) == STDIN
-    name = "<stdin>" if stdin else str(found.path)
+    name = "<stdin>" if stdin else shown(found.remote) or str(found.path)
     try:
-        if stdin:
+        if found.remote:
+            content = read_remote(found.remote, MAX_BYTES + 1)
+        elif stdin:
             content = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             with found.path.open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
     except OSError as error:
         return _unreadable(name, error)
+    except UnreadableError as error:
+        return Problem(name, 0, 0, str(error))
     if len(content) > MAX_BYTES:
         return Problem(name, 0, 0, f"is larger than {MAX_BYTES // 1024 // 1024} MiB; split it")
     try:
@@ -134,7 +165,7 @@ def _read(found: _Found) -> Source | Problem:
         return _not_text(name, content, error)
     return Source(
         name=name,
-        path=None if stdin else found.path,
+        path=None if stdin or found.remote else found.path,
         relative=found.relative,
         text=text.removeprefix(_BOM),
         bom=text.startswith(_BOM),

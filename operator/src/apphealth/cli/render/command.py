@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from apphealth.cli.errors import ExitCode
-from apphealth.cli.options import cluster_domain_option, manifests_option
+from apphealth.cli.options import cluster_domain_option, manifest_options
 from apphealth.cli.render.options import Options
 from apphealth.cli.render.steps import execute
 
@@ -28,7 +28,7 @@ Exit codes: 0 done; 1 --check found a change; 2 the command line is wrong;
 
 
 @click.command(epilog=EPILOG, short_help="Write the probes into manifests, without a cluster.")
-@manifests_option(required=True)
+@manifest_options(positional=True)
 @click.option(
     "--rules",
     multiple=True,

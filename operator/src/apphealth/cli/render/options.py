@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from apphealth.cli.manifests.sources import STDIN
+from apphealth.cli.manifests.sources import STDIN, without_file
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -47,7 +47,9 @@ class Options:
             raise click.UsageError(f"{chosen[0]} writes files, --diff and --check don't: choose one")
         if self.namespace is not None and not _NAMESPACE.fullmatch(self.namespace):
             raise click.UsageError(f"-n: '{self.namespace[:80]}' is not a valid name of a namespace")
-        if self.in_place and STDIN in self.paths:
-            raise click.UsageError("--in-place has no file to write for '-f -'")
+        if not self.paths:
+            raise click.UsageError("no manifests given: give PATH, -f PATH or -k DIR")
+        if self.in_place and (path := without_file(self.paths)):
+            raise click.UsageError(f"--in-place has no file to write for '{path}'")
         if (*self.paths, *self.rules).count(STDIN) > 1:
             raise click.UsageError("standard input (-) can be read only once")

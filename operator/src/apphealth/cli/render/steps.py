@@ -65,7 +65,7 @@ def _component(options: Options, directory: Path, inventory: Inventory) -> ExitC
     return ExitCode.OK
 
 
-def _inventory(manifests: Iterable[Manifest], options: Options) -> Inventory:
+def _inventory(manifests: Sequence[Manifest], options: Options) -> Inventory:
     world = World(
         Planning(
             allow_exec=options.allow_exec,
@@ -74,7 +74,10 @@ def _inventory(manifests: Iterable[Manifest], options: Options) -> Inventory:
             cluster_domain=options.cluster_domain,
         )
     )
-    inventory = take_inventory(manifests, options.rules, namespace=options.namespace, world=world)
+    several = options.patches is None  # a component has one patch for each name
+    inventory = take_inventory(manifests, options.rules, namespace=options.namespace, world=world, variants=several)
+    if inventory.inferred and not options.quiet:
+        click.echo(inventory.inferred, err=True)
     if prepare_for_planning(inventory) and not options.quiet:
         click.echo(_DEFAULT_USED, err=True)
     if options.enforce:
@@ -90,15 +93,17 @@ def _summarise(
     options: Options,
 ) -> None:
     lines: list[str] = []
+    found: list[tuple[str, Finding]] = []
     for item in planned:
         more = findings.get(id(item), [])
-        if options.namespace is None and (unknown := namespace_unknown(item)) is not None:
+        if options.namespace is None and not inventory.inferred and (unknown := namespace_unknown(item)) is not None:
             more = [*more, unknown]
-        lines += [summary.finding_line(item.placed.item.place, one) for one in (*item.plan.findings, *more)]
+        found += [(item.placed.item.place, one) for one in (*item.plan.findings, *more)]
         lines += [summary.conflict_line(item.placed.item.place, conflict) for conflict in item.plan.conflicts]
     lines += [
         f"{item.place}: {item.kind} {item.name} is only part of one, and stays as it is" for item in inventory.partial
     ]
+    lines[:0] = summary.finding_lines(found)
     summary.report(list(summary.rows(planned, inventory)), lines, summary.closing(planned, changed, inventory))
 
 

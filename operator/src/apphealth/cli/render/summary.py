@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -16,6 +16,8 @@ from apphealth.plan.findings import Finding
 from apphealth.plan.result import Action, Conflict, ProbePlan
 from apphealth.plan.rules.selection import opted_out
 
+_MOST_ALIKE = 3
+"""Most equal findings that have a line each."""
 _SHOWN = (ProbeKind.LIVENESS, ProbeKind.READINESS, ProbeKind.STARTUP)
 
 
@@ -88,6 +90,27 @@ def finding_line(place: str, finding: Finding) -> str:
     where = f"container {finding.container}: " if finding.container else ""
     fix = f" Fix: {finding.fix}." if finding.fix else ""
     return f"{place}: {finding.severity}: {where}{finding.message} ({finding.id}).{fix}"
+
+
+def finding_lines(found: Sequence[tuple[str, Finding]]) -> Iterator[str]:
+    """Yield a line for each finding, and one line for those that many containers have alike.
+
+    Parameters
+    ----------
+    found
+        The findings, each with its place.
+    """
+    alike: dict[Finding, list[tuple[str, Finding]]] = {}
+    for place, finding in found:
+        alike.setdefault(replace(finding, container="", where=()), []).append((place, finding))
+    for common, group in alike.items():
+        if len(group) <= _MOST_ALIKE:
+            yield from (finding_line(place, finding) for place, finding in group)
+            continue
+        names = ", ".join(finding.container or place for place, finding in group[:_MOST_ALIKE])
+        fix = f" Fix: {common.fix}." if common.fix else ""
+        more = len(group) - _MOST_ALIKE
+        yield f"{group[0][0]}: {common.severity}: {names} and {more} more: {common.message} ({common.id}).{fix}"
 
 
 def conflict_line(place: str, conflict: Conflict) -> str:
