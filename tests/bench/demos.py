@@ -27,7 +27,8 @@ class Demo:
 
     def found(self) -> Edges:
         """Return what we find."""
-        graph = graph_of(read_world([str(self.manifests)], [], "default", "cluster.local"))
+        world, _ = read_world([str(self.manifests)], [], "default", "cluster.local")
+        graph = graph_of(world)
         return frozenset((edge.source.name, edge.service.name) for edge in graph.edges)
 
 

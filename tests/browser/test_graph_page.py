@@ -112,7 +112,7 @@ def expected(world, namespace, name):
 
 def test_a_choice_tells_the_same_impact_as_the_command_line(load):
     page = load(*SHOP)
-    world = read_world([str(path) for path in SHOP], [], "default", "cluster.local")
+    world, _ = read_world([str(path) for path in SHOP], [], "default", "cluster.local")
     for namespace, name in world.services:
         page.choose(name, namespace)
         assert lists(page) == expected(world, namespace, name), name
@@ -126,7 +126,7 @@ def test_the_same_for_a_tangle(load, tmp_path):
         others = dice.sample([other for other in names if other != name], 4)
         objects += app(name, needs=others[:2], required=others[2 : 2 + dice.randint(0, 1)])
     page = load(objects)
-    world = read_world([str(tmp_path / "0.yaml")], [], "default", "cluster.local")
+    world, _ = read_world([str(tmp_path / "0.yaml")], [], "default", "cluster.local")
     told = {}
     for name in names:
         page.choose(name, "shop")
