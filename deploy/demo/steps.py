@@ -140,7 +140,7 @@ class Story:
         show.step("Delete the ClusterAppHealth: everything is put back")
         output = site.kubectl.run("delete", "clusterapphealth", site.rule)
         show.command(f"kubectl delete clusterapphealth {site.rule}", output)
-        show.wait("The probes go", shop.unprobed, 60, self._world.operator_advice)
+        show.wait("The probes go", shop.unprobed, 180, self._world.operator_advice)
         show.wait("The pods are replaced once more", shop.settled, _ROLLOUT, self._pods_advice(site))
         show.wait("The operator's own objects go", lambda: not shop.leftovers(), 60, self._world.operator_advice)
         after = shop.snapshots()

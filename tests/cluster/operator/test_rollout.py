@@ -1,12 +1,8 @@
 """Waves on a real API server with its controllers. A kubelet of the test's own makes pods ready; the budget is counted
 from what the API server's watch says, in the order in which it happened."""
 
-import json
-import threading
-from contextlib import suppress
-
 import pytest
-from urllib3.exceptions import ProtocolError
+from tests.rollout.kubelet import Kubelet, Rollouts, Watch
 
 from apphealth.model.progress import parse_progress
 
@@ -14,85 +10,25 @@ APPS, CORE = "/apis/apps/v1", "/api/v1"
 ALONE = {"maxConcurrent": 4, "canaries": 0, "soakSeconds": 0}
 
 
-class Kubelet(threading.Thread):
-    """Makes the pods of a namespace ready, except those of workloads that `fails` names if they have a probe."""
-
-    def __init__(self, shop, fails=()):
-        super().__init__(daemon=True)
-        self.shop, self.fails, self.ended = shop, set(fails), threading.Event()
-
-    def run(self):
-        while not self.ended.wait(0.1):
-            for pod in self.shop.api.get(self.shop.path(CORE, "pods"))["items"]:
-                conditions = pod["status"].get("conditions", ())
-                ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-                probed = "livenessProbe" in pod["spec"]["containers"][0]
-                app = pod["metadata"]["labels"]["app"]
-                if not ready and "deletionTimestamp" not in pod["metadata"] and not (probed and app in self.fails):
-                    self.make_ready(pod["metadata"]["name"])
-
-    def make_ready(self, name):
-        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-        path = self.shop.path(CORE, "pods", name) + "/status?fieldManager=kubelet"
-        kind = "application/strategic-merge-patch+json"
-        self.shop.api.send("PATCH", path, {"status": status}, kind)  # 404: it was deleted meanwhile
-
-    def stop(self):
-        self.ended.set()
-        self.join(30)
-
-
-class Recorder(threading.Thread):
-    """Follows the Deployments of a namespace: most rollouts under way at once, and the order of the first writes."""
-
-    def __init__(self, shop):
-        super().__init__(daemon=True)
-        self.shop, self.most, self.order = shop, 0, []
-        self.changing, self.version = set(), self.listed()["metadata"]["resourceVersion"]
-
-    def listed(self):
-        return self.shop.api.get(self.shop.path(APPS, "deployments"))
-
-    def run(self):
-        path = f"{self.shop.path(APPS, 'deployments')}?watch=1&timeoutSeconds=280&resourceVersion={self.version}"
-        api = self.shop.api
-        headers = {"Accept": "application/json"}
-        api.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
-        answer = api.call_api("GET", api.configuration.host + path, headers, None, _request_timeout=300)
-        with suppress(ProtocolError):  # the cluster ends
-            for line in answer.response:
-                self.note(json.loads(line)["object"])
-
-    def note(self, deployment):
-        name = deployment["metadata"]["name"]
-        if parse_progress(deployment).settled:
-            self.changing.discard(name)
-        else:
-            if name not in self.changing:
-                self.order.append(name)
-            self.changing.add(name)
-        self.most = max(self.most, len(self.changing))
-
-
 @pytest.fixture
 def fleet(shop):
     """Provide a way to get Deployments with a ready pod each, watched and kept."""
-    kubelets = []
+    threads = []
 
     def make(*names, fails=()):
-        kubelets.append(Kubelet(shop, fails))
-        kubelets[-1].start()
+        threads.append(Kubelet(shop.api, shop.namespace, frozenset(fails)))
         for name in names:
             shop.deployment(name)
             shop.api.patch(shop.path(APPS, "deployments", name), {"spec": {"replicas": 1}})
         shop.until(lambda: all(settled(shop, name) for name in names), "all pods are ready", timeout=120)
-        recorder = Recorder(shop)
-        recorder.start()
-        return recorder
+        seen = Rollouts()
+        threads.append(Watch(shop.api, shop.path(APPS, "deployments"), lambda _, found: seen.note(found)))
+        threads[-1].start()
+        return seen
 
     yield make
-    for kubelet in kubelets:
-        kubelet.stop()
+    for thread in threads:
+        thread.stop()
 
 
 def settled(shop, name):
@@ -144,7 +80,7 @@ def test_the_canary_alone_and_halted_when_it_stands_still(shop, fleet, run_opera
     assert [has_probe(shop, name) for name in "abc"] == [True, False, False]
     assert [shop.state(name) for name in "bc"] == ["Waiting", "Waiting"]
     assert shop.condition("Ready") == ("False", "Halted")
-    assert set(watched.order) == {"a"}
+    assert set(watched.order) == {f"{shop.namespace}/a"}
 
 
 def test_the_brake_stops_all_writes_and_every_status_says_so(shop, fleet, run_operator):

@@ -69,6 +69,7 @@ OURS = "apphealth.dev/v1alpha1"
 PLURALS = {kind: (resource.api_version, resource.value.plural) for kind, resource in WORKLOADS.items()} | {
     "Service": ("v1", "services"),
     "Namespace": ("v1", "namespaces"),
+    "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets"),
     "ConfigMap": ("v1", "configmaps"),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
     "AppHealth": (OURS, "apphealths"),

@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "graph": Lazy("apphealth.cli.graph.command", "graph", "Show which workload needs which Service, and why."),
     "retry": Lazy("apphealth.cli.retry", "retry", "Try the probes again that were taken back from a workload."),
+    "plan": Lazy("apphealth.cli.plan", "plan", "Show what enforcing the rules would change: pods, Services, time."),
     "rollout": Lazy("apphealth.cli.rollout", "rollout", "Show how far rollouts have come, and the time left."),
     "pause": Lazy("apphealth.cli.pausing", "pause", "Stop all writes to workloads, or those of one rule."),
     "resume": Lazy("apphealth.cli.pausing", "resume", "Go on after pause."),

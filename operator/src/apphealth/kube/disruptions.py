@@ -64,7 +64,19 @@ async def list_disruption_budgets(client: Client, namespace: str) -> tuple[Disru
     KubeError
         They can't be listed.
     """
-    listed = await client.get(path_of("/apis/policy/v1", "poddisruptionbudgets", namespace), _Budgets)
+    path = path_of("/apis/policy/v1", "poddisruptionbudgets", namespace)
+    return _parsed(await client.get(path, _Budgets))
+
+
+def parse_disruption_budgets(listed: dict[str, Any]) -> tuple[DisruptionBudget, ...]:
+    """Read a list of PodDisruptionBudgets as the API server gives it; none if it can't be read."""
+    try:
+        return _parsed(msgspec.convert(listed, _Budgets))
+    except msgspec.ValidationError:
+        return ()
+
+
+def _parsed(listed: _Budgets) -> tuple[DisruptionBudget, ...]:
     return tuple(
         DisruptionBudget(
             name=item.metadata.name,

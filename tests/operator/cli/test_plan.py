@@ -1,0 +1,93 @@
+"""`apphealth plan`: what enforcing the rules would change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apphealth.cli.errors import ExitCode
+
+RULE = {
+    "apiVersion": "apphealth.dev/v1alpha1",
+    "kind": "AppHealth",
+    "metadata": {"name": "all", "namespace": "shop"},
+    "spec": {
+        "mode": "Audit",
+        "selector": {},
+        "verification": "Skip",
+        "probes": {"liveness": {"path": "/live", "port": 80}, "readiness": {"enabled": False}},
+        "rollout": {"maxConcurrent": 1, "soakSeconds": 30},
+    },
+}
+
+
+SHOP = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+
+
+def deployment(name: str, replicas: int = 2, ready: int | None = None, **spec: Any) -> dict[str, Any]:
+    ready = replicas if ready is None else ready
+    main = {"name": "main", "image": "app:1", "ports": [{"containerPort": 80}]}
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "shop", "generation": 1, "labels": labels},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [main]}},
+        }
+        | spec,
+        "status": {
+            "observedGeneration": 1,
+            "replicas": replicas,
+            "updatedReplicas": replicas,
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+        },
+    }
+
+
+def service(name: str) -> dict[str, Any]:
+    spec = {"selector": {"app": name}, "ports": [{"port": 80}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+
+
+def test_the_blast_radius_of_a_rule_in_audit(serve: Any, run: Any) -> None:
+    needs = {"services": [{"name": "db", "required": True}]}
+    rule = RULE | {"spec": RULE["spec"] | {"dependencies": needs}}
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "db", "namespace": "shop"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "db"}}},
+        "status": {"disruptionsAllowed": 0},
+    }
+    _, cluster = serve(
+        SHOP,
+        rule,
+        deployment("web"),
+        deployment("idle", 0),
+        deployment("db", 1, strategy={"type": "Recreate"}),
+        service("db"),
+        budget,
+    )
+    done = run("plan", "-v", "--kubeconfig", cluster.kubeconfig)
+    assert done.code == ExitCode.OK
+    assert done.text.splitlines() == [
+        "3 workloads would be changed: 2 restart 3 pods, 1 have no ready pod and are changed at once",
+        "Deployment/shop/db waits: the PodDisruptionBudget db allows no pod to be down now",
+        "Deployment/shop/db is down while it changes: its strategy is Recreate",
+        "Deployment/shop/db comes last: 2 workloads require it",
+        "AppHealth/shop/all: 2 workloads, 1 at once: about 3 min",
+        "  Deployment/shop/db: adds liveness of main, startup of main; 1 pods restart",
+        "  Deployment/shop/idle: adds liveness of main, startup of main; no ready pod",
+        "  Deployment/shop/web: adds liveness of main, startup of main; 2 pods restart",
+    ]
+
+
+def test_where_no_rule_is_nothing_would_be_changed(serve: Any, run: Any) -> None:
+    _, cluster = serve(SHOP, deployment("web"))
+    done = run("plan", "--kubeconfig", cluster.kubeconfig)
+    assert done.text == (
+        "0 workloads would be changed: 0 restart 0 pods, 0 have no ready pod and are changed at once\n"
+    )
