@@ -37,7 +37,7 @@ def test_it_stops_at_once_while_it_waits_for_the_api_server(run_operator, instal
     ("text", "said"),
     [
         pytest.param("", "is empty", id="empty"),
-        pytest.param("a: [", "is no YAML", id="broken"),
+        pytest.param("a: [", "isn't valid YAML", id="broken"),
         pytest.param("kind: Config", "no current-context", id="no-context"),
     ],
 )
@@ -77,6 +77,11 @@ def test_for_one_namespace_its_annotations_count(run_operator, control_plane, sh
     assert shop.generation() == 1
 
 
+def events_of_rules(api, shop):
+    found = api.get(f"/apis/events.k8s.io/v1/namespaces/{shop.namespace}/events")["items"]
+    return [item["reason"] for item in found if item["regarding"]["kind"] == "AppHealth"]
+
+
 def test_for_one_namespace_rights_on_it_are_enough(run_operator, control_plane, new_shop, api):
     inside, outside = new_shop(), new_shop()
     kubeconfig = namespaced(control_plane, inside.namespace)
@@ -86,6 +91,7 @@ def test_for_one_namespace_rights_on_it_are_enough(run_operator, control_plane, 
         shop.rule()
     inside.until_applied()
     assert outside.generation() == 1
+    inside.until(lambda: "AllManaged" in events_of_rules(api, inside), "the rule says by an Event that it is done")
     inside.delete_rule()
     inside.until_clean()
     assert operator.stop() < 4

@@ -24,7 +24,7 @@ OUTCOMES = [
 
 
 def metrics(*, outcomes=(), leading=True, depths=None):
-    return Metrics(lambda: outcomes, lambda: leading, lambda queue: (depths or {}).get(queue, 0))
+    return Metrics(lambda: outcomes, lambda: leading, lambda queue: (depths or {}).get(queue, 0), lambda: 3)
 
 
 def samples(of):
@@ -49,6 +49,10 @@ def test_plans_and_probes_are_counted_when_they_are_scraped():
 @pytest.mark.parametrize("leading", [True, False])
 def test_a_leader_is_told_from_a_standby(leading):
     assert samples(metrics(leading=leading))["apphealth_leader", ()] == leading
+
+
+def test_rollouts_in_flight_are_counted():
+    assert samples(metrics())["apphealth_rollouts_in_flight", ()] == 3
 
 
 def test_requests_are_counted_by_verb_and_code():

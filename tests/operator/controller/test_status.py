@@ -149,22 +149,33 @@ V, R, U, A = (
 @pytest.mark.parametrize(
     ("given", "status", "reason", "message"),
     [
-        pytest.param(verification(V, V, None, proof=""), "True", Reason.VERIFIED, "of 2: 2 Verified", id="verified"),
         pytest.param(
-            verification(V, U, proof=""), "Unknown", Reason.UNVERIFIED, "of 2: 1 Verified, 1 Unverified", id="not"
+            verification(V, V, None, proof=""),
+            "True",
+            Reason.VERIFIED,
+            "2 workloads with planned probes: 2 Verified",
+            id="verified",
+        ),
+        pytest.param(
+            verification(V, U, proof=""),
+            "Unknown",
+            Reason.UNVERIFIED,
+            "2 workloads with planned probes: 1 Verified, 1 Unverified",
+            id="not",
         ),
         pytest.param(
             verification(V, A, A, U),
             "Unknown",
             Reason.AWAITING_PODS,
-            "of 4: 1 Verified, 1 Unverified, 2 AwaitingPods; Deployment/shop/web-1: because",
+            "4 workloads with planned probes: 1 Verified, 1 Unverified, 2 AwaitingPods; Deployment/shop/web-1: because",
             id="waiting",
         ),
         pytest.param(
             verification(V, R, A, U, proof="404 from web-1"),
             "False",
             Reason.REFUTED,
-            "of 4: 1 Verified, 1 Unverified, 1 AwaitingPods, 1 Refuted; Deployment/shop/web-1: 404 from web-1",
+            "4 workloads with planned probes: 1 Verified, 1 Unverified, 1 AwaitingPods, 1 Refuted; "
+            "Deployment/shop/web-1: 404 from web-1",
             id="refuted",
         ),
     ],

@@ -8,8 +8,9 @@ import pytest
 
 from apphealth.api.healthplan import State
 from apphealth.api.rule import RuleKey, RuleKind
+from apphealth.api.status import Condition, ConditionStatus, ConditionType, Reason, RuleStatus
 from apphealth.controller import status_writer as module
-from apphealth.controller.status_writer import Protection, StatusWriter
+from apphealth.controller.status_writer import Protection, StatusWriter, readiness_change
 from apphealth.kube.resources import Resource
 from apphealth.store.outcomes import Outcome
 from apphealth.store.store import Store
@@ -41,9 +42,11 @@ class Bench:
         self.store.put(Resource.CLUSTER_RULES, make.cluster_rule(mode="Enforce"))
         for key in self.store.world.workloads:
             self.store.outcomes.put(key, Outcome(state=State.APPLIED, rules=(KEY,)))
+        self.reported = []
         self.writer = StatusWriter(
             self.api,
             self.store,
+            report=lambda rule, ready: self.reported.append((rule, ready.reason)),
             busy=self.unfinished.__contains__,
             protection=Protection(installed=True),
             look_again=self.look,
@@ -111,3 +114,29 @@ async def test_no_status_of_many_workloads_stops_the_event_loop(bench):
     await one.until(lambda: one.api.written)
     task.cancel()
     assert worst < LIMIT * 20_000 / 50_000 * 2, "twice as much as on a machine that does nothing else"
+
+
+def readiness(status, reason):
+    ready = Condition(type=ConditionType.READY, status=ConditionStatus(status), reason=reason)
+    return RuleStatus(conditions=(ready,))
+
+
+DONE, FAILED = readiness("True", Reason.ALL_MANAGED), readiness("False", Reason.SOME_FAILED)
+WORKING = readiness("False", Reason.IN_PROGRESS)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        pytest.param(RuleStatus(), DONE, Reason.ALL_MANAGED, id="ready for the first time"),
+        pytest.param(DONE, DONE, None, id="ready as before"),
+        pytest.param(DONE, FAILED, Reason.SOME_FAILED, id="failed"),
+        pytest.param(FAILED, readiness("False", Reason.PODS_FAILING), Reason.PODS_FAILING, id="another reason"),
+        pytest.param(DONE, WORKING, None, id="progress is no news"),
+        pytest.param(WORKING, DONE, Reason.ALL_MANAGED, id="done"),
+        pytest.param(DONE, RuleStatus(), None, id="no condition"),
+    ],
+)
+def test_a_change_of_readiness_is_an_event(before, after, reason):
+    found = readiness_change(before, after)
+    assert (found.reason if found else None) == reason

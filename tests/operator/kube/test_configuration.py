@@ -99,7 +99,7 @@ def test_of_several_kubeconfigs_the_first_that_says_something_counts(kubeconfig,
     ("text", "said"),
     [
         pytest.param("", "is empty", id="empty"),
-        pytest.param("a: [", "is no YAML", id="broken"),
+        pytest.param("a: [", "isn't valid YAML", id="broken"),
         pytest.param("[1, 2]", "can't be used", id="list"),
         pytest.param("clusters: []", "no current-context; choose one with --context", id="no-context"),
         pytest.param("current-context: x", "there is no context 'x'", id="missing-context"),

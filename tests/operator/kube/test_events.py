@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apphealth.kube.events import BURST, SILENCE, Event, Events, event_body
+from apphealth.kube.events import BURST, SILENCE, Event, Events, Subject, event_body
 from apphealth.model.workload import Workload
 
 EVENT = Event(type="Normal", reason="ProbesWritten", note="adds liveness of main")
@@ -61,3 +61,15 @@ def test_a_long_note_is_cut():
     long = Event(type="Normal", reason="R", note="x" * 5000)
     body = event_body(workload(), long, instance="pod", now=datetime.now(UTC))
     assert len(body["note"]) == 1000
+
+
+def test_an_event_about_an_object_of_the_cluster_is_in_the_namespace_default():
+    rule = Subject(api_version="apphealth.dev/v1alpha1", kind="ClusterAppHealth", namespace="", name="all", uid="u")
+    body = event_body(rule, EVENT, instance="pod", now=datetime.now(UTC))
+    assert body["metadata"]["namespace"] == "default"
+    assert body["regarding"] == {
+        "apiVersion": "apphealth.dev/v1alpha1",
+        "kind": "ClusterAppHealth",
+        "name": "all",
+        "uid": "u",
+    }

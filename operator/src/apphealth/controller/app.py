@@ -18,7 +18,9 @@ from uuid import uuid4
 
 import kopf
 
+from apphealth.api import GROUP, VERSION
 from apphealth.api.rule import RuleKey
+from apphealth.api.status import Condition, Reason
 from apphealth.controller.contact import Contact
 from apphealth.controller.disruptions import Disruptions
 from apphealth.controller.gate import Gate
@@ -38,7 +40,7 @@ from apphealth.kube.credentials import Credentials
 from apphealth.kube.discovery import served
 from apphealth.kube.disruptions import list_disruption_budgets
 from apphealth.kube.errors import KubeError
-from apphealth.kube.events import Events
+from apphealth.kube.events import Event, Events, Subject
 from apphealth.kube.lease import ANSWER, Leadership
 from apphealth.kube.others import CLUSTER, NAMESPACE, Others
 from apphealth.kube.pods import list_newest, list_notes, list_pods
@@ -120,6 +122,7 @@ class Operator:
             outcomes=self._store.outcomes.all,
             leading=lambda: self._leading.is_set() and self._may_write(),
             depth=lambda queue: self._queues[queue].depth,
+            in_flight=lambda: self._gate.flights,
         )
         self._client = client = Client(options.credentials, may_write=self._may_write, observe=metrics.request)
         self._lease_client = Client(
@@ -152,6 +155,7 @@ class Operator:
             protection=self._protection,
             look_again=lambda: look_for_policy(client, self._protection),
             gate=self._gate,
+            report=self._report,
             observe=metrics.worked("statuses"),
         )
         self._prover = Prover(
@@ -240,6 +244,18 @@ class Operator:
 
     def _refresh_statuses(self, rules: Iterable[RuleKey]) -> None:
         self._statuses.dirty(rules)
+
+    def _report(self, rule: RuleKey, ready: Condition) -> None:
+        """Post an Event on a rule that has become Ready, or has ceased to be."""
+        if (found := self._store.world.rules.get(rule)) is None:
+            return
+        subject = Subject(
+            api_version=f"{GROUP}/{VERSION}", kind=rule.kind, namespace=rule.namespace, name=rule.name, uid=found.uid
+        )
+        fails = ready.reason in (Reason.SOME_FAILED, Reason.PODS_FAILING, Reason.HALTED)
+        self._events.post(
+            subject, Event(type="Warning" if fails else "Normal", reason=ready.reason, note=ready.message)
+        )
 
     def _busy(self, key: WorkloadKey) -> bool:
         return self._queue.busy(key) or key in self._reconcile.awaited

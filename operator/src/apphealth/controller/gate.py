@@ -189,6 +189,11 @@ class Gate:
         """Return whether a workload was changed, and is not yet well for long enough."""
         return key in self._flights
 
+    @property
+    def flights(self) -> int:
+        """The number of workloads that were changed, and are not yet well for long enough."""
+        return len(self._flights)
+
     def remembered(self, workload: Workload) -> tuple[RolloutRecord, ...]:
         """Return the rules by whose rollout a workload is being put back; none if it isn't."""
         waits = workload.key in self._waiting or workload.key in self._granted

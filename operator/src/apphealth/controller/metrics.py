@@ -57,6 +57,8 @@ class Metrics:
         Returns whether this replica may write.
     depth
         Returns the number of keys that a queue holds, by the queue's name.
+    in_flight
+        Returns the number of workloads that were changed, and are not yet well for long enough.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Metrics:
         outcomes: Callable[[], Iterable[Outcome]],
         leading: Callable[[], bool],
         depth: Callable[[str], int],
+        in_flight: Callable[[], int],
     ) -> None:
         # They double the series, and nobody asks for them.
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -72,6 +75,12 @@ class Metrics:
         Info(f"{PREFIX}_build", "The operator's version.", registry=registry).info({"version": version("apphealth")})
         leader = Gauge(f"{PREFIX}_leader", "1 if this replica may write, else 0.", registry=registry)
         leader.set_function(lambda: float(leading()))
+        rolling = Gauge(
+            f"{PREFIX}_rollouts_in_flight",
+            "Workloads that were changed, and are not yet well for long enough.",
+            registry=registry,
+        )
+        rolling.set_function(lambda: float(in_flight()))
         self._requests = Counter(
             f"{PREFIX}_api_requests",
             "Requests to the API server; the code is none for those without an answer.",

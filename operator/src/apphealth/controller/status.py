@@ -258,7 +258,8 @@ def _verified(facts: Facts) -> Iterator[Condition]:
     counts = Counter(outcome.verification for outcome in verified.values())
     worst = next(one for one in WORST if counts[one])
     status, reason = _VERIFIED[worst]
-    tally = f"of {len(verified)}: " + ", ".join(f"{counts[one]} {one}" for one in reversed(WORST) if counts[one])
+    listed = ", ".join(f"{counts[one]} {one}" for one in reversed(WORST) if counts[one])
+    tally = f"{len(verified)} workloads with planned probes: {listed}"
     examples = (f"{key}: {verified[key].proof}" for key in sorted(verified) if verified[key].verification is worst)
     example = next((example for example in examples if not example.endswith(": ")), "")
     message = f"{tally}; {example}" if example else tally

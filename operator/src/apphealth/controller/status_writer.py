@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
-from apphealth.api.status import RuleStatus, settle
+from apphealth.api.status import Condition, ConditionType, Reason, RuleStatus, settle
 from apphealth.controller.gate import Gate
 from apphealth.controller.queue import WorkQueue
 from apphealth.controller.status import Facts, rule_status
@@ -55,6 +55,8 @@ class StatusWriter:
         Looks for the admission policies; called before a status is written that says they are missing.
     gate
         Knows what is in flight, and which rules are halted.
+    report
+        Called with the condition Ready of a rule when its status or reason has changed.
     observe
         As for `WorkQueue`.
     """
@@ -68,6 +70,7 @@ class StatusWriter:
         protection: Protection,
         look_again: Callable[[], Awaitable[None]],
         gate: Gate,
+        report: Callable[[RuleKey, Condition], None],
         observe: Callable[[float, float, bool], None] | None = None,
     ) -> None:
         self._client = client
@@ -76,6 +79,7 @@ class StatusWriter:
         self._protection = protection
         self._look_again = look_again
         self._gate = gate
+        self._report = report
         self._paces: dict[RuleKey, float] = {}
         self.queue: WorkQueue[RuleKey] = WorkQueue(self._refresh, workers=2, expected=(KubeError,), observe=observe)
 
@@ -107,7 +111,9 @@ class StatusWriter:
         except InvalidError as error:  # the API server validates the whole rule, an invalid spec included
             log.warning("%s: its status can't be written: %s", key, error)
         if key in self._store.statuses:
-            self._store.statuses[key] = status
+            before, self._store.statuses[key] = self._store.statuses[key], status
+            if (changed := readiness_change(before, status)) is not None:
+                self._report(key, changed)
         return again
 
     async def _status(self, key: RuleKey) -> tuple[RuleStatus | None, bool]:
@@ -156,3 +162,22 @@ class StatusWriter:
             halted=self._gate.halted(key),
             paused=store.brake or ("rollout.paused is true" if rule.spec.rollout.paused else ""),
         )
+
+
+def readiness_change(before: RuleStatus, after: RuleStatus) -> Condition | None:
+    """Return the condition Ready if its status or reason has changed, else None; progress is no news.
+
+    Parameters
+    ----------
+    before, after
+        The status of a rule as it was, and as it is.
+    """
+    old = next((one for one in before.conditions if one.type is ConditionType.READY), None)
+    new = next((one for one in after.conditions if one.type is ConditionType.READY), None)
+    if (
+        new is None
+        or new.reason is Reason.IN_PROGRESS
+        or (old is not None and (old.status, old.reason) == (new.status, new.reason))
+    ):
+        return None
+    return new

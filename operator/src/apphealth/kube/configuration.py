@@ -108,7 +108,7 @@ def find_access(kubeconfig: Path | None = None, context: str | None = None) -> C
     if default.exists():
         return load_kubeconfig(str(default), context)
     raise CredentialsError(
-        f"no cluster to connect to: this is no pod, and there is no {default}; "
+        f"no cluster to connect to: not in a pod, and {default} doesn't exist; "
         "name a kubeconfig with --kubeconfig or $KUBECONFIG"
     )
 
@@ -192,7 +192,7 @@ def _read(paths: str) -> KubeConfigMerger:
     except OSError as error:
         raise CredentialsError(f"cannot read the kubeconfig {error.filename or paths}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CredentialsError(f"the kubeconfig {paths} is no YAML: {error}") from error
+        raise CredentialsError(f"the kubeconfig {paths} isn't valid YAML: {error}") from error
     except Exception as error:  # it takes the file's shape for granted
         raise CredentialsError(f"the kubeconfig {paths} can't be used: {_text(error)}") from error
     if merged.config is None:

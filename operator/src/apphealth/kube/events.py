@@ -30,6 +30,8 @@ SILENCE = 600.0
 """Seconds in which the same Event of the same workload is not posted again."""
 REMEMBERED = 5000
 """How many posted Events are remembered."""
+CLUSTERS = "default"
+"""The namespace of Events about objects of the cluster: the API server takes no other."""
 MAX_NOTE = 1000
 """Longest text of an Event, in characters; the API server takes 1,024 bytes."""
 
@@ -42,6 +44,18 @@ class Event:
     reason: str
     """One word in CamelCase."""
     note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The object that an Event is about, if it is no workload."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    """Empty for an object of the cluster; its Events are in the namespace `default`, as those of nodes are."""
+    name: str
+    uid: str
 
 
 class Events:
@@ -64,9 +78,9 @@ class Events:
         self._said: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._tokens = float(BURST)
         self._filled = self._clock()
-        self._box: asyncio.Queue[tuple[Workload, Event]] = asyncio.Queue(maxsize=BURST)
+        self._box: asyncio.Queue[tuple[Workload | Subject, Event]] = asyncio.Queue(maxsize=BURST)
 
-    def post(self, workload: Workload, event: Event) -> bool:
+    def post(self, subject: Workload | Subject, event: Event) -> bool:
         """Queue an Event without waiting; returns whether it was queued.
 
         Parameters
@@ -77,7 +91,7 @@ class Events:
             What happened.
         """
         now = self._clock()
-        saying = (workload.uid, event.reason, event.note)
+        saying = (subject.uid, event.reason, event.note)
         if now - self._said.get(saying, float("-inf")) < SILENCE:
             return False
         self._tokens = min(float(BURST), self._tokens + (now - self._filled) * RATE)
@@ -89,24 +103,24 @@ class Events:
         self._said.move_to_end(saying)
         if len(self._said) > REMEMBERED:
             self._said.popitem(last=False)
-        self._box.put_nowait((workload, event))
+        self._box.put_nowait((subject, event))
         return True
 
     async def run(self) -> None:
         """Send the queued Events, one after the other, until cancelled."""
         while True:
-            workload, event = await self._box.get()
-            body = event_body(workload, event, instance=self._instance, now=datetime.now(UTC))
+            subject, event = await self._box.get()
+            body = event_body(subject, event, instance=self._instance, now=datetime.now(UTC))
             with contextlib.suppress(KubeError):
-                await self._client.request("POST", path_of(API, "events", workload.namespace), body=body)
+                await self._client.request("POST", path_of(API, "events", subject.namespace or CLUSTERS), body=body)
 
 
-def event_body(workload: Workload, event: Event, *, instance: str, now: datetime) -> dict[str, Any]:
+def event_body(subject: Workload | Subject, event: Event, *, instance: str, now: datetime) -> dict[str, Any]:
     """Return an Event as the API has it."""
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": f"apphealth-{uuid4().hex}", "namespace": workload.namespace},
+        "metadata": {"name": f"apphealth-{uuid4().hex}", "namespace": subject.namespace or CLUSTERS},
         "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "reportingController": "apphealth.dev/operator",
         "reportingInstance": instance or f"apphealth-{os.getpid()}",
@@ -115,10 +129,10 @@ def event_body(workload: Workload, event: Event, *, instance: str, now: datetime
         "type": event.type,
         "note": event.note[:MAX_NOTE],
         "regarding": {
-            "apiVersion": workload.api_version,
-            "kind": workload.kind,
-            "namespace": workload.namespace,
-            "name": workload.name,
-            "uid": workload.uid,
+            "apiVersion": subject.api_version,
+            "kind": subject.kind,
+            **({"namespace": subject.namespace} if subject.namespace else {}),
+            "name": subject.name,
+            "uid": subject.uid,
         },
     }
