@@ -46,6 +46,11 @@ class LocalWorld:
     def prepare(self, display: Display) -> None:
         """Find or start the cluster, build the two images and load them into its node."""
         display.say("etcd, API server, controllers, scheduler, containerd, kubelet, kube-proxy and CoreDNS; no Docker.")
+        if to_build := binaries.missing(binaries.NODE):
+            display.say(
+                f"This first time, {len(to_build)} programs are built from source: ten minutes or more on two cores, "
+                "and 6 GB of disk. Each has a line of its own; Ctrl-C ends it, and the next run goes on where it was."
+            )
         self._cluster = self._find(display) or start(self._name, level=Level.NODE, progress=DisplayProgress(display))
         display.done(f"Kubernetes runs: {self._cluster.server}")
         for what, archive in (("operator", operator_image(display)), ("shop", shop_image(display))):
@@ -67,7 +72,7 @@ class LocalWorld:
     def farewell(self) -> list[str]:
         """Return how to go on with the cluster, if it stays."""
         if not self._stays:
-            return []
+            return ["", "Next: README.md, First rule: the same on a cluster of your own, in mode Audit first."]
         cluster = self._running()
         reason = ", as it was there before" if self._found else ""
         lines = ["", f"The cluster stays{reason}. Go on with:"]

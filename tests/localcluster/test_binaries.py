@@ -73,6 +73,14 @@ def test_assets_of_envtest_come_first(cache: Path, tmp_path: Path, monkeypatch: 
     assert (binaries.ensure(["etcd"], SilentProgress()) / "etcd").resolve() == asset
 
 
+def test_what_would_be_built_is_known_before(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert binaries.missing(["etcd", "kubelet"]) == ["etcd", "kubelet"]
+    (tmp_path / "etcd").write_text("")
+    (tmp_path / "etcd").chmod(0o755)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    assert binaries.missing(["etcd", "kubelet"]) == ["kubelet"]
+
+
 def test_unknown_program_is_refused_with_those_there_are(cache: Path):
     with pytest.raises(BuildError, match="no such program: kubeadm; there are: containerd,"):
         binaries.ensure(["kubeadm"], SilentProgress())

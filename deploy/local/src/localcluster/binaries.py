@@ -63,6 +63,14 @@ def ensure(names: Iterable[str], progress: Progress | None = None) -> Path:
     return folder
 
 
+def missing(names: Iterable[str]) -> list[str]:
+    """Return which of these programs are neither in the cache nor in ``KUBEBUILDER_ASSETS``, and would be built."""
+    builds = cache_dir() / "builds"
+    return [
+        name for name in names if _asset(name) is None and not (builds / BINARIES[name].module.key() / name).exists()
+    ]
+
+
 def _folder() -> Path:
     """Return the folder of links to every program, one a set of versions and assets."""
     keys = sorted({binary.module.key() for binary in BINARIES.values()})
