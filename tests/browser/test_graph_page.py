@@ -56,7 +56,8 @@ def many(count, spaces):
 def test_it_shows_all_that_is_known(load):
     page = load(*SHOP)
     assert sorted(page.drawn()) == ["db", "frontend", "orders-api", "payments", "stock", "users-api"]
-    assert page.texts("#counts") == ["5 workloads \u00b7 6 Services \u00b7 9 dependencies"]
+    counts = "5 workloads \u00b7 6 Services \u00b7 9 dependencies \u00b7 3 of 5 with a Service have readiness"
+    assert page.texts("#counts") == [counts]
     widths = (
         "[...document.querySelectorAll('g.edge')].map((e) => [e.classList.contains('required'),"
         " parseFloat(getComputedStyle(e.querySelector('.line')).strokeWidth)])"
@@ -138,6 +139,9 @@ def test_the_same_for_a_tangle(load, tmp_path):
 def test_the_picture_shows_what_follows(load):
     page = load(*SHOP)
     page.choose("db", "data")
+    assert page.texts(".node.failed, .node.unready, .node.degraded") == []  # nobody said that it fails
+    assert page.texts(".node.chosen .name") == ["db"]
+    page.click("#what-if")
     assert page.texts(".node.failed .name") == ["db"]
     assert dict(zip(page.texts(".node.unready .name"), page.texts(".node.unready .effect"), strict=True)) == {
         "frontend": "\u2717 38 s",
@@ -163,10 +167,80 @@ def test_a_line_tells_its_evidence(load):
 def test_only_the_neighbourhood_of_one(load):
     page = load(*SHOP)
     page.choose("payments", "shop")
+    assert page.texts("#focus") == ["Only its neighbourhood"]
     page.click("#focus")
     assert sorted(page.drawn()) == ["frontend", "payments"]
+    assert page.texts("#focus") == ["Show all"]
     page.press("f")
     assert len(page.drawn()) == 6
+    assert page.texts("#focus") == ["Only its neighbourhood"]
+
+
+def test_nodes_tell_which_probes_they_have(load):
+    probe = {"httpGet": {"path": "/", "port": 8080}}
+    covered = app("web", needs=["db"])
+    covered[0]["spec"]["template"]["spec"]["containers"][0] |= {"readinessProbe": probe, "livenessProbe": probe}
+    worker = app("worker", needs=["db"])[:1]
+    page = load([*covered, *app("db"), *worker])
+    told = dict(zip(page.drawn(), page.texts("#scene .node .effect"), strict=True))
+    assert told == {"web": "LR", "db": "no R", "worker": ""}  # nobody sends requests to the worker
+    assert page.texts(".node.uncovered .name") == ["db"]
+    page.choose("db", "shop")
+    assert page.texts("#panel .mark.uncovered") != []
+    assert "Deployment db: no probes" in page.texts("#panel .facts")
+
+
+def test_the_address_holds_what_is_shown(load):
+    page = load(*SHOP)
+    assert "shop.yaml" in page.driver.title
+    page.choose("db", "data")
+    page.click("#what-if")
+    page.click("#focus")
+    address = page.driver.current_url
+    assert "node=data%2Fdb" in address
+    page.driver.get("about:blank")
+    page.driver.get(address)
+    assert page.texts("#panel h2") == ["db"]
+    assert page.texts(".node.failed .name") == ["db"]
+    assert page.texts("#focus") == ["Show all"]
+    page.click("#as-table")
+    page.driver.refresh()
+    assert page.js("document.getElementById('graph').hidden") is True
+
+
+def test_a_search_marks_names_before_evidence(load):
+    page = load(*SHOP)
+    page.search("users-api")
+    assert page.texts(".node.hit .name") == ["users-api"]
+    page.search("USERS_URL")
+    assert page.texts(".node.hit .name") == ["frontend"]
+
+
+def test_a_chosen_node_is_not_hidden_by_its_panel(load):
+    page = load(many(60, 3))
+    inside = (
+        "[...document.querySelectorAll('#scene .node.chosen')].every((e) =>"
+        " e.getBoundingClientRect().right <= document.getElementById('canvas').getBoundingClientRect().right)"
+    )
+    rightmost = "[...document.querySelectorAll('#scene .node')].sort((a, b) => b.node.at.x - a.node.at.x)[0]"
+    page.js(f"{rightmost}.dispatchEvent(new MouseEvent('click', {{bubbles: true}}))")
+    assert page.js(inside)
+
+
+def test_a_narrow_screen_begins_with_the_graph(load):
+    page = load(*SHOP)
+    page.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        page.driver.refresh()
+        top = "Math.min(...[...document.querySelectorAll('#scene .node')].map((e) => e.getBoundingClientRect().top))"
+        assert page.js(top) < 400
+        for view in ("graph", "table"):
+            page.click(f"#as-{view}")
+            assert page.js("document.documentElement.scrollWidth") <= 400
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_filters(load):
@@ -298,6 +372,7 @@ def test_five_hundred_services_have_a_place_of_their_own_each(load):
     for below in map(sorted, columns.values()):
         assert all(low - high >= 42 for high, low in pairwise(below))
     page.choose("app-0", "space-0")
+    page.click("#what-if")
     assert len(page.texts(".node.degraded")) > 100
     page.click("#focus")
     assert "app-0" in page.drawn()

@@ -73,6 +73,7 @@ def graph(
         raise click.UsageError("-f reads manifests, --kubeconfig, --context and -A a cluster: choose one")
 
     from apphealth.cli.graph.reading import read_live, read_world
+    from apphealth.cli.manifests.remote import shown
     from apphealth.plan.dependencies.graph import around
     from apphealth.store.graph import graph_of
 
@@ -85,7 +86,8 @@ def graph(
     if service is not None:
         answer = _impact(service, only or namespace or "default", found, world, output)
     else:
-        answer = _written(around(found, only) if only else found, world, output)
+        scope = " ".join(map(shown, paths)) if paths else f"namespace {only}" if only else "all namespaces"
+        answer = _written(around(found, only) if only else found, world, output, scope)
     click.echo(answer, nl=False)
 
 
@@ -99,7 +101,7 @@ def _impact(service: str, namespace: str, found: Graph, world: World, output: st
     return impact_json(found_impact) if output == "json" else impact_text(found_impact)
 
 
-def _written(found: Graph, world: World, output: str) -> str:
+def _written(found: Graph, world: World, output: str, scope: str) -> str:
     from apphealth.cli.graph import asjson, dot, html, mermaid, tree
     from apphealth.store.graph import patience_of, shared_in
 
@@ -109,7 +111,7 @@ def _written(found: Graph, world: World, output: str) -> str:
         case "dot":
             return dot.dot(found)
         case "html":
-            return html.html(found, patience_of(found, world))
+            return html.html(found, patience_of(found, world), html.coverage_of(found, world), scope)
         case "json":
             return asjson.graph_json(found, shared_in(found, world))
         case _:

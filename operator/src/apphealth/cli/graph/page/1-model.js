@@ -59,6 +59,9 @@ function describe(node, circular) {
   if (node.workloads.length > 1) node.kind += ` (${node.workloads.length})`;
   node.circular = node.workloads.some((one) => circular.has(one.index));
   node.shared = Math.max(0, ...node.services.map((one) => one.shared));
+  const carried = ["liveness", "readiness", "startup"].filter((kind) => node.workloads.length && node.workloads.every((one) => one.probes.includes(kind)));
+  node.probes = carried.map((kind) => kind[0].toUpperCase()).join("");
+  node.uncovered = Boolean(node.workloads.length && node.services.length && !carried.includes("readiness"));
   node.text = [...node.workloads, ...node.services].map((one) => `${one.name} ${one.namespace} ${one.kind || "Service"}`)
     .join(" ").toLowerCase();
 }

@@ -103,24 +103,31 @@ function drawNode(node, at, hues) {
   if (!node.workloads.length) classes.push("bare");
   if (node.circular) classes.push("circular");
   if (node.shared) classes.push("shared");
+  if (node.uncovered) classes.push("uncovered");
   const marks = [node.shared ? `\u2605${node.shared}` : "", node.circular ? "\u21bb" : ""].join(" ").trim();
   node.element = shape("g", { class: classes.join(" "), transform: `translate(${at.x} ${at.y})`, role: "button", tabindex: -1,
     "aria-label": spoken(node) },
   shape("rect", { class: "body", width: WIDTH, height: HEIGHT, rx: node.workloads.length ? 7 : 21 }),
   shape("rect", { class: "stripe", x: 0, y: 7, width: 4, height: HEIGHT - 14, rx: 2 }),
   shape("text", { class: "name", x: 13, y: 18 }, shortened(node.name, marks ? 19 : 24)),
-  shape("text", { class: "kind", x: 13, y: 33 }, shortened(`${node.kind} \u00b7 ${node.namespace}`, 30)),
+  shape("text", { class: "kind", x: 13, y: 33 }, shortened(`${node.kind} \u00b7 ${node.namespace}`, 24)),
   shape("text", { class: "marks", x: WIDTH - 9, y: 18, "text-anchor": "end" }, marks),
-  shape("text", { class: "effect", x: WIDTH - 9, y: 34, "text-anchor": "end" }, ""),
+  shape("text", { class: "effect", x: WIDTH - 9, y: 34, "text-anchor": "end" }, coverage(node)),
   shape("title", {}, spoken(node)));
   node.element.node = node;
   node.at = at;
   return node.element;
 }
 
+// What stands on a node while nothing is asked of it: its probes, or that readiness is missing.
+function coverage(node) {
+  return node.uncovered ? "no R" : node.probes;
+}
+
 function spoken(node) {
   const parts = [`${node.kind} ${node.name} in ${node.namespace}`, `needs ${node.out.length}`, `needed by ${node.in.length}`];
   if (node.shared) parts.push(`shared: ${node.shared} require it`);
   if (node.circular) parts.push("in a cycle");
+  if (node.workloads.length) parts.push(node.uncovered ? "no readiness probe" : `probes: ${node.probes || "none"}`);
   return parts.join(", ");
 }

@@ -7,9 +7,12 @@ function nodePanel(node, graph, act) {
     element("h2", {}, node.name),
     element("p", { class: "kind" }, `${node.kind} in ${node.namespace}`),
     element("p", { class: "actions" },
-      element("button", { type: "button", id: "focus", onclick: () => act.focus(node) }, "Only its neighbourhood"),
+      ...(node.services.length ? [element("button", { type: "button", id: "what-if", "aria-pressed": String(act.asking()), onclick: act.ask }, "What if it fails?")] : []),
+      element("button", { type: "button", id: "focus", "aria-pressed": String(act.focused(node)), onclick: () => act.focus(node) }, act.focused(node) ? "Show all" : "Only its neighbourhood"),
       element("button", { type: "button", id: "close", onclick: act.close }, "Close")),
   ];
+  if (node.uncovered) parts.push(element("p", { class: "mark uncovered" }, "No readiness probe: its Service sends requests to pods that can't serve yet."));
+  for (const one of node.workloads) parts.push(element("p", { class: "facts" }, `${one.kind} ${one.name}: ${one.probes.join(", ") || "no probes"}`));
   if (node.shared) parts.push(element("p", { class: "mark shared" }, `\u2605 Shared: ${node.shared} workloads require it.`));
   if (node.circular) parts.push(element("p", { class: "mark circular" }, "\u21bb In a cycle of required dependencies: none of them counts as required."));
   if (node.services.length) parts.push(...impactPart(node, graph, act));

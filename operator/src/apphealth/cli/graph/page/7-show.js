@@ -7,8 +7,8 @@ const data = JSON.parse($("data").textContent);
 const graph = model(data);
 const hues = new Map([...new Set(graph.nodes.map((node) => node.namespace))].sort().map((name, index) => [name, index]));
 const view = viewer($("canvas"), $("scene"));
-const state = { chosen: null, line: null, focus: null, at: null, order: 1, drawn: [], lines: [] };
-const act = { choose, close: () => choose(null), focus, sort: (order) => { state.order = order; showTable(); } };
+const state = { chosen: null, line: null, focus: null, at: null, order: 1, drawn: [], lines: [], asking: false };
+const act = { choose, close: () => choose(null), focus, ask, asking: () => state.asking, focused: (node) => state.focus === node, sort: (order) => { state.order = order; showTable(); } };
 
 function words() {
   return $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -54,24 +54,25 @@ function redraw() {
   showTable();
 }
 
-// Colour the impact of the chosen node, and dim the rest.
+// Mark the chosen node and what it needs, or in the mode "What if it fails?" its impact, and dim the rest.
 function paint() {
   const { chosen, line } = state;
-  const found = words().length ? new Set(search()) : null;
-  const effect = chosen && chosen.services.length ? impactOf(graph, chosen.services) : { unready: new Map(), degraded: new Map() };
+  const asking = state.asking && chosen && chosen.services.length > 0;
+  const found = words().length ? named() : null;
+  const effect = asking ? impactOf(graph, chosen.services) : { unready: new Map(), degraded: new Map() };
   const set = (workloads) => new Set([...workloads.keys()].map(graph.nodeOf));
   const [unready, degraded] = [set(effect.unready), set(effect.degraded)];
   const below = chosen ? reach(chosen, "out") : new Set();
   const above = chosen ? reach(chosen, "in", 1) : new Set();
   for (const node of state.drawn) {
-    const kind = node === chosen ? "failed" : unready.has(node) ? "unready" : degraded.has(node) ? "degraded" : below.has(node) ? "below" : "";
+    const kind = node === chosen ? (asking ? "failed" : "chosen") : unready.has(node) ? "unready" : degraded.has(node) ? "degraded" : below.has(node) ? "below" : "";
     const involved = kind || above.has(node) || (line && (node === line.tail || node === line.head));
     const dim = chosen || line ? !involved : found && !found.has(node);
-    for (const name of ["failed", "unready", "degraded", "below"]) node.element.classList.toggle(name, name === kind);
+    for (const name of ["failed", "chosen", "unready", "degraded", "below"]) node.element.classList.toggle(name, name === kind);
     node.element.classList.toggle("dim", Boolean(dim));
     node.element.classList.toggle("hit", Boolean(found && found.has(node) && !dim));
     const seconds = node.workloads.map((one) => effect.unready.get(one)).filter(Boolean).map((one) => one.seconds);
-    node.element.querySelector(".effect").textContent = { unready: `\u2717 ${Math.min(...seconds)} s`, degraded: "~", below: "\u21b3", failed: "" }[kind] || "";
+    node.element.querySelector(".effect").textContent = { unready: `\u2717 ${Math.min(...seconds)} s`, degraded: "~", below: "\u21b3", failed: "!" }[kind] || (asking ? "" : coverage(node));
     node.element.setAttribute("aria-pressed", String(node === chosen));
   }
   const lit = (node) => node === chosen || unready.has(node) || degraded.has(node);
@@ -92,9 +93,17 @@ function choose(node, reveal = false) {
   $("panel").scrollTop = 0;
   paint();
   if (node && reveal && !$("graph").hidden) {
-    view.reveal(node);
     node.element.focus({ preventScroll: true });
   }
+  if (node && !$("graph").hidden) view.reveal(node); // the panel may have come over it
+  remember();
+}
+
+function ask() {
+  state.asking = !state.asking;
+  $("what-if").setAttribute("aria-pressed", String(state.asking));
+  paint();
+  remember();
 }
 
 // Reset the filters that hide a chosen node.
@@ -128,6 +137,14 @@ function search() {
   return graph.nodes.filter((node) => has(node.text) || byEvidence.has(node));
 }
 
+// The nodes that a search marks: those with such a name, and only if there is none, those with such evidence.
+function named() {
+  const found = search();
+  const wanted = words();
+  const names = found.filter((node) => wanted.every((word) => node.text.includes(word)));
+  return new Set(names.length ? names : found);
+}
+
 function linkText(link) {
   link.text = link.text || `${nameOf(link.source)} ${nameOf(link.service)} ${link.evidence.map((one) => `${one.kind} ${one.text}`).join(" ")}`.toLowerCase();
   return link.text;
@@ -144,6 +161,7 @@ function showResults() {
   $("status").textContent = !wanted.length ? "" : found.length > MOST_FOUND ? `${found.length} found, the first ${MOST_FOUND} above` : `${found.length} found`;
   paint();
   showTable();
+  remember();
 }
 
 function showTable() {
@@ -160,4 +178,32 @@ function showView(name) {
   $("as-table").setAttribute("aria-pressed", String(name === "table"));
   showTable();
   if (name === "graph") view.fit();
+  remember();
+}
+
+// What is shown stands in the address, so that it can be shared and kept.
+function remember() {
+  if (!state.ready) return;
+  const now = new URLSearchParams();
+  if ($("search").value) now.set("search", $("search").value);
+  if ($("namespace").value) now.set("namespace", $("namespace").value);
+  if (state.chosen) now.set("node", `${state.chosen.namespace}/${state.chosen.name}`);
+  if (state.chosen && state.asking) now.set("fails", "1");
+  if (state.focus) now.set("only", "1");
+  if ($("graph").hidden) now.set("view", "table");
+  history.replaceState(null, "", `#${now}`);
+}
+
+function recall() {
+  const then = new URLSearchParams(location.hash.slice(1));
+  $("search").value = then.get("search") || "";
+  if (hues.has(then.get("namespace"))) $("namespace").value = then.get("namespace");
+  const node = graph.nodes.find((one) => `${one.namespace}/${one.name}` === then.get("node"));
+  state.asking = then.has("fails");
+  if (node && then.has("only")) state.focus = node;
+  redraw();
+  if (node) choose(node);
+  if ($("search").value) showResults();
+  if (then.get("view") === "table") showView("table");
+  state.ready = true;
 }

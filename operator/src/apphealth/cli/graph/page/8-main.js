@@ -45,6 +45,7 @@ function back() {
   else if (state.focus) {
     state.focus = null;
     redraw();
+    remember();
   } else if ($("search").value) {
     $("search").value = "";
     showResults();
@@ -66,6 +67,9 @@ function begin() {
   const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
   $("counts").textContent = [count(data.workloads.length, "workload"), count(data.services.length, "Service"), `${data.edges.length.toLocaleString("en")} dependenc${data.edges.length === 1 ? "y" : "ies"}`].join(" \u00b7 ");
   for (const name of hues.keys()) $("namespace").append(element("option", { value: name }, name));
+  const behind = graph.nodes.filter((node) => node.workloads.length && node.services.length);
+  const ready = behind.filter((node) => !node.uncovered).length;
+  if (behind.length) $("counts").textContent += ` \u00b7 ${ready} of ${behind.length} with a Service have readiness`;
   const kinds = [...new Set(data.edges.flatMap((edge) => edge.evidence.map((one) => one.kind)))].sort();
   for (const kind of kinds) {
     $("kinds").append(element("label", { class: "tick" }, element("input", { type: "checkbox", value: kind, checked: true }), ` ${kind}`));
@@ -77,7 +81,7 @@ function begin() {
     ...markedList("Shared", shared.map((node) => [jump(node, `\u2605 ${node.name}`, act), ` ${node.shared} require it`])),
     ...markedList("Cycles", data.cycles.map((cycle) => [jump(graph.nodeOf(graph.workloads[cycle[0]]), `\u21bb ${cycle.map((index) => graph.workloads[index].name).join(", ")}`, act)])));
   listen();
-  redraw();
+  recall();
 }
 
 function listen() {
@@ -86,7 +90,10 @@ function listen() {
     const first = $("results").querySelector("button");
     if (event.key === "Enter" && first) first.click();
   });
-  for (const id of ["namespace", "required", "alone", "kinds"]) $(id).addEventListener("change", redraw);
+  for (const id of ["namespace", "required", "alone", "kinds"]) $(id).addEventListener("change", () => {
+    redraw();
+    remember();
+  });
   $("scene").addEventListener("click", (event) => {
     const hit = event.target.closest(".node, g.edge");
     if (hit && !view.moved()) hit.node ? choose(hit.node) : chooseLine(hit.line);
