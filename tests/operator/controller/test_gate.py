@@ -293,6 +293,28 @@ async def test_a_rollout_that_stands_still_gives_its_place_away_and_counts_as_a_
     assert found.why("c") == "waits: AppHealth/shop/all is halted, because more than 1 of its workloads failed"
 
 
+async def test_what_stood_still_counts_no_more_when_it_is_well_or_the_rule_is_edited(cluster):
+    found = cluster({"maxConcurrent": 2, "maxFailures": 0} | ALL)
+    found.ask(*"abc")
+    found.gate.know()
+    await found.wave()
+    for name in "ab":
+        found.write(name)
+    assert await found.wave(minutes=15) == ["c"]  # it says that the rule is halted
+    rule = RuleKey(RuleKind.APP_HEALTH, "shop", "all")
+    found.deployment("a", written=found.now)
+    assert found.gate.halted(rule)
+    found.deployment("b", written=found.now)
+    assert not found.gate.halted(rule)
+    found.ask("d")
+    await found.wave()
+    found.write("d")
+    await found.wave(minutes=15)
+    assert found.gate.halted(rule)
+    found.rule({"maxConcurrent": 2, "maxFailures": 0} | ALL, generation=2, probes={"liveness": {"path": "/other"}})
+    assert not found.gate.halted(rule)
+
+
 async def test_failures_halt_the_rule_until_it_bears_more(cluster):
     found = cluster({"maxFailures": 0} | ALL)
     found.ask(*"ab")
@@ -343,9 +365,10 @@ async def test_a_disruption_budget_is_asked_when_the_turn_comes_and_again_later(
     found.gate.know()
     assert await found.wave() == ["a", "b"]  # b may go; a says what it waits for
     assert found.why("a") == "waits: the PodDisruptionBudget a allows no pod to be down now"
-    found.tight.clear()
     found.gate.drop(key("b"))
-    assert await found.wave(seconds=14) == []
+    assert await found.wave(seconds=15) == []  # asked again
+    found.tight.clear()
+    assert await found.wave(seconds=29) == []  # and after twice the time
     assert await found.wave(seconds=1) == ["a"]
 
 

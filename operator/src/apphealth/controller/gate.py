@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from apphealth.api.healthplan import RolloutRecord, State
 from apphealth.api.rule import RuleKey, parse_rule_key
@@ -33,8 +33,9 @@ PACE = 0.02
 SHARE = 5.0
 """The pause between two waves, as a multiple of the time that working out the last one took."""
 AGAIN = timedelta(seconds=15)
-"""How long a workload waits that a PodDisruptionBudget holds back, before the budget is read again."""
-_FREE = ("", None)
+"""How long a workload waits that a PodDisruptionBudget holds back, before the budget is read again: twice as long each
+time, and at most `RARELY`."""
+RARELY = timedelta(minutes=10)
 LONGEST = 3600.0
 """Most seconds until the gate looks again by itself."""
 
@@ -44,6 +45,14 @@ Disruptions = Callable[[Workload], Awaitable[str]]
 """Returns why a PodDisruptionBudget forbids that pods of a workload restart; empty if none does."""
 
 log = logging.getLogger(__name__)
+
+
+class _Block(NamedTuple):
+    """A PodDisruptionBudget that holds a workload back."""
+
+    why: str
+    wait: timedelta
+    until: datetime
 
 
 class Gate:
@@ -85,12 +94,12 @@ class Gate:
         self._told: dict[WorkloadKey, str] = {}
         self._granted: dict[WorkloadKey, Candidate] = {}
         self._flights: dict[WorkloadKey, Flight] = {}
-        self._stuck: dict[WorkloadKey, tuple[str, ...]] = {}
+        self._stuck: dict[WorkloadKey, frozenset[tuple[str, int]]] = {}  # rules with their generations
         self._stopped: set[WorkloadKey] = set()  # by the brake
         self._sizes: dict[str, int] = {}
         self._remembered: dict[str, set[RolloutRecord]] = {}
         self._proven: dict[str, tuple[int, set[str]]] = {}
-        self._blocked: dict[WorkloadKey, tuple[str, datetime]] = {}
+        self._blocked: dict[WorkloadKey, _Block] = {}
         self._depths: tuple[int, Mapping[WorkloadKey, int]] = (-1, {})
         self._known = False  # whether every workload was reconciled once
         self._wake = asyncio.Event()
@@ -210,6 +219,9 @@ class Gate:
                 continue
             if (flight := self._flights.get(key)) is not None:
                 self._flights[key] = flight.seen(workload, now)
+            if key in self._stuck and workload.settled:
+                del self._stuck[key]
+                self._unfollow(key)
             if (candidate := self._waiting.get(key)) is not None:
                 self._waiting[key] = replace(candidate, **_standing(workload))
                 if not takes_place(workload):
@@ -297,16 +309,17 @@ class Gate:
         self._enqueue(changed)
 
     def _candidates(self, now: datetime) -> dict[WorkloadKey, Candidate]:
-        self._blocked = {key: block for key, block in self._blocked.items() if block[1] > now and key in self._waiting}
+        self._blocked = {key: block for key, block in self._blocked.items() if key in self._waiting}
+        obstacles = {key: block.why for key, block in self._blocked.items() if block.until > now}
         depth = self._depth()
         return {
-            key: replace(one, depth=depth.get(key, 0), obstacle=one.obstacle or self._blocked.get(key, _FREE)[0])
+            key: replace(one, depth=depth.get(key, 0), obstacle=one.obstacle or obstacles.get(key, ""))
             for key, one in self._waiting.items()
         }
 
     async def _blocks(self, decided: Iterable[Turn], now: datetime) -> bool:
         """Ask the PodDisruptionBudgets about those whose turn it is; returns whether one of them is held back."""
-        before = len(self._blocked)
+        found = False
         for key in [turn.key for turn in decided if turn.hold is None]:
             workload = self._store.world.workloads.get(key)
             if workload is None or not workload.progress.takes_down:
@@ -316,8 +329,11 @@ class Gate:
             except KubeError as error:
                 why = f"its PodDisruptionBudgets can't be read: {error}"
             if why:
-                self._blocked[key] = (why, now + AGAIN)
-        return len(self._blocked) > before
+                earlier = self._blocked.get(key)
+                wait = min(2 * earlier.wait, RARELY) if earlier is not None else AGAIN
+                self._blocked[key] = _Block(why, wait, now + wait)
+                found = True
+        return found
 
     def _end_flights(self, now: datetime) -> None:
         over: list[Candidate] = []
@@ -329,7 +345,8 @@ class Gate:
                 self._unfollow(key)
                 if phase is Phase.STUCK:
                     log.warning("%s: its rollout stands still; its place goes to the next one", key)
-                    self._stuck[key] = flight.candidate.rules
+                    self._stuck[key] = frozenset((rule, self._generation(rule)) for rule in flight.candidate.rules)
+                    self._store.followed.add(key)
         self._enqueue(one.key for one in over if one.restoring)  # what was put back is forgotten now
         self._dirty_rules(one.key for one in over)
 
@@ -341,7 +358,7 @@ class Gate:
         if now is None:
             return
         times = [flight.changes for flight in self._flights.values()]
-        times += [until for _, until in self._blocked.values()]
+        times += [block.until for block in self._blocked.values() if block.until > now]
         for rule in {rule for candidate in self._waiting.values() for rule in candidate.rules}:
             if windows := self._limits(rule).windows:
                 times.append(max(next_opening(windows, now), now + timedelta(seconds=1)))
@@ -402,7 +419,12 @@ class Gate:
     def _failed(self, name: str) -> int:
         key = parse_rule_key(name)
         rolled_back = self._store.outcomes.failed(key) if key is not None else frozenset()
-        return len(rolled_back.union(stuck for stuck, rules in self._stuck.items() if name in rules))
+        now = (name, self._generation(name))  # an edit of the rule may have mended it
+        return len(rolled_back.union(stuck for stuck, rules in self._stuck.items() if now in rules))
+
+    def _generation(self, name: str) -> int:
+        key = parse_rule_key(name)
+        return self._store.generations.get(key, 0) if key is not None else 0
 
     def _proven_families(self, name: str, canaries: int) -> Collection[str]:
         """Return the families of which enough workloads carry what is planned, and are well."""
@@ -485,7 +507,7 @@ class Gate:
         self._look()
 
     def _unfollow(self, key: WorkloadKey) -> None:
-        if key not in self._flights and key not in self._waiting:
+        if key not in self._flights and key not in self._waiting and key not in self._stuck:
             self._store.followed.discard(key)
 
     def _dirty_rules(self, keys: Iterable[WorkloadKey]) -> None:
