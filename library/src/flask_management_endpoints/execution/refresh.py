@@ -18,13 +18,15 @@ class Refresher:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        self._jobs: dict[Hashable, tuple[Job, float]] = {}
         self.reset_after_fork()
         reset_in_children(self)
 
     def reset_after_fork(self) -> None:
-        """Start anew, without a thread."""
+        """Start anew, without a thread, and without answers: nobody has renewed those of the parent since."""
         self._lock = threading.Lock()
-        self._jobs: dict[Hashable, tuple[Job, float]] = {}
+        self._runner.forget(self._jobs)
+        self._jobs = {}
         self._thread: threading.Thread | None = None
 
     def watch(self, job: Job) -> None:

@@ -8,7 +8,7 @@ their own, so that nothing else can take them all.
 import math
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import NamedTuple
 
 from flask_management_endpoints.checks.definition import ALWAYS, Policy
@@ -87,6 +87,11 @@ class Runner:
         self._lock = threading.Lock()
         for track in list(self._tracks.values()):
             track.flight = None
+
+    def forget(self, keys: Iterable[Hashable]) -> None:
+        """Forget what the jobs of ``keys`` last said."""
+        for key in keys:
+            self._tracks.pop(key, None)
 
     def start(self, job: Job) -> Ticket:
         """Join the run of ``job`` that is on its way, or start one, or, with a cache, none.
