@@ -90,6 +90,62 @@ def test_a_dependency_that_does_not_exist_is_a_finding(shop):
     shop.until(lambda: "nobody" in str(shop.findings()), "a finding names it")
 
 
+def test_a_number_that_a_policy_rewrites_is_said_and_not_written_again_and_again(shop, api, operator):
+    """Here a MutatingAdmissionPolicy: before, every look at the workload sent a patch that changed nothing."""
+    name = f"hasty-{shop.namespace}"
+    group = "/apis/admissionregistration.k8s.io/v1"
+    target = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments"]}
+    at = "/spec/template/spec/containers/0/livenessProbe/failureThreshold"
+    policy = {
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail",
+            "reinvocationPolicy": "Never",
+            "matchConstraints": {
+                "resourceRules": [target],
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": shop.namespace}},
+            },
+            "matchConditions": [
+                {"name": "probed", "expression": "has(object.spec.template.spec.containers[0].livenessProbe)"}
+            ],
+            "mutations": [
+                {
+                    "patchType": "JSONPatch",
+                    "jsonPatch": {"expression": f'[JSONPatch{{op: "add", path: "{at}", value: 9}}]'},
+                }
+            ],
+        },
+    }
+    api.create(f"{group}/mutatingadmissionpolicies", policy)
+    api.create(f"{group}/mutatingadmissionpolicybindings", {"metadata": {"name": name}, "spec": {"policyName": name}})
+    try:
+        shop.deployment()
+
+        def in_force():
+            shop.patch_container({"livenessProbe": {"httpGet": {"path": "/", "port": 1}}})
+            found = shop.probes()["livenessProbe"]["failureThreshold"]
+            shop.patch_container({"livenessProbe": None})
+            return found == 9
+
+        shop.until(in_force, "the policy is in force")
+        shop.rule()
+        shop.until(lambda: "rewritten" in shop.findings(), "the plan says so")
+        assert "liveness of main has failureThreshold 9, not 3" in shop.findings()["rewritten"]
+        shop.until(lambda: shop.condition("Degraded") == ("True", "WritesRejected"), "the rule is degraded")
+        written = operator.log.read_text().count(f"{shop.namespace}/web: the API server has kept other values")
+        for number in range(3):
+            shop.label("web", look=str(number))
+            time.sleep(0.5)
+        assert (
+            operator.log.read_text().count(f"{shop.namespace}/web: the API server has kept other values")
+            == written
+            == 1
+        )
+    finally:
+        api.delete(f"{group}/mutatingadmissionpolicybindings/{name}")
+        api.delete(f"{group}/mutatingadmissionpolicies/{name}")
+
+
 def test_a_patch_that_a_policy_refuses_is_said_and_not_sent_again_and_again(shop, api):
     """Here a ValidatingAdmissionPolicy: no liveness probes in this namespace."""
     name = f"no-probes-{shop.namespace}"

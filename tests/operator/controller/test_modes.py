@@ -54,6 +54,7 @@ class Api:
     """Takes HealthPlans, and patches of the Deployment: what they set to null goes."""
 
     def __init__(self):
+        self.rewrites = {}
         self.plans, self.patches, self.deployment, self.version = [], [], {}, 100_000
 
     async def request(self, method, path, *, body=None, **_):
@@ -68,6 +69,7 @@ class Api:
         (change,) = body["spec"]["template"]["spec"]["containers"]
         pod = self.deployment["spec"]["template"]["spec"]
         main = without_nulls(pod["containers"][0] | change)
+        main.get("livenessProbe", {}).update(self.rewrites)
         spec = {"template": self.deployment["spec"]["template"] | {"spec": pod | {"containers": [main]}}}
         owners = {"managedFields": owned(main.get("livenessProbe"))}
         metadata = self.deployment["metadata"] | owners | {"resourceVersion": str(self.version)}
@@ -220,3 +222,17 @@ async def test_a_workload_that_has_opted_out_is_cleaned_whatever_cannot_be_read(
     await shop.until(lambda: shop.api.patches)
     await shop.settled()
     assert [event.reason for event in shop.events.posted] == ["ProbesRestored"]
+
+
+async def test_a_number_that_the_api_server_rewrites_is_reported_and_not_written_at_each_look(shop, make):
+    shop.api.rewrites = {"failureThreshold": 9}
+    off = {"enabled": False}
+    shop.begin(make.rule(verification="Skip", probes={"liveness": {"path": "/live"}, "readiness": off, "startup": off}))
+    await shop.until(lambda: shop.api.plans and shop.api.plans[-1].findings)
+    (finding,) = [one for one in shop.api.plans[-1].findings if one.id == "rewritten"]
+    assert "liveness of main has failureThreshold 9, not 3" in finding.message
+    for _ in range(3):
+        shop.enqueue([WEB])
+        await shop.settled()
+    assert len(shop.api.patches) == 1
+    assert shop.store.outcomes.get(WEB).problem is Reason.WRITES_REJECTED

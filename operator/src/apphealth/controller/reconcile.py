@@ -24,7 +24,14 @@ from apphealth.controller.gather import read_config_maps
 from apphealth.controller.journal import log_refuted, log_rejected, log_write
 from apphealth.controller.left_alone import LeftAlone, left_alone, outcome_of
 from apphealth.controller.prover import Prover
-from apphealth.controller.rejections import Rejection, Rejections, rejection_of, with_findings, with_rejections
+from apphealth.controller.rejections import (
+    Rejection,
+    Rejections,
+    rejection_of,
+    rewritten,
+    with_findings,
+    with_rejections,
+)
 from apphealth.controller.verification import (
     depends_on_pods,
     pods_starting,
@@ -352,13 +359,23 @@ class Reconciler:
             log_rejected(workload, rejection.finding.message)
             self._gate.drop(workload.key)
             return workload
-        self._rejections.clear(workload.key)
+        self._look_whether_rewritten(patched, decided, rejections)
         if patches:
             self._watcher.wrote(workload, patched)
             self._gate.sent(patched)
             self._events.post(workload, event)
             log_write(workload, patched, decided)
         return patched
+
+    def _look_whether_rewritten(self, patched: Workload, decided: Plan, rejections: list[Rejection]) -> None:
+        """Note that the API server has kept other probes than were written: the same patch would change nothing."""
+        differs = rewritten(decided, patched)
+        patches = plan_of(patched, self._store.world).patches if differs else ()
+        if patches:
+            rejections.append(self._rejections.note_rewritten(patched, patches, differs))
+            log_rejected(patched, rejections[-1].finding.message)
+        else:
+            self._rejections.clear(patched.key)
 
     async def _deliver(self, workload: Workload, text: str | None, rejections: list[Rejection]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Writes that the API server rejects: reported once in the HealthPlan, and retried with back-off."""
+"""Writes that the API server rejects or rewrites: reported once in the HealthPlan, and retried with back-off."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from apphealth.api.healthplan import FindingRecord, HealthPlan, State
 from apphealth.api.status import Reason
 from apphealth.controller.queue import Backoff
 from apphealth.kube.errors import ForbiddenError, KubeError
-from apphealth.model.workload import Workload, WorkloadKey, same
-from apphealth.plan.findings import MISSING_RIGHT, REJECTED
+from apphealth.model.probe import Probe, serialise_probe
+from apphealth.model.workload import LiveProbe, Workload, WorkloadKey, same
+from apphealth.plan import Plan
+from apphealth.plan.findings import MISSING_RIGHT, REJECTED, REWRITTEN
+from apphealth.plan.ownership.managed_fields import leaves
 from apphealth.plan.record import finding_record
-from apphealth.plan.result import Patch
+from apphealth.plan.result import Action, Patch
 
 BACKOFF = Backoff(first=60, longest=3600)
 """Seconds before the same patch is sent again to the same workload: policies and rights change without an event."""
@@ -64,9 +67,28 @@ class Rejections:
 
     def note(self, workload: Workload, patches: Sequence[Patch], error: KubeError) -> Rejection:
         """Remember that patches were rejected, and return the rejection."""
+        return self._remember(workload, patches, rejection_of(error, "the patch of the workload", again=0))
+
+    def note_rewritten(self, workload: Workload, patches: Sequence[Patch], differs: str) -> Rejection:
+        """Remember that patches have no effect, and return the rejection.
+
+        Parameters
+        ----------
+        workload
+            The workload as the last patches left it.
+        patches
+            The patches that it still needs.
+        differs
+            What differs from what was written.
+        """
+        finding = finding_record(REWRITTEN(differs=differs))
+        rejection = Rejection(reason=Reason.WRITES_REJECTED, finding=finding, again=0, rejected=False)
+        return self._remember(workload, patches, rejection)
+
+    def _remember(self, workload: Workload, patches: Sequence[Patch], rejection: Rejection) -> Rejection:
         known = self._remembered.get(workload.key)
         times = known.times + 1 if known is not None and known.patches == patches else 1
-        rejection = rejection_of(error, "the patch of the workload", again=BACKOFF.after(times))
+        rejection = replace(rejection, again=BACKOFF.after(times))
         until = self._clock() + rejection.again
         self._remembered[workload.key] = _Remembered(workload, patches, rejection, until, times)
         return rejection
@@ -74,6 +96,36 @@ class Rejections:
     def clear(self, key: WorkloadKey) -> None:
         """Forget a workload's rejection."""
         self._remembered.pop(key, None)
+
+
+def rewritten(decided: Plan, patched: Workload) -> str:
+    """Return which probes the API server has kept otherwise than they were written; empty if none.
+
+    Parameters
+    ----------
+    decided
+        The plan whose patches were sent.
+    patched
+        The workload as the API server returned it.
+    """
+    live = {container.name: container.probes for container in patched.containers}
+    return "; ".join(
+        f"{probe.kind} of {container.name} {_difference(probe.probe, live.get(container.name, {}).get(probe.kind))}"
+        for container in decided.containers
+        for probe in container.probes
+        if probe.action is Action.APPLY
+        and probe.probe is not None
+        and ((there := live.get(container.name, {}).get(probe.kind)) is None or there.probe != probe.probe)
+    )
+
+
+def _difference(written: Probe, there: LiveProbe | None) -> str:
+    if there is None:
+        return "is gone"
+    wanted, found = dict(leaves(serialise_probe(written))), dict(leaves(serialise_probe(there.probe)))
+    paths = sorted(path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path))
+    told = (f"{'.'.join(path)} {found.get(path, 'missing')}, not {wanted.get(path, 'missing')}" for path in paths)
+    return f"has {', '.join(told)}"
 
 
 def rejection_of(error: KubeError, what: str, *, again: float, rejected: bool = True) -> Rejection:

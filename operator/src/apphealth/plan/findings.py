@@ -400,6 +400,12 @@ MISSING_RIGHT = FindingKind(
     "{write} was refused: {answer}",
     "give the operator's ServiceAccount this right; deploy/operator has the RBAC rules it needs",
 )
+REWRITTEN = FindingKind(
+    "rewritten",
+    WARNING,
+    "the API server has kept other values than were written, and the same patch would change nothing: {differs}",
+    "an admission webhook or policy rewrites the probe: set its values in the rule, or exclude the workload there",
+)
 REJECTED = FindingKind("rejected", ERROR, "{write} was refused: {answer}", "change the rule or what refuses it")
 
 # What only lint finds, in the probes that workloads carry

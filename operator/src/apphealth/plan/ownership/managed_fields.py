@@ -72,13 +72,16 @@ def owns_handler(live: LiveProbe) -> bool:
 
 
 def abandoned(live: LiveProbe) -> bool:
-    """Return whether the other owner of a probe that shared our handler has removed it from their manifest.
+    """Return whether a probe is left to us: no other manager owns a field of it.
 
-    Then only our fields and the API server's defaults are left. Other fields without an owner, such as a webhook's,
-    are never overwritten.
+    Either the other owner of a probe that shared our handler has removed it from their manifest, and only our fields
+    and the API server's defaults are left; or the handler is ours alone, and what nobody owns are numbers that a
+    webhook set when we wrote it.
     """
     if not live.owner.held or not set(live.owner.others) <= {RESTORER}:
         return False
+    if not live.owner.others and owns_handler(live):
+        return True
     unowned = tuple(path for path, _ in leaves(serialise_probe(live.probe)) if path not in live.owner.held)
     return without(live.probe, unowned) == live.probe
 
