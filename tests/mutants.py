@@ -5,8 +5,8 @@ killed. `make mutants ARGS=apphealth.model.multimap` takes one module or package
 mutants of each module, the same ones at each run. It isn't part of CI: all of it takes more than an hour.
 
 mutmut makes the mutants. It would run pytest anew for each; here one pytest collects the tests once, notes which test
-calls which function, and then forks for each mutant: the child runs the tests of its function, those that call the
-fewest other functions first, until one fails.
+runs which line, and then forks for each mutant: the child runs the tests of the line that was changed, those that run
+the fewest others first, until one fails.
 """
 
 import argparse
@@ -21,14 +21,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import unified_diff
+from itertools import zip_longest
 from math import ceil
 from pathlib import Path
 
 import pytest
 from _pytest.runner import runtestprotocol
-from mutmut.mutation.file_mutation import mutate_file_contents
+from coverage import Coverage, CoverageData
+from coverage.parser import PythonParser
+from mutmut.mutation.file_mutation import MutatedFile, mutate_file_contents
 from mutmut.mutation.trampoline import set_mutant_under_test
-from mutmut.state import state
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "operator/src"
@@ -51,7 +53,7 @@ KILLED = ("killed", "timeout")
 MEMORY = 2 << 30
 """Bytes a mutant may take."""
 CLOSEST = 200
-"""Tests that call few other functions look closest at a mutant: so many of them are tried, and as many of the rest."""
+"""Tests that run few other lines look closest at a mutant: so many of them are tried, and as many of the rest."""
 SEED = 9
 
 
@@ -61,12 +63,12 @@ class Mutant:
 
     module: str
     name: str
+    path: str
+    line: int
+    """The line of the original that was changed, in the copy."""
+    body: range
+    """The lines of the original function."""
     difference: str
-
-    @property
-    def function(self) -> str:
-        """The function's name, as mutmut notes its calls."""
-        return f"{self.module}.{self.name.partition('__mutmut_')[0]}"
 
 
 @dataclass
@@ -90,19 +92,25 @@ class Trial:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run all tests once, and then those of each mutant."""
         seconds: dict[pytest.Item, float] = {}
-        called: dict[pytest.Item, set[str]] = {}
-        set_mutant_under_test("stats")
+        lines = Coverage(data_file=None, config_file=False, include=[str(FOLDER / "src/*")])
+        set_mutant_under_test("")
+        lines.start()
         for item in session.items:
+            lines.switch_context(item.nodeid)
             start = time.process_time()
             if not _passes([item]):
                 pytest.exit(f"{item.nodeid} fails without a mutant", returncode=1)
             seconds[item] = time.process_time() - start
-            called[item] = set(state()._stats)
-            state()._stats.clear()
+        lines.stop()
+        run = _lines_by_test(lines.get_data())
         gc.freeze()  # a collection in a child would copy all memory that it shares
-        items = sorted(session.items, key=lambda item: (len(called[item]), seconds[item]))
+        items = sorted(session.items, key=lambda item: len(run[item.nodeid]))
         for number, mutant in enumerate(self.mutants, 1):
-            tests = _closest([item for item in items if mutant.function in called[item]])
+            # The signature is no line that tests run.
+            tests = [item for item in items if (mutant.path, mutant.line) in run[item.nodeid]] or [
+                item for item in items if any((mutant.path, line) in run[item.nodeid] for line in mutant.body)
+            ]
+            tests = _closest(tests)
             self.outcomes[mutant] = _try(mutant, tests, sum(seconds[test] for test in tests)) if tests else "no tests"
             if number % 25 == 0:
                 noticed = sum(outcome in KILLED for outcome in self.outcomes.values())
@@ -153,16 +161,46 @@ def _made(names: Sequence[str]) -> Iterator[list[Mutant]]:
             name: [line.replace(name, name.partition("__mutmut_")[0]) for line in lines[span.start - 1 : span.end]]
             for name, span in mutated.line_span_by_function_name.items()
         }
-        yield [Mutant(module, name, _difference(sources, name)) for name in mutated.mutant_names]
+        yield [_mutant(module, str(path), name, sources, mutated) for name in mutated.mutant_names]
 
 
-def _difference(sources: dict[str, list[str]], name: str) -> str:
-    original = sources[name.partition("__mutmut_")[0] + "__mutmut_orig"]
-    return "\n".join([*unified_diff(original, sources[name], lineterm="", n=1)][2:])
+def _mutant(module: str, path: str, name: str, sources: dict[str, list[str]], mutated: MutatedFile) -> Mutant:
+    original = name.partition("__mutmut_")[0] + "__mutmut_orig"
+    span = mutated.line_span_by_function_name[original]
+    return Mutant(
+        module,
+        name,
+        path,
+        span.start + _first_difference(sources[original], sources[name]),
+        range(span.start + 1, span.end + 1),
+        "\n".join([*unified_diff(sources[original], sources[name], lineterm="", n=1)][2:]),
+    )
+
+
+def _first_difference(original: Sequence[str], changed: Sequence[str]) -> int:
+    """Return the number of lines before the first one that was changed."""
+    pairs = zip_longest(original, changed)
+    return next(number for number, (before, after) in enumerate(pairs) if before != after)
+
+
+def _lines_by_test(data: CoverageData) -> dict[str, set[tuple[str, int]]]:
+    """Return the lines that each test runs; of a statement of several lines, all of them count."""
+    found = defaultdict[str, set[tuple[str, int]]](set)
+    for path in data.measured_files():
+        starts = PythonParser(filename=path)
+        starts.parse_source()
+        lines: dict[int, list[str]] = data.contexts_by_lineno(path)
+        by_statement = defaultdict[int, set[str]](set)
+        for line, tests in lines.items():
+            by_statement[starts.first_line(line)].update(tests)
+        for line in range(1, starts.text.count("\n") + 1):
+            for test in by_statement.get(starts.first_line(line), ()):
+                found[test].add((path, line))
+    return found
 
 
 def _closest(tests: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
-    """Return the tests to try, of those that call a function: the closest, and some of the rest, spread evenly."""
+    """Return the tests to try, of those that run a line: the closest, and some of the rest, spread evenly."""
     rest = tests[CLOSEST:]
     return [*tests[:CLOSEST], *rest[:: ceil(len(rest) / CLOSEST) or 1]]
 

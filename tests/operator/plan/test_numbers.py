@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from apphealth.model.probe import describe_probe
+from apphealth.model.probe import Probe, ProbeKind, TcpSocket, describe_probe
+from apphealth.plan.probes.numbers import NOTHING, Learned, Numbers, apply_numbers, fit_numbers
+from apphealth.plan.rules.settings import ContainerSettings, ProbeSettings, Sourced
 
 FLASK = "http-get http://:http/z/health"
 
@@ -225,3 +229,190 @@ def test_the_slowest_start_is_remembered_where_it_matters(build, seen, kept):
     for seconds in seen:
         world.learn_start(key, "main", seconds)
     assert dict(world.starts.get(key, {})) == kept
+
+
+def by(user="a rule", **fields):
+    return ProbeSettings(**{name: Sourced(value, user) for name, value in fields.items()})
+
+
+DEFAULT = "defaults v1"
+LIVENESS = {"delay": (0, DEFAULT), "period": (10, DEFAULT), "timeout": (5, DEFAULT), "success": (1, DEFAULT)}
+READINESS = {"delay": (0, DEFAULT), "period": (5, DEFAULT), "timeout": (3, DEFAULT), "success": (1, DEFAULT)}
+STARTUP = {"delay": (0, DEFAULT), "period": (2, DEFAULT), "timeout": (2, DEFAULT), "success": (1, DEFAULT)}
+THREE = {"failure": (3, DEFAULT)}
+ALONE = LIVENESS | {"delay": (30, "no startup probe holds liveness back")}
+RAISED = "2 x what readiness waits"
+SLOW = Learned(start=150)
+
+
+@pytest.mark.parametrize(
+    ("settings", "learned", "kept", "expected"),
+    [
+        pytest.param({}, NOTHING, {}, {"liveness": ALONE | THREE, "readiness": READINESS | THREE}, id="defaults"),
+        pytest.param(
+            {}, NOTHING, {}, {"startup": STARTUP | {"failure": (150, f"maxSeconds 300 of {DEFAULT}")}}, id="a startup"
+        ),
+        pytest.param(
+            {},
+            SLOW,
+            {},
+            {"startup": STARTUP | {"failure": (225, "3 x the slowest start of 150 s")}, "liveness": LIVENESS | THREE},
+            id="a slow start",
+        ),
+        pytest.param(
+            {"startup": by(max_seconds=100)},
+            SLOW,
+            {},
+            {"startup": STARTUP | {"failure": (50, "maxSeconds 100 of a rule")}},
+            id="users allow less than the slow start took",
+        ),
+        pytest.param(
+            {"startup": by(failure_threshold=7)},
+            SLOW,
+            {},
+            {"startup": STARTUP | {"failure": (7, "a rule")}},
+            id="users allow fewer failures than the slow start took",
+        ),
+        pytest.param(
+            {},
+            SLOW,
+            {"startup": Probe(handler=None)},
+            {"liveness": LIVENESS | THREE},
+            id="another owner's startup probe holds liveness back",
+        ),
+        pytest.param(
+            {},
+            SLOW,
+            {},
+            {"liveness": LIVENESS | THREE | {"delay": (450, "3 x the slowest start of 150 s")}},
+            id="a slow start without a startup probe",
+        ),
+        pytest.param(
+            {"liveness": by(initial_delay_seconds=1)},
+            SLOW,
+            {},
+            {"liveness": LIVENESS | THREE | {"delay": (1, "a rule")}},
+            id="users delay liveness",
+        ),
+        pytest.param(
+            {"readiness": by(period_seconds=30)},
+            NOTHING,
+            {},
+            {
+                "liveness": ALONE | {"failure": (18, RAISED)},
+                "readiness": READINESS | THREE | {"period": (30, "a rule")},
+            },
+            id="users' readiness takes longer: liveness fails more often",
+        ),
+        pytest.param(
+            {"liveness": by(failure_threshold=2), "readiness": by(failure_threshold=10)},
+            NOTHING,
+            {},
+            {
+                "liveness": ALONE | {"failure": (2, "a rule"), "period": (50, RAISED)},
+                "readiness": READINESS | {"failure": (10, "a rule")},
+            },
+            id="with a threshold of users: liveness asks less often",
+        ),
+        pytest.param(
+            {"liveness": by(failure_threshold=2, period_seconds=10)},
+            NOTHING,
+            {},
+            {
+                "liveness": ALONE | {"failure": (2, "a rule"), "period": (10, "a rule")},
+                "readiness": READINESS | {"failure": (2, "half of what liveness waits")},
+            },
+            id="with a period of users too: readiness gives up sooner",
+        ),
+        pytest.param(
+            {"liveness": by(failure_threshold=2)},
+            NOTHING,
+            {"readiness": Probe(handler=None, period=30, failure_threshold=3)},
+            {"liveness": ALONE | {"failure": (2, "a rule")}},
+            id="users' threshold stays beside another owner's readiness",
+        ),
+        pytest.param(
+            {},
+            NOTHING,
+            {"readiness": Probe(handler=None, period=30, failure_threshold=3)},
+            {"liveness": ALONE | {"failure": (18, RAISED)}},
+            id="another owner's readiness takes longer",
+        ),
+        pytest.param(
+            {},
+            NOTHING,
+            {"readiness": Probe(handler=None, period=5, failure_threshold=3)},
+            {"liveness": ALONE | THREE},
+            id="another owner's readiness gives up in time",
+        ),
+        pytest.param(
+            {},
+            Learned(liveness_failures=Sourced(9, "preset java")),
+            {},
+            {"liveness": ALONE | {"failure": (9, "preset java")}},
+            id="the preset's threshold",
+        ),
+        pytest.param(
+            {"liveness": by(timeout_seconds=20)},
+            NOTHING,
+            {},
+            {"liveness": ALONE | THREE | {"timeout": (20, "a rule"), "period": (20, "timeoutSeconds of a rule")}},
+            id="a timeout above the default period",
+        ),
+        pytest.param(
+            {"liveness": by(period_seconds=4)},
+            NOTHING,
+            {},
+            {"liveness": ALONE | THREE | {"period": (4, "a rule"), "timeout": (4, "periodSeconds of a rule")}},
+            id="a period below the default timeout",
+        ),
+        pytest.param(
+            {},
+            Learned(slowest=((ProbeKind.LIVENESS, 1.5), (ProbeKind.READINESS, 0.1))),
+            {},
+            {
+                "liveness": ALONE | THREE | {"timeout": (8, "5 x the slowest answer of 1.50 s")},
+                "readiness": READINESS | THREE,
+            },
+            id="slow answers",
+        ),
+    ],
+)
+def test_each_number_with_its_source(settings, learned, kept, expected):
+    kinds = tuple(ProbeKind(kind) for kind in expected)
+    found = fit_numbers(
+        kinds, {ProbeKind(kind): probe for kind, probe in kept.items()}, ContainerSettings(**settings), 1, learned
+    )
+    assert found == {
+        kind: Numbers(**{name: Sourced(*value) for name, value in numbers.items()})
+        for kind, numbers in expected.items()
+    }
+
+
+def test_the_sources_bear_the_names_of_the_probes_fields():
+    numbers = Numbers(
+        delay=Sourced(1, "a"),
+        period=Sourced(20, "b"),
+        timeout=Sourced(3, "c"),
+        success=Sourced(4, "d"),
+        failure=Sourced(5, "e"),
+        grace=Sourced(6, "f"),
+    )
+    assert [(one.field, one.value, one.source) for one in numbers.provenance()] == [
+        ("initialDelaySeconds", "1", "a"),
+        ("periodSeconds", "20", "b"),
+        ("timeoutSeconds", "3", "c"),
+        ("successThreshold", "4", "d"),
+        ("failureThreshold", "5", "e"),
+        ("terminationGracePeriodSeconds", "6", "f"),
+    ]
+    assert len(replace(numbers, grace=None).provenance()) == 5
+    assert apply_numbers(TcpSocket(1), numbers) == Probe(
+        handler=TcpSocket(1),
+        initial_delay=1,
+        period=20,
+        timeout=3,
+        success_threshold=4,
+        failure_threshold=5,
+        grace_period=6,
+    )
