@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import TypeVar
 
@@ -256,7 +257,8 @@ class World:
     def keep_rollout(self, key: WorkloadKey, rolled_out: RolledOut) -> None:
         """Replace what is remembered of the rules by whose rollout a workload was changed."""
         if rolled_out.by:
-            self.rollouts[key] = rolled_out
+            # Ten thousand workloads have the same few rules.
+            self.rollouts[key] = RolledOut(rolled_out.owner_uid, _shared_rollout(rolled_out.by))
         else:
             self.rollouts.pop(key, None)
 
@@ -327,6 +329,12 @@ class World:
             self.answers[template] = answers
         else:
             del self.answers[template]
+
+
+@lru_cache(maxsize=1024)
+def _shared_rollout(by: tuple[RolloutRecord, ...]) -> tuple[RolloutRecord, ...]:
+    """Return one object for equal values."""
+    return by
 
 
 V = TypeVar("V")
