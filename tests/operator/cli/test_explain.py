@@ -313,6 +313,8 @@ def test_a_cluster_rule_that_may_not_be_read_is_read_from_the_health_plan(serve,
         },
     }
     server, cluster = serve(NAMESPACE, carried, plan)
+    deleted = run("explain", "deploy/web", "--kubeconfig", cluster.kubeconfig)
+    assert "no rule selects it" in deleted.out.decode(), "who may read ClusterAppHealths sees that it is gone"
     server.forbidden.add("clusterapphealths")
     outcome = run("explain", "deploy/web", "--kubeconfig", cluster.kubeconfig)
     assert outcome.code == 0

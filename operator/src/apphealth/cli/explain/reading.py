@@ -7,7 +7,7 @@ from typing import Any
 
 from apphealth.api.healthplan import HealthPlanStatus, parse_plan
 from apphealth.cli.explain.building import explain
-from apphealth.cli.explain.recorded import explain_record, unread_rules
+from apphealth.cli.explain.recorded import cluster_rules, explain_record
 from apphealth.cli.explain.report import Explanation
 from apphealth.cli.manifests.planning import prepare_for_planning
 from apphealth.cli.manifests.problems import refuse
@@ -57,7 +57,8 @@ def read(options: Options) -> Explanation:
     live.print_gaps()
     workload = find_workload(options.wanted, live.namespace, live.world)
     status = records.of(workload)
-    if status is not None and (unread := unread_rules(status, [*map(str, live.world.rules), *map(str, live.invalid)])):
+    hidden = any(gap.title == Resource.CLUSTER_RULES.title for gap in live.gaps)
+    if status is not None and hidden and (unread := cluster_rules(status)):
         return explain_record(workload, status, unread)
     return explain(workload, live.world)
 

@@ -15,18 +15,9 @@ from apphealth.model.probe import ProbeKind, serialise_probe
 from apphealth.model.workload import Container, Workload
 
 
-def unread_rules(status: HealthPlanStatus | None, readable: Sequence[str]) -> tuple[str, ...]:
-    """Return the ClusterAppHealths that a HealthPlan names and that could not be read.
-
-    Parameters
-    ----------
-    status
-        What the HealthPlan says; None if there is none.
-    readable
-        The rules that were read.
-    """
-    rules = status.rules if status is not None else ()
-    return tuple(rule for rule in rules if rule.startswith(f"{RuleKind.CLUSTER_APP_HEALTH}/") and rule not in readable)
+def cluster_rules(status: HealthPlanStatus) -> tuple[str, ...]:
+    """Return the ClusterAppHealths that a HealthPlan names as selecting its workload."""
+    return tuple(rule for rule in status.rules if rule.startswith(f"{RuleKind.CLUSTER_APP_HEALTH}/"))
 
 
 def explain_record(workload: Workload, status: HealthPlanStatus, unread: Sequence[str]) -> Explanation:
