@@ -52,7 +52,7 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
 )
 @click.option(
     "--timeout",
-    default="10m",
+    default="1h",
     show_default=True,
     callback=_duration,
     metavar="TIME",
