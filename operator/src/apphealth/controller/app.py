@@ -437,6 +437,7 @@ class Operator:
             log.info("leading: this replica holds the Lease and writes")
         self._lost = asyncio.Event()
         self._store.records.only_writer = True
+        self._store.removed.clear()  # what was taken out before may be the work of the leader of that time
         self._leading.set()
 
     def _stop_leading(self) -> None:
