@@ -130,7 +130,7 @@ class Gate:
                 self._flights[key] = replace(flight, candidate=candidate)
                 return ""  # it has a place, and pods that are being replaced anyway
             del self._flights[key]  # it need not stay well any longer: it asks for a place anew
-        if _takes_harm_out(workload, decided):
+        if decided.urgent:
             self._granted[key] = candidate  # over the budget if need be: nothing may wait for it
             return ""
         if not candidate.obstacle and self._unlimited(candidate):
@@ -548,18 +548,6 @@ class Gate:
 def _standing(workload: Workload) -> dict[str, Any]:
     """Return the fields of a candidate that change with the workload's status."""
     return {"broken": not workload.settled and workload.has_ours, "obstacle": obstacle(workload)}
-
-
-def _takes_harm_out(workload: Workload, decided: Plan) -> bool:
-    """Return whether a plan takes a probe of ours out that is withheld, because of harm or because of its owner."""
-    live = {container.name: container.probes for container in workload.containers}
-    return any(
-        probe.withheld is not None
-        and (there := live.get(container.name, {}).get(probe.kind)) is not None
-        and there.probe == probe.withheld.probe
-        for container in decided.containers
-        for probe in container.probes
-    )
 
 
 def family_of(workload: Workload, decided: Plan) -> str:

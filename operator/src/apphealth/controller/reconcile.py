@@ -258,9 +258,12 @@ class Reconciler:
             safe = await self._record(workload, record, rejections)
         if safe:
             patched = await self._patch(workload, decided, _event_of(decided), rejections)
-            if patched is not workload and decided.originals:
-                # The record of a probe that was replaced twice shrinks once the second replacement is written.
-                record = plan_of(patched, self._store.world).record or record
+            if patched is not workload and (decided.originals or decided.withheld):
+                # The record of a probe that was replaced twice shrinks once the second replacement is written, and what
+                # was withheld ends where another probe is there now.
+                after = plan_of(patched, self._store.world)
+                self._store.world.keep_withheld(workload.key, after.withheld, after.retried)
+                record = after.record or record
             await self._deliver(workload, decided.delivery, rejections)
             await self._record(workload, with_rejections(record, rejections), rejections)
         if self._store.records.health_plans.get(workload.key) is not recorded:

@@ -86,6 +86,7 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         findings=(*notes, *troubles, *shown.findings, *told.findings, *needs.findings) if rules else (),
         conflicts=(preview or shown).conflicts,
         patches=_patches(workload, written, delivery, held=held, never=never_written is not None),
+        urgent=bool(written.taken_out) and never_written is None,
         disowned=() if held else written.disowned,
         originals=facts.originals if held else written.originals,
         withheld=shown.withheld,

@@ -103,7 +103,7 @@ class ProbesPlan:
     withheld
         The probes of ours that are not written, of those that the facts name: the others no longer apply.
     taken_out
-        The edits that take a withheld probe out. They wait for no question to pods.
+        The edits that take out, or replace, a probe that does harm. They wait for nothing.
     questions
         The questions to running pods that are open.
     proofs
@@ -200,6 +200,8 @@ class Plan:
         What users should know; the fields that rules of equal rank set to different values.
     patches
         The patches to send now; empty once the goal is reached.
+    urgent
+        The patches end harm: they wait for no answer of pods and no budget.
     disowned
         The fields that our entry in managedFields must give up after the patches, as FieldsV1 paths.
     originals
@@ -240,6 +242,7 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     patches: tuple[Patch, ...] = ()
+    urgent: bool = False
     disowned: tuple[Path, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
     withheld: tuple[Withheld, ...] = ()

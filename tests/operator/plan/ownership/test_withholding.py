@@ -44,7 +44,11 @@ def applies(probe, entry):
         pytest.param(BAD, BACK, None, {}, applies(EARLIER, BACK), id="the one before comes back"),
         pytest.param(BAD, ENTRY, THEIRS, {}, Wanted(probe=BAD), id="theirs there, Keep"),
         pytest.param(BAD, ENTRY, THEIRS, {"replace": True}, applies(None, ENTRY), id="theirs there, Replace"),
-        pytest.param(OTHER, ENTRY, LiveProbe(BAD, OURS), {}, Wanted(probe=OTHER), id="another is wanted"),
+        pytest.param(
+            OTHER, ENTRY, LiveProbe(BAD, OURS), {}, Wanted(probe=OTHER, entry=ENTRY), id="another is wanted, ours there"
+        ),
+        pytest.param(OTHER, ENTRY, LiveProbe(OTHER, OURS), {}, Wanted(probe=OTHER), id="another is wanted, and there"),
+        pytest.param(OTHER, ENTRY, None, {}, Wanted(probe=OTHER), id="another is wanted, nothing there"),
         pytest.param(None, ENTRY, LiveProbe(BAD, OURS), {}, Wanted(probe=None), id="none is wanted"),
         pytest.param(
             None, ENTRY, LiveProbe(BAD, OURS), {"unresolved": True}, applies(None, ENTRY), id="can't be planned, ours"
@@ -226,6 +230,7 @@ def test_what_does_harm_is_taken_out_while_pods_are_still_asked(build):
     case.world.put_workload(replace(case.workload, ready=True))
     plan = case.plan()
     assert plan.questions
+    assert plan.urgent
     (patch,) = plan.patches
     (changed,) = patch.body["spec"]["template"]["spec"]["containers"]
     assert changed == {"name": "main", "livenessProbe": None}
@@ -255,9 +260,14 @@ def test_a_derived_probe_moves_where_pods_answer(build, probe_of):
             good = getattr(question.handler, "path", "") in ("/actuator/health/readiness", "/actuator/health/liveness")
             verdict = Verdict.VERIFIED if good else Verdict.REFUTED
             case.world.put_answer(question, Proof(verdict=verdict, answer="200" if good else "404"))
-    assert plan.withheld == ()
+    assert plan.urgent
+    assert len(plan.withheld) == 2  # until the write has got through: it may meet a conflict
     assert probe_of(plan, "readiness").probe.handler.path == "/actuator/health/readiness"
     assert plan.state is State.APPLIED
+    case.world.put_workload(replace(case.workload, resource_version="2"))
+    assert case.plan().patches == plan.patches
+    case.carry_out()
+    assert case.plan().withheld == ()
 
 
 @pytest.mark.parametrize("verification", ["Skip", "Required"])
@@ -269,7 +279,9 @@ def test_a_probe_whose_named_port_is_gone_is_taken_out_at_once(build, verificati
     case.carry_out()
     build.set_rules(case.world, build.rule(preset="http", probes=said, verification=verification))
     case.put(ports=[{"containerPort": 8080, "name": "web"}])
-    (patch,) = case.plan().patches
+    plan = case.plan()
+    assert plan.urgent
+    (patch,) = plan.patches
     (changed,) = patch.body["spec"]["template"]["spec"]["containers"]
     assert changed == {"name": "main", "livenessProbe": None, "readinessProbe": None}
 

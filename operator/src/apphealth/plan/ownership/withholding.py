@@ -5,7 +5,8 @@
 =====================  ======================================  =================================
  what the entry names   nothing, ours; theirs with `Replace`    `Withheld.instead`, or nothing
  what the entry names   theirs, `Keep`                          as without it; it is forgotten
- another probe          any                                     as without it; it is forgotten
+ another probe          ours, as the entry names it             as without it, once that is gone
+ another probe          anything else                           as without it; it is forgotten
  no probe               any                                     as without it; it is forgotten
  can't be planned now   ours, as the entry names it             `Withheld.instead`, or nothing
  can't be planned now   anything else                           as without it
@@ -82,12 +83,14 @@ def without_withheld(
     theirs = live is not None and not ours and not replace
     if entry is None or theirs:
         return Wanted(probe=probe, unresolved=unresolved)
+    there = live is not None and ours and entry.is_about(live.probe)
     if probe is not None:
         if entry.is_about(probe):
             return Wanted(probe=entry.instead, entry=entry, applies=True)
-        return Wanted(probe=probe, unresolved=unresolved)
+        # Until the write has got through: without the entry, the next plan would take what is there for proven.
+        return Wanted(probe=probe, unresolved=unresolved, entry=entry if there else None)
     if not unresolved:
         return Wanted(probe=None)
-    if live is not None and ours and entry.is_about(live.probe):
+    if there:
         return Wanted(probe=entry.instead, entry=entry, applies=True)
     return Wanted(probe=None, unresolved=True, entry=entry)

@@ -86,8 +86,8 @@ class ContainerFacts:
     ours: Mapping[ProbeKind, Probe]
     replaces: bool
     pods: Pods
-    start: int
     answers: Mapping[str, Proof]
+    start: int = 0
     others: tuple[int, ...] = ()
 
     @property

@@ -49,8 +49,8 @@ class _Planned:
     settings: ContainerSettings
     desired: DesiredProbes
     wanted: Mapping[ProbeKind, Wanted]
-    broken: frozenset[ProbeKind]
-    """Probes of ours that name a port which their container doesn't have any more."""
+    harmful: frozenset[ProbeKind]
+    """Probes of ours that are there, and withheld or without the port that they name."""
     findings: tuple[Finding, ...]
 
 
@@ -111,7 +111,7 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
             (one.plan.name, kind): edit
             for one in planned
             for kind, wanted in one.wanted.items()
-            if (wanted.applies or kind in one.broken) and (edit := one.decisions[kind].edit) is not None
+            if (wanted.applies or kind in one.harmful) and (edit := one.decisions[kind].edit) is not None
         },
         findings=tuple(findings),
         conflicts=tuple(
@@ -181,7 +181,8 @@ def _plan_container(
         settings=settings,
         desired=desired,
         wanted=wanted,
-        broken=broken,
+        harmful=broken
+        | {kind for kind in ours if (container.name, kind) in entries and wanted[kind].entry is not None},
         findings=(skip.finding,) if skip is not None and skip.finding is not None else desired.findings,
     )
 

@@ -1,0 +1,133 @@
+"""What the operator makes of pods in trouble, with its own rights on a real API server; the test plays the kubelet.
+
+The pods have no address: nothing is asked, and the kubelet's Events alone count.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+APPS, CORE, EVENTS = "/apis/apps/v1", "/api/v1", "/apis/events.k8s.io/v1"
+KILLING = ("Killing", "Container main failed liveness probe, will be restarted")
+LIVE = ("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500")
+BUSY = ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
+MISSING = ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 404")
+RETRY = "apphealth.dev/retry"
+
+
+def ago(seconds):
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.fixture
+def web(shop):
+    """A Deployment with one pod, which is ready."""
+    shop.deployment()
+    shop.api.patch(shop.path(APPS, "deployments", "web"), {"spec": {"replicas": 1, "minReadySeconds": 0}})
+    report(shop, newest(shop), ready=True)
+    return shop
+
+
+def newest(shop, than=""):
+    """Return the name of a pod that isn't the one before."""
+
+    def found():
+        pods = shop.api.get(shop.path(CORE, "pods"))["items"]
+        names = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return next((name for name in names if name != than), None)
+
+    return shop.until(found, "there is a new pod")
+
+
+def report(shop, name, *notes, ready=False):
+    """Report a pod as its kubelet would."""
+    container = {"name": "main", "image": "a", "imageID": "a", "ready": ready, "restartCount": 0 if ready else 1}
+    status = {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": str(ready), "lastTransitionTime": ago(60)}],
+        "containerStatuses": [container | {"state": {"running": {"startedAt": ago(61)}}}],
+    }
+    path = shop.path(CORE, "pods", name)
+    uid = shop.api.get(path)["metadata"]["uid"]
+    for number, (reason, text) in enumerate(notes):
+        regarding = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "namespace": shop.namespace,
+            "name": name,
+            "uid": uid,
+            "fieldPath": "spec.containers{main}",
+        }
+        event = {
+            "metadata": {"name": f"{name}.{number}"},
+            "eventTime": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "action": "Probing",
+            "type": "Warning",
+            "reason": reason,
+            "note": text,
+            "regarding": regarding,
+            "reportingController": "kubelet",
+            "reportingInstance": "node",
+        }
+        shop.api.create(shop.path(EVENTS, "events"), event)
+    shop.api.request("PATCH", f"{path}/status", {"status": status}, "application/merge-patch+json")
+
+
+def withheld(shop):
+    return {one["type"]: one for one in shop.plan()["status"].get("withheld", [])}
+
+
+def test_a_restart_by_our_probe_is_rolled_back_and_remembered(web, run_operator):
+    operator = run_operator()
+    before = newest(web)
+    web.rule()
+    web.until_applied()
+    report(web, newest(web, than=before), LIVE, KILLING)
+    web.until(lambda: web.paths() == {"readiness": "/ready"}, f"liveness is taken back: {operator.tail()}")
+    web.until(lambda: web.condition("Ready") == ("False", "SomeFailed"), "the rule isn't ready")
+    assert web.condition("Degraded") == ("True", "ProbesRolledBack")
+    assert web.state() == "RolledBack"
+    entry = withheld(web)["liveness"]
+    assert entry["evidence"].endswith("because liveness failed: " + LIVE[1])
+    events = web.api.get(web.path(EVENTS, "events"))["items"]
+    assert any(event["reason"] == "ProbesRolledBack" and entry["evidence"] in event["note"] for event in events)
+    operator.kill()
+    operator.start()
+    web.until(lambda: "initial sync done" in operator.tail(), "another operator has looked at it")
+    assert web.paths() == {"readiness": "/ready"}
+    assert withheld(web) == {"liveness": entry}
+    web.api.patch(web.path(APPS, "deployments", "web"), {"metadata": {"annotations": {RETRY: "once"}}})
+    tried = newest(web)
+    web.until(lambda: web.paths() == {"liveness": "/live", "readiness": "/ready"}, "it is tried again")
+    operator.kill()
+    report(web, newest(web, than=tried), MISSING)
+    operator.start()
+    web.until(lambda: web.paths() == {"liveness": "/live"}, f"harm of before its start: {operator.tail()}", 40)
+    web.until(lambda: web.state() == "Refuted", "the state")
+
+
+def test_what_the_operator_replaced_comes_back(web, operator):
+    web.rule()
+    web.until_applied()
+    first = newest(web, than=newest(web))
+    report(web, first, ready=True)
+    web.change_rule(probes={"liveness": {"path": "/better"}})
+    web.until_applied(liveness="/better", readiness="/ready")
+    report(web, newest(web, than=first), LIVE, KILLING)
+    web.until(lambda: web.paths() == {"liveness": "/live", "readiness": "/ready"}, f"back: {operator.tail()}")
+    web.until(lambda: web.state() == "RolledBack", "the state")
+    assert withheld(web)["liveness"]["instead"]["httpGet"]["path"] == "/live"
+
+
+def test_a_pod_that_says_it_is_busy_is_the_applications_own(web, operator):
+    """It is said, for as long as it lasts, and nothing is changed."""
+    before = newest(web)
+    web.rule()
+    web.until_applied()
+    report(web, newest(web, than=before), BUSY)
+    web.until(lambda: web.condition("Ready") == ("False", "PodsFailing"), f"it is said: {operator.tail()}")
+    assert "503" in web.findings()["probe-failing"]
+    assert web.paths() == {"liveness": "/live", "readiness": "/ready"}
+    report(web, newest(web, than=before), ready=True)
+    web.until(lambda: web.condition("Ready") == ("True", "AllManaged"), "it is well again")
+    assert "probe-failing" not in web.findings()
