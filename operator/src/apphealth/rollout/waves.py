@@ -15,11 +15,10 @@ Each rule that selects a workload must let it go, so of several the strictest wi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 
 from apphealth.model.workload import WorkloadKey
 from apphealth.rollout.budget import Budget
@@ -103,67 +102,78 @@ def turns(
     candidates: Iterable[Candidate], in_flight: Iterable[Candidate], budgets: Mapping[str, Budget], now: datetime
 ) -> tuple[Turn, ...]:
     """Decide about each candidate: whether it is changed now, or what holds it back. Parameters as of `next_wave`."""
-    taken = _Taken(in_flight)
-
-    @cache
-    def opened(rule: str) -> bool:
-        return is_open(budgets[rule].limits.windows, now)
-
+    gates = {rule: _Gate(budget, now) for rule, budget in budgets.items()}
+    for candidate in in_flight:
+        _take(candidate, gates)
     found: list[Turn] = []
-    for candidate in sorted(candidates, key=lambda one: _order(one, budgets)):
-        named = [budgets[rule] for rule in candidate.rules if rule in budgets]
-        holds = ((hold, budget.rule) for budget in named for hold in _holds(candidate, budget, taken, opened))
-        hold, rule = next(holds, (None, "")) if not candidate.obstacle else (Hold.OBSTACLE, "")
+    for candidate in sorted(candidates, key=lambda one: _order(one, gates)):
+        hold, rule = (Hold.OBSTACLE, "") if candidate.obstacle else _held(candidate, gates)
         if hold is None:
-            taken.add(candidate)
+            _take(candidate, gates)
         found.append(Turn(candidate.key, hold, rule))
     return tuple(found)
 
 
-class _Taken:
-    """The places that are taken, by rule: in all, by namespace, and by family."""
-
-    def __init__(self, in_flight: Iterable[Candidate]) -> None:
-        self.all: Counter[str] = Counter()
-        self.by_namespace: Counter[tuple[str, str]] = Counter()
-        self.by_family: Counter[tuple[str, str]] = Counter()
-        for candidate in in_flight:
-            self.add(candidate)
-
-    def add(self, candidate: Candidate) -> None:
-        """Take the place of a workload with each of its rules."""
-        for rule in candidate.rules:
-            self.all[rule] += 1
-            self.by_namespace[rule, candidate.key.namespace] += 1
-            self.by_family[rule, candidate.family] += 1
+def _held(candidate: Candidate, gates: Mapping[str, _Gate]) -> tuple[Hold | None, str]:
+    """Return what holds a candidate back, and the rule that does; None if every rule lets it go."""
+    for rule in candidate.rules:
+        gate = gates.get(rule)
+        if gate is not None and (hold := gate.hold(candidate)) is not None:
+            return hold, rule
+    return None, ""
 
 
-def _holds(candidate: Candidate, budget: Budget, taken: _Taken, opened: Callable[[str], bool]) -> Iterator[Hold]:
-    """Yield what holds a candidate back with one rule."""
-    rule, limits = budget.rule, budget.limits
-    if limits.paused:
-        yield Hold.PAUSED
-    if budget.halted and not candidate.restoring:
-        yield Hold.HALTED
-    if not candidate.broken and not opened(rule):
-        yield Hold.WINDOW
-    if _needs_canaries(candidate, budget) and taken.by_family[rule, candidate.family]:
-        yield Hold.CANARY
-    if limits.per_namespace is not None and taken.by_namespace[rule, candidate.key.namespace] >= limits.per_namespace:
-        yield Hold.NAMESPACE
-    if taken.all[rule] >= budget.concurrent:
-        yield Hold.BUDGET
+def _take(candidate: Candidate, gates: Mapping[str, _Gate]) -> None:
+    for rule in candidate.rules:
+        if (gate := gates.get(rule)) is not None:
+            gate.take(candidate)
 
 
-def _needs_canaries(candidate: Candidate, budget: Budget) -> bool:
-    return bool(budget.limits.canaries) and not candidate.restoring and candidate.family not in budget.proven
+class _Gate:
+    """What one rule allows, and the places of it that are taken. With 10,000 candidates each look-up counts."""
+
+    def __init__(self, budget: Budget, now: datetime) -> None:
+        limits = budget.limits
+        self._paused, self._halted = limits.paused, budget.halted
+        self._open = is_open(limits.windows, now)
+        self._canaries, self._proven = bool(limits.canaries), budget.proven
+        self._concurrent, self._per_namespace = budget.concurrent, limits.per_namespace
+        self._taken = 0
+        self._namespaces: Counter[str] = Counter()
+        self._families: Counter[str] = Counter()
+
+    def take(self, candidate: Candidate) -> None:
+        """Take a place for a workload."""
+        self._taken += 1
+        self._namespaces[candidate.key.namespace] += 1
+        self._families[candidate.family] += 1
+
+    def needs_canaries(self, candidate: Candidate) -> bool:
+        """Return whether a workload's family has too few canaries that are well."""
+        return self._canaries and not candidate.restoring and candidate.family not in self._proven
+
+    def hold(self, candidate: Candidate) -> Hold | None:
+        """Return what holds a workload back, or None."""
+        if self._paused:
+            return Hold.PAUSED
+        if self._halted and not candidate.restoring:
+            return Hold.HALTED
+        if not self._open and not candidate.broken:
+            return Hold.WINDOW
+        if self._taken >= self._concurrent:
+            return Hold.BUDGET
+        if self._families[candidate.family] and self.needs_canaries(candidate):
+            return Hold.CANARY
+        if self._per_namespace is not None and self._namespaces[candidate.key.namespace] >= self._per_namespace:
+            return Hold.NAMESPACE
+        return None
 
 
-def _order(candidate: Candidate, budgets: Mapping[str, Budget]) -> tuple[object, ...]:
+def _order(candidate: Candidate, gates: Mapping[str, _Gate]) -> tuple[object, ...]:
     """Order candidates: what may mend something, canaries, what nobody requires; then namespace by namespace."""
-    proven = all(not _needs_canaries(candidate, budgets[rule]) for rule in candidate.rules if rule in budgets)
+    canary = any(rule in gates and gates[rule].needs_canaries(candidate) for rule in candidate.rules)
     kind, namespace, name = candidate.key
-    return not candidate.broken, proven, candidate.depth, namespace, name, kind
+    return not candidate.broken, not canary, candidate.depth, namespace, name, kind
 
 
 def depths(requires: Mapping[WorkloadKey, Sequence[WorkloadKey]]) -> Mapping[WorkloadKey, int]:
