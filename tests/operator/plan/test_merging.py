@@ -142,6 +142,24 @@ def test_a_rule_of_a_file_is_younger_than_those_of_the_cluster(build):
     assert effective(build, *rules)[0].liveness.path.value == "/old"
 
 
+def test_rules_of_equal_rank_may_conflict_about_the_workload_as_a_whole(build):
+    rules = [
+        build.rule("first", created=OLD, existingProbes="Keep"),
+        build.rule("second", created=YOUNG, existingProbes="Replace"),
+    ]
+    _, shared = effective(build, *rules)
+    assert [(c.field, c.loser.name, c.winner.name) for c in shared.conflicts] == [
+        ("existing_probes", "second", "first")
+    ]
+    assert not shared.replaces
+
+
+def test_a_container_is_listed_by_its_name_or_by_all(build):
+    entries = [{"name": "main"}, {"name": "*"}, {"name": "other"}]
+    listed = [effective(build, build.rule(containers=[entry]))[0].listed for entry in entries]
+    assert listed == [True, True, False]
+
+
 def test_rules_of_different_rank_never_conflict(build):
     rules = [build.cluster_rule(probes=liveness(path="/a")), build.rule(probes=liveness(path="/b"))]
     assert effective(build, *rules)[0].conflicts == ()
@@ -153,6 +171,7 @@ def test_what_rules_say_of_the_workload_as_a_whole(build):
         build.rule(dependencies={"discover": False}),
     ]
     _, shared = effective(build, *rules)
+    assert shared.conflicts == ()  # both set the verification, with different ranks
     assert (shared.replaces, shared.verification.value, shared.discover, shared.deliver) == (True, "Skip", False, True)
     assert workload_settings(()) == type(shared)()
 
