@@ -400,7 +400,7 @@ async def test_putting_back_goes_by_what_the_health_plan_remembers(cluster):
     rollout = plan_of(found.store.world.workloads[key("a")], found.store.world).rollout
     for name in "abc":
         found.store.world.keep_rollout(key(name), RolledOut(f"uid-shop-{name}", rollout))
-    found.store.drop(Resource.RULES, found.make.rule())
+    found.drop_rule()
     found.gate = found.make_gate()
     found.gate.take_over()
     assert found.ask(*"abc") == []
@@ -419,7 +419,7 @@ async def test_putting_back_waits_for_a_window_unless_something_is_broken(cluste
         found.deployment(name, ours=True, ready=ready)
         rollout = plan_of(found.store.world.workloads[key(name)], found.store.world).rollout
         found.store.world.keep_rollout(key(name), RolledOut(f"uid-shop-{name}", rollout))
-    found.store.drop(Resource.RULES, found.make.rule())
+    found.drop_rule()
     assert found.ask("a", "b") == []
     found.gate.know()
     assert await found.wave() == ["b"]
@@ -447,7 +447,7 @@ async def test_a_workload_whose_pods_are_being_replaced_is_changed_again_in_its_
     found.gate.know()
     await found.wave()
     found.write("a")
-    found.store.drop(Resource.RULES, found.make.rule("all"))
+    found.drop_rule()
     assert found.ask("a") == ["a"]
     found.gate.sent(found.deployment("a", changing=True))
     found.deployment("a")
@@ -460,7 +460,7 @@ async def test_a_new_leader_goes_on_putting_back(cluster):
         found.deployment(name, ours=name == "b", changing=name == "a")
         rollout = plan_of(found.store.world.workloads[key("b" if name == "b" else "a")], found.store.world).rollout
         found.store.world.keep_rollout(key(name), RolledOut(f"uid-shop-{name}", rollout))
-    found.store.drop(Resource.RULES, found.make.rule())
+    found.drop_rule()
     found.gate = found.make_gate()
     found.gate.take_over()
     assert found.gate.in_flight(key("a"))
