@@ -55,6 +55,11 @@ class Cluster:
         rule["metadata"] |= {"generation": generation, "resourceVersion": str(next(self.versions))}
         self.store.put(Resource.RULES, rule)
 
+    def drop_rule(self):
+        rule = self.make.rule()
+        rule["metadata"]["resourceVersion"] = str(next(self.versions))
+        self.store.drop(Resource.RULES, rule)
+
     def deployment(
         self, name, *, changing=False, ready=None, image=None, written=None, ours=False, spec=None, **status
     ):
