@@ -158,7 +158,10 @@ def test_a_pod_on_its_nodes_network_is_at_loopback(judge: Callable, host: str, p
 
 COMMANDS = [
     pytest.param(["pg_isready -U postgres"], "error", "no program has this name", id="a command as one word"),
+    pytest.param(["/bin/sh -c 'curl -f http://x/y'"], "error", "no program has this name", id="a shell as one word"),
+    pytest.param(["curl -f", "http://x"], "error", "no program has this name", id="options beside the program"),
     pytest.param(["/opt/my tool/check"], None, "", id="a path with a space"),
+    pytest.param(["/opt/my tool/check", "-v"], None, "", id="a path with a space, and options"),
     pytest.param(["curl", "-f", "x", "||", "exit", "1"], "error", "'||' is an argument of curl", id="an operator"),
     pytest.param(["cat", "/tmp/x", "2>&1"], "error", "'2>&1'", id="a redirection"),
     pytest.param(["find", ".", "-exec", "x", ";"], None, "", id="find's own semicolon"),

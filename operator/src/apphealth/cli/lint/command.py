@@ -11,7 +11,6 @@ from apphealth.cli.configuration import FILE, PROJECT, lint_defaults
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.options import Options
 from apphealth.cli.lint.report import FailOn
-from apphealth.cli.lint.selection import parse_selection
 from apphealth.cli.options import Cluster, cluster_options, manifest_options, rules_option
 
 _ISOLATED = "apphealth.isolated"
@@ -157,6 +156,8 @@ def lint(
         return ExitCode.OK
     if cluster.named and not live:
         raise click.UsageError("--kubeconfig, --context and -A need --cluster")
+    from apphealth.cli.lint.selection import parse_selection
+
     options = Options(
         paths=paths,
         rules=rules,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from apphealth.cli.lint.report import FailOn
-from apphealth.cli.lint.selection import Selection
 from apphealth.cli.manifests.sources import STDIN, without_file
 from apphealth.cli.options import Cluster
+
+if TYPE_CHECKING:  # it imports every rule, which --help doesn't need
+    from apphealth.cli.lint.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

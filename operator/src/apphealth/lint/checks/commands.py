@@ -48,13 +48,19 @@ def _wrong(command: tuple[str, ...]) -> _Wrong | None:
 
 def _not_found(command: tuple[str, ...]) -> _Wrong | None:
     program = command[0]
-    if len(command) == 1 and re.search(r"\S\s+\S", program) and "/" not in program.split()[-1]:
+    if _holds_arguments(program.split(), alone=len(command) == 1):
         message = f"runs '{program[:60]}', a program and its arguments in one word: no program has this name"
         return message, "write each argument as a word of its own, or run it with sh -c", Severity.ERROR
     if base_name(program) in _BUILT_IN and "/" not in program:
         message = f"runs '{program}', which is the shell's own command and no program"
         return message, "write [sh, -c, '...']", Severity.ERROR
     return None
+
+
+def _holds_arguments(words: list[str], *, alone: bool) -> bool:
+    """Return whether the first word of a command holds arguments too, and is no path with a space in it."""
+    rest = words[1:]
+    return any(word.startswith("-") for word in rest) or (alone and bool(rest) and "/" not in rest[-1])
 
 
 def _lost(command: tuple[str, ...]) -> _Wrong | None:
