@@ -217,3 +217,15 @@ def test_rules_of_one_name_are_refused(run: Callable, write: Callable) -> None:
         outcome = run(command, "all.yaml")
         assert outcome.code == ExitCode.INPUT
         assert "AppHealth default/a is defined twice" in outcome.err
+
+
+def test_templates_that_are_only_found_in_a_directory_are_passed_over(run: Callable, write: Callable) -> None:
+    write("web.yaml", WEB)
+    for number in range(7):
+        write(f"chart/templates/{number}.yaml", "metadata:\n  name: {{ .Release.Name }}\n  x: y: {{ z }}\n")
+    for command in (["graph", "."], ["explain", "deploy/web", "-f", "."]):
+        outcome = run(*command)
+        assert outcome.code == ExitCode.OK
+        assert outcome.err.count("skipped: it is the source of a Helm template") == 5
+        assert "and 2 more like these" in outcome.err
+    assert run("graph", "chart/templates/0.yaml").code == ExitCode.INPUT

@@ -11,7 +11,7 @@ from apphealth.cli.explain.recorded import cluster_rules, explain_record
 from apphealth.cli.explain.report import Explanation
 from apphealth.cli.manifests.planning import prepare_for_planning
 from apphealth.cli.manifests.problems import refuse
-from apphealth.cli.manifests.reading import print_taken, read_manifests, take_inventory
+from apphealth.cli.manifests.reading import print_taken, read_manifests, take_inventory, without_skipped
 from apphealth.cli.options import Cluster
 from apphealth.cli.workload_name import WorkloadName, find_workload
 from apphealth.kube.resources import Resource
@@ -84,7 +84,7 @@ def _files(options: Options) -> World:
     world = World(Planning(allow_exec=options.allow_exec, files=True, cluster_domain=options.cluster_domain))
     manifests, problems = read_manifests(options.paths)
     inventory = take_inventory(manifests, options.rules, namespace=options.namespace, world=world, variants=True)
-    refuse([*problems, *inventory.problems])
+    refuse([*without_skipped(problems, options.paths), *inventory.problems])
     print_taken(inventory)
     prepare_for_planning(inventory)
     return world

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from apphealth.cli.manifests.problems import refuse
-from apphealth.cli.manifests.reading import print_taken, read_manifests, take_inventory
+from apphealth.cli.manifests.reading import print_taken, read_manifests, take_inventory, without_skipped
 from apphealth.cli.options import Cluster
 from apphealth.plan import Options
 from apphealth.store.world import World
@@ -40,7 +40,7 @@ def read_world(
     manifests, problems = read_manifests(paths)
     world = World(Options(cluster_domain=cluster_domain))
     inventory = take_inventory(manifests, rules, namespace=namespace, world=world, variants=True)
-    refuse([*problems, *inventory.problems])
+    refuse([*without_skipped(problems, paths), *inventory.problems])
     print_taken(inventory)
     return world, inventory.namespace
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -320,32 +319,6 @@ def problems(found: Sequence[Problem]) -> list[LocatedFinding]:
         )
         for problem in sorted(found)
     ]
-
-
-def skip_reason(problem: Problem, named: Sequence[str]) -> str:
-    """Return why a file that can't be parsed is skipped, or an empty string if its problem is reported.
-
-    A file that was only found in a directory may be the source of a Helm template, or no manifest at all, such as a
-    lock file. It is skipped.
-
-    Parameters
-    ----------
-    problem
-        The reason why the file can't be parsed.
-    named
-        The paths that the user named: their problems are always reported.
-    """
-    if problem.file in (*named, "<stdin>"):
-        return ""
-    if "Helm template" in problem.message:
-        return "skipped: it is the source of a Helm template; render it first"
-    try:
-        content = Path(problem.file).read_bytes()
-    except OSError:
-        return ""
-    # In UTF-16, every second byte of this word is zero.
-    manifest = b"apiVersion" in content.replace(b"\0", b"")
-    return "" if manifest else f"skipped: it can't be parsed, and is no manifest ({problem.message[:120]})"
 
 
 def sort(report: Report) -> None:

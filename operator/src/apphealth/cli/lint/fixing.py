@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from apphealth.cli.lint.findings import skip_reason
 from apphealth.cli.lint.options import Options
 from apphealth.cli.manifests.planning import PlannedWorkload, plan_workloads, prepare_for_planning
 from apphealth.cli.manifests.problems import Problem
-from apphealth.cli.manifests.reading import read_manifests, take_inventory
+from apphealth.cli.manifests.reading import read_manifests, skip_reason, take_inventory
 from apphealth.cli.patching.files import PatchedFile, patch_files
 from apphealth.lint.suppression import read_ignored, suppressed
 from apphealth.model import raw

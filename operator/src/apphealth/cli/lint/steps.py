@@ -18,7 +18,6 @@ from apphealth.cli.lint.findings import (
     from_files,
     not_judged,
     problems,
-    skip_reason,
     sort,
 )
 from apphealth.cli.lint.options import Options
@@ -26,7 +25,7 @@ from apphealth.cli.lint.report import Report
 from apphealth.cli.lint.statistics import statistics
 from apphealth.cli.manifests.inventory import Inventory
 from apphealth.cli.manifests.problems import Problem
-from apphealth.cli.manifests.reading import new_inventory, read_manifests
+from apphealth.cli.manifests.reading import new_inventory, read_manifests, skip_reason
 from apphealth.cli.output import clean, commit, diff, write_file, write_stdout
 from apphealth.plan import Options as Planning
 from apphealth.plan.findings import LIVENESS_MISSING, READINESS_MISSING, STARTUP_MISSING

@@ -14,11 +14,63 @@ from apphealth.cli.manifests.sources import gather
 from apphealth.cli.output import clean
 from apphealth.store.world import World
 
+_MOST_LINES = 5
+"""Most lines of one kind that are printed."""
+
 
 def print_taken(inventory: Inventory) -> None:
     """Print on standard error which namespace was inferred, and which objects don't count."""
-    for line in (*([inventory.inferred] if inventory.inferred else []), *inventory.repeated):
+    _print_some([inventory.inferred] if inventory.inferred else [])
+    _print_some(inventory.repeated)
+
+
+def skip_reason(problem: Problem, named: Sequence[str]) -> str:
+    """Return why a file that can't be parsed is skipped, or an empty string if its problem is reported.
+
+    A file that was only found in a directory may be the source of a Helm template, or no manifest at all, such as a
+    lock file. It is skipped.
+
+    Parameters
+    ----------
+    problem
+        The reason why the file can't be parsed.
+    named
+        The paths that the user named: their problems are always reported.
+    """
+    if problem.file in (*named, "<stdin>"):
+        return ""
+    if "Helm template" in problem.message:
+        return "skipped: it is the source of a Helm template; render it first"
+    try:
+        content = Path(problem.file).read_bytes()
+    except OSError:
+        return ""
+    # In UTF-16, every second byte of this word is zero.
+    manifest = b"apiVersion" in content.replace(b"\0", b"")
+    return "" if manifest else f"skipped: it can't be parsed, and is no manifest ({problem.message[:120]})"
+
+
+def without_skipped(problems: Sequence[Problem], named: Sequence[str]) -> list[Problem]:
+    """Return the problems that count, and print a line on standard error for the files that are skipped.
+
+    Parameters
+    ----------
+    problems
+        The reasons why files can't be parsed.
+    named
+        The paths that the user named.
+    """
+    reasons = {problem: skip_reason(problem, named) for problem in problems}
+    _print_some([f"{problem.file}: {reason}" for problem, reason in reasons.items() if reason])
+    return [problem for problem, reason in reasons.items() if not reason]
+
+
+def _print_some(lines: Sequence[str]) -> None:
+    """Print lines on standard error, the first ones of many."""
+    for line in lines[:_MOST_LINES]:
         click.echo(clean(line), err=True)
+    if len(lines) > _MOST_LINES:
+        click.echo(f"and {len(lines) - _MOST_LINES} more like these", err=True)
 
 
 def read_manifests(paths: Sequence[str], without: Path | None = None) -> tuple[list[Manifest], list[Problem]]:
