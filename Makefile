@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check bench rollout-proof mutants image dist lock clean
+.PHONY: help demo test test-fast coverage check bench rollout-proof real mutants image dist lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -54,6 +54,9 @@ bench: $(READY) ## Measure the numbers of docs/benchmarks.md
 
 rollout-proof: $(READY) ## Change a thousand workloads in waves while the operator is killed, and count from the audit log (10 minutes)
 	@$(BIN)/python -m tests.rollout $(ARGS)
+
+real: $(READY) ## Deploy third-party programs without probes on a real node, and check what is derived (root; ARGS=--write for the docs)
+	@$(BIN)/python -m tests.real $(ARGS)
 
 mutants: $(READY) ## Change the code of plan/ and model/ in small ways, and see whether a fast test fails (ARGS=apphealth.model.probe)
 	@$(BIN)/python -m tests.mutants $(ARGS)

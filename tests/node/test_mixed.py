@@ -95,6 +95,8 @@ APPS = [
     App("echo", odd("echo"), {"readiness": TCP}, frozenset({"endpoint-not-found"}), speaks="tcp"),
     App("always", odd("always"), {"readiness": TCP}, frozenset({"endpoint-not-found"})),
     App("login", odd("login"), {"readiness": TCP}, frozenset({"endpoint-not-found"})),
+    App("page", odd("page"), {"readiness": http("/api/health")}, frozenset({"readiness-broad"})),
+    App("wrong-port", odd("healthy"), KUBERNETES, port={"containerPort": 8080}),
     App("slow", odd("slow"), KUBERNETES),
     App("worker", odd("worker"), {}, frozenset({"container-unreachable"}), "Skipped", port={}, speaks=""),
     App(
@@ -309,7 +311,7 @@ def test_the_rule_tells_how_many_are_verified(mixed, plans, eventually):
         return found.get("Verified") if found.get("Verified", {}).get("reason") == "AwaitingPods" else None
 
     found = eventually(condition, "the condition Verified")
-    assert (found["status"], "13 Verified, 1 AwaitingPods" in found["message"]) == ("Unknown", True), found
+    assert (found["status"], "15 Verified, 1 AwaitingPods" in found["message"]) == ("Unknown", True), found
 
 
 @pytest.mark.timeout(600)

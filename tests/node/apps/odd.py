@@ -16,15 +16,15 @@ PORT = 8000
 class Quiet(BaseHTTPRequestHandler):
     """Answers whatever its subclass says."""
 
-    def answer(self, status: int, *headers: tuple[str, str]) -> None:
+    def answer(self, status: int, *headers: tuple[str, str], body: bytes = b"ok\n") -> None:
         """Answer with a short body."""
         sys.stdout.write(f"asked {self.path}\n")
         sys.stdout.flush()
         self.send_response(status)
-        for name, value in (*headers, ("Content-Length", "3")):
+        for name, value in (*headers, ("Content-Length", str(len(body)))):
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(b"ok\n")
+        self.wfile.write(body)
 
     def log_message(self, *args: object) -> None:
         """Leave the log to `answer`."""
@@ -53,6 +53,16 @@ class ForceSsl(Quiet):
         """Answer."""
         host = self.headers["Host"].rpartition(":")[0]
         self.answer(301, ("Location", f"https://{host}{self.path}"))
+
+
+class Page(Quiet):
+    """Says 200 to everything with one page, but has a health endpoint among them: a single-page application."""
+
+    body = b"<!doctype html><script src=/app.js></script>"
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.answer(200, body=b'{"status": "UP"}' if self.path == "/api/health" else self.body)
 
 
 class Healthy(Quiet):
@@ -118,5 +128,6 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     "echo": echo,
     "grpc": lambda: remote_calls(healthy=True),
     "grpc-without-health": lambda: remote_calls(healthy=False),
+    "page": lambda: http(Page),
     "worker": work,
 }[sys.argv[1]]()

@@ -77,6 +77,13 @@ def found(proof):
         pytest.param(serving(answer(200, PAGE)), [], id="a single-page application"),
         pytest.param(serving(answer(200, PAGE), health=answer(200, UP)), ["/health"], id="one with a health endpoint"),
         pytest.param(serving(answer(200, PAGE), health=answer(200, b"hello")), [], id="one with something at /health"),
+        pytest.param(
+            lambda path: answer(200, b"Exporter is Ready.\n") if path == "/-/ready" else answer(200, PAGE),
+            ["/-/ready"],
+            id="words of health among pages",
+        ),
+        pytest.param(lambda path: answer(200, f"you asked for {path}".encode()), [], id="an echo"),
+        pytest.param(lambda path: answer(200, json.dumps({"message": path}).encode()), [], id="an echo in JSON"),
         pytest.param(serving(health=answer(200, LOGIN)), [], id="a login page"),
         pytest.param(serving(live=answer(200, PAGE)), [], id="a page for people"),
         pytest.param(serving(answer(302, b"", "Location: /login\r\n")), [], id="a login everywhere"),

@@ -12,7 +12,7 @@ from apphealth.model.probe import ProbeKind
 from apphealth.model.proof import Accept
 from apphealth.plan.harm import is_gone
 from apphealth.probing.http import Answer
-from apphealth.probing.tries import MAX_BODY, Outcome, Try, printable
+from apphealth.probing.tries import MAX_BODY, NOWHERE, Outcome, Try, printable
 
 UNAVAILABLE = 503
 """The status of an application that is starting."""
@@ -22,8 +22,6 @@ _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,511}")
 """The paths that an endpoint may have."""
 MAX_PLAIN = 200
 """Most characters of a text that is read as a word about health."""
-MAX_WORDS = 8
-"""Most words of a text that is about health and nothing else."""
 MAX_PAGE = 2048
 """Most bytes of an HTML answer of a health endpoint; longer ones are pages for people."""
 _WELL = frozenset({
@@ -34,10 +32,10 @@ _ILL = frozenset({
     *("down", "unhealthy", "fail", "failed", "failing", "error", "critical", "red", "out_of_service", "not_serving"),
     *("unavailable", "not ready", "notready", "not_ready", "starting", "false", "dead"),
 })  # fmt: skip
-_DENIALS = _ILL | {"not", "no", "isn", "don", "never"}
 _STATUS_KEYS = ("status", "state", "health", "healthy", "ok", "ready", "alive", "live", "result", "message")
 """The keys of a JSON object that say how it is, the most telling first."""
 _WORD = re.compile(r"[a-z_]+")
+_DENIALS = frozenset({"not", "no", "never"})
 _PROXIES = re.compile(
     r"nginx|openresty|envoy|haproxy|traefik|caddy|apache(?!-coyote)|varnish|kong|squid|tengine", re.IGNORECASE
 )
@@ -111,36 +109,45 @@ def why_no_health(accept: Accept, answer: Answer, control: Answer | None) -> str
     well = says_well(answer.body)
     if well is False:
         return "it says that it isn't well"
-    everything = control is not None and 200 <= control.status < 300
-    if everything and control is not None and not (well and says_well(control.body) is None):
-        return f"{control.status} too at a path that nobody serves"
+    if control is not None and 200 <= control.status < 300:
+        echoes = NOWHERE.encode() in control.body
+        words = well if echoes else says_well(answer.body, among_others=True)
+        if not words or says_well(control.body, among_others=True) is not None:
+            return f"{control.status} too at a path that nobody serves"
     if accept is Accept.HEALTH and _is_page(answer.body):
         return "with a page for people"
     return ""
 
 
-def says_well(body: bytes) -> bool | None:
-    """Return what a body says of the application's health: JSON with a status, or a word; None if it says nothing."""
+def says_well(body: bytes, *, among_others: bool = False) -> bool | None:
+    """Return what a body says of the application's health: JSON with a status, or one word; None if it says nothing.
+
+    `among_others`: a good word in a short text is enough. Servers that repeat the path in their answers have such.
+    """
     if len(body) > MAX_BODY or not body.strip():
         return None
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        text = body[: MAX_PLAIN + 1].decode("utf-8", "replace").strip()
-        return _in_words(text) if len(text) <= MAX_PLAIN and "<" not in text else None
+        text = body.decode("utf-8", "replace").strip()
+        if among_others and len(text) <= MAX_PLAIN and "<" not in text and _good_words(text):
+            return True
+        return _in_a_word(text)
     if isinstance(value, dict):
-        found = [_in_words(str(value[key])) for key in _STATUS_KEYS if isinstance(value.get(key), str | bool)]
+        found = [_in_a_word(str(value[key])) for key in _STATUS_KEYS if isinstance(value.get(key), str | bool)]
         return next((one for one in found if one is not None), None)
-    return _in_words(str(value)) if isinstance(value, str | bool) else None
+    return _in_a_word(str(value)) if isinstance(value, str | bool) else None
 
 
-def _in_words(text: str) -> bool | None:
-    """Return what a short text says: whole texts first, then its words."""
-    status = text.strip().strip(".!").lower()
-    if status in _WELL or status in _ILL:
-        return status in _WELL
-    words = set(_WORD.findall(status[:MAX_PLAIN]))
-    return True if words & _WELL and not words & _DENIALS and len(words) <= MAX_WORDS else None
+def _in_a_word(text: str) -> bool | None:
+    said = text.strip().strip(".!").lower()
+    return said in _WELL if said in _WELL or said in _ILL else None
+
+
+def _good_words(text: str) -> set[str]:
+    """Return the good words of a text, none if it has a bad one."""
+    words = set(_WORD.findall(text.lower()))
+    return set() if words & (_ILL | _DENIALS) else words & _WELL
 
 
 def is_proxied(answer: Answer) -> bool:
