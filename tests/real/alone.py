@@ -33,7 +33,7 @@ from apphealth.probing.asker import ask
 from apphealth.store.facts import plan_of
 from apphealth.store.world import World
 
-START = 90.0
+START = 300.0
 """Seconds that a program may take to open a port."""
 ROUNDS = 20
 RULE = {
@@ -87,7 +87,7 @@ def _wait(program: Program) -> None:
     numbers = {*program.ports, program.service or 8000}
     while time.monotonic() < deadline and not any(_is_open(number) for number in numbers):
         time.sleep(0.5)
-        if program.readiness == "" and time.monotonic() > deadline - START + 5:
+        if program.readiness == "" and time.monotonic() > deadline - START + 10:
             break
     time.sleep(3)
 
