@@ -276,7 +276,7 @@ def test_helm_installs_upgrades_and_uninstalls_without_a_trace(helm, own_cluster
         assert done.returncode == 0, done.stderr + log.read_text()
         assert "deleted ClusterAppHealth/standard" in done.stdout
         assert "livenessProbe" not in str(workload(cluster)["spec"])
-    helm("uninstall", "apphealth", *access, "--no-hooks")  # no node runs the hook here: tests/node has it
+    helm("uninstall", "apphealth", *access, "--no-hooks")  # no node runs the hook here
     cluster.kubectl("delete", "lease", "-n", "apphealth", "--all")
     assert everything(cluster) == before
 
