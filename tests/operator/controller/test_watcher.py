@@ -209,6 +209,8 @@ async def test_what_is_taken_out_in_trouble_is_not_written_again(shop):
     """`kubectl rollout undo`: the template without our probes is back, while the new pods aren't ready."""
     shop.reply = Reply(detail="503")
     await shop.until(lambda: shop.store.world.failing)
+    shop.watcher.respect(shop.workload)  # each plan asks, also while the probes are still there
+    assert shop.withheld == {}
     shop.put({}, HANGS)
     shop.watcher.respect(shop.workload)
     assert shop.withheld.keys() == {ProbeKind.LIVENESS, ProbeKind.READINESS}

@@ -190,8 +190,9 @@ class Watcher:
             )
             for name, kind in taken
         ]
-        watch.troubled = frozenset()
-        self._withhold(workload, found)
+        if found:
+            watch.troubled = frozenset()
+            self._withhold(workload, found)
 
     def forget(self, key: WorkloadKey) -> None:
         """Forget a workload that is gone, or that no rule selects."""
