@@ -101,3 +101,21 @@ def test_what_a_workload_owned_is_collected_all_the_same(guarded, namespace):
     guarded.kubectl("delete", "deployment", "web", "--cascade=orphan", "--timeout=30s", "-n", namespace)
     kept = guarded.kubectl("get", "healthplan", "deployment-web", "-n", namespace, "-o", "json").stdout
     assert "ownerReferences" not in json.loads(kept)["metadata"]
+
+
+def lease(namespace, scope):
+    metadata = {"name": "apphealth", "namespace": namespace, "annotations": {"apphealth.dev/scope": scope}}
+    return json.dumps({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": {}})
+
+
+@pytest.mark.parametrize("scope", ["cluster", "namespace"])
+def test_a_tenant_who_may_write_leases_passes_for_no_operator(guarded, namespace, scope):
+    """By such a Lease the operator of the cluster would stand by."""
+    guarded.kubectl("create", "role", "leases", "--verb=*", "--resource=leases.coordination.k8s.io", "-n", namespace)
+    guarded.kubectl("create", "rolebinding", "leases", "--role=leases", "--user=tenant", "-n", namespace)
+    dry_run = ("create", "--dry-run=server", "-f", "-", "-n", namespace)
+    denied = eventually_denied(lambda: guarded.kubectl("--as=tenant", *dry_run, input=lease(namespace, scope)))
+    assert "are held by apphealth operators alone" in denied
+    guarded.kubectl(*dry_run, input=lease(namespace, scope))  # as an administrator
+    account = guarded.service_account_kubeconfig("apphealth", "apphealth")
+    guarded.kubectl("--kubeconfig", str(account), *dry_run[:-1], "apphealth", input=lease("apphealth", scope))

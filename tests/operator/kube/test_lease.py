@@ -278,9 +278,8 @@ class OtherOperator:
 
 
 @pytest.mark.parametrize("mine", [CLUSTER, NAMESPACE])
-@pytest.mark.parametrize("scope", [CLUSTER, ""], ids=["says-so", "says-nothing"])
-async def test_it_stands_by_while_another_operator_manages_the_whole_cluster(server, run, caplog, mine, scope):
-    other = OtherOperator(server, scope=scope)
+async def test_it_stands_by_while_another_operator_manages_the_whole_cluster(server, run, caplog, mine):
+    other = OtherOperator(server)
     second = await run("second", mine)
     await other.renew_for(2 * others.HELD)
     assert (second.leading, server.lease) == (False, None)
@@ -292,6 +291,13 @@ async def test_it_stands_by_while_another_operator_manages_the_whole_cluster(ser
     assert time.monotonic() - released >= others.REPLACED - lease.RENEW * 1.5, "the other one may only be replaced"
     assert second.others.standing_by == ""
     assert server.lease["metadata"]["annotations"][SCOPE] == mine
+
+
+async def test_a_lease_that_does_not_say_so_is_no_operators(server, run):
+    other = OtherOperator(server, scope="")
+    second = await run("second")
+    await other.renew_for(0.5)
+    assert second.leading
 
 
 async def test_a_lease_that_nobody_renews_is_no_operator(server, run):

@@ -21,7 +21,8 @@ from apphealth.model.workload import DOMAIN
 
 API = "/apis/coordination.k8s.io/v1"
 SCOPE = f"{DOMAIN}scope"
-"""Annotation of a Lease: what its holder manages, `CLUSTER` or `NAMESPACE`. Without it, the former."""
+"""Annotation of a Lease: what its holder manages, `CLUSTER` or `NAMESPACE`. Without it, it is no operator's: an
+admission policy allows the annotation to operators alone."""
 CLUSTER, NAMESPACE = "cluster", "namespace"
 HELD = 15.0
 """Seconds after which a Lease that isn't renewed counts no more."""
@@ -133,14 +134,14 @@ class Others:
         for lease in raw.items(found.get("items")):
             metadata, spec = raw.mapping(lease.get("metadata")), raw.mapping(lease.get("spec"))
             namespace, holder = raw.text(metadata.get("namespace")), raw.text(spec.get("holderIdentity"))
-            if namespace == self._namespace or not holder:
+            scope = raw.mapping(metadata.get("annotations")).get(SCOPE)
+            if namespace == self._namespace or not holder or scope not in (CLUSTER, NAMESPACE):
                 continue
             state = (holder, raw.text(spec.get("renewTime")))
             known = before.get(namespace)
             self._seen[namespace] = known if known is not None and known[0] == state else (state, now)
             if now - self._seen[namespace][1] < HELD:
-                scope = raw.mapping(metadata.get("annotations")).get(SCOPE)
-                yield Claim(namespace, holder, cluster=scope != NAMESPACE)
+                yield Claim(namespace, holder, cluster=scope == CLUSTER)
 
     def _leave_out(self, namespaces: frozenset[str]) -> None:
         if self.scope == NAMESPACE or namespaces == self.elsewhere:
