@@ -119,8 +119,8 @@ def test_what_the_operator_replaced_comes_back(web, operator):
     assert withheld(web)["liveness"]["instead"]["httpGet"]["path"] == "/live"
 
 
-def test_a_pod_that_says_it_is_busy_is_the_applications_own(web, operator):
-    """It is said, for as long as it lasts, and nothing is changed."""
+def test_a_pod_that_says_it_is_busy_is_the_applications_own(web, operator, control_plane):
+    """It is said, and nothing is changed; then `kubectl rollout undo` takes our probes out, and they stay out."""
     before = newest(web)
     web.rule()
     web.until_applied()
@@ -128,6 +128,9 @@ def test_a_pod_that_says_it_is_busy_is_the_applications_own(web, operator):
     web.until(lambda: web.condition("Ready") == ("False", "PodsFailing"), f"it is said: {operator.tail()}")
     assert "503" in web.findings()["probe-failing"]
     assert web.paths() == {"liveness": "/live", "readiness": "/ready"}
-    report(web, newest(web, than=before), ready=True)
-    web.until(lambda: web.condition("Ready") == ("True", "AllManaged"), "it is well again")
-    assert "probe-failing" not in web.findings()
+    control_plane.kubectl("rollout", "undo", "deployment/web", "-n", web.namespace)
+    web.until(lambda: web.state() == "RolledBack", f"it is respected: {operator.tail()}")
+    assert web.paths() == {}
+    assert withheld(web).keys() == {"liveness", "readiness"}
+    web.until(lambda: "probe-failing" not in web.findings(), "nothing fails any more")
+    assert web.paths() == {}
