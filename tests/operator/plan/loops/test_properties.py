@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from apphealth.api.errors import InvalidResource
@@ -235,8 +235,30 @@ def test_what_is_planned_is_valid_and_settles(scenes):
     check()
 
 
+EXEC_STAYS = (
+    [
+        {
+            "name": "main",
+            "image": "x:1",
+            "command": ["gunicorn", "app:app"],
+            "livenessProbe": {"exec": {"command": ["true"]}},
+            "readinessProbe": {"httpGet": {"port": 80, "path": "/"}},
+            "startupProbe": {"exec": {"command": ["true"]}},
+            "ports": [{"containerPort": 80}],
+            "env": [{"name": "APPHEALTH_X", "value": "db"}],
+        }
+    ],
+    {"apphealth.dev/preset": "auto", "apphealth.dev/path-prefix": "/x"},
+    [{"existingProbes": "Replace", "mode": "Enforce"}],
+    [],
+    None,
+)
+"""Only a part of a preset's probes may be written: the owner's command stays, because it couldn't be put back."""
+
+
 def test_planning_again_says_the_same(scenes):
     @RUNS
+    @example(EXEC_STAYS)
     @given(DRAWN)
     def check(drawn):
         scene = scenes(*drawn)

@@ -142,6 +142,11 @@ def is_ours(live: LiveProbe, original: OriginalRecord | None) -> bool:
     return live.owner.ours or (original is not None and _is_replaced(live, original)) or abandoned(live)
 
 
+def may_be_replaced(live: LiveProbe, *, allow_exec: bool) -> bool:
+    """Return whether another owner's probe could be put back: what runs a command only if that is allowed."""
+    return allow_exec or not isinstance(live.probe.handler, Exec)
+
+
 def _gives_up(live: LiveProbe | None, decision: Decision) -> bool:
     """Return whether we still claim fields of a probe that stays another owner's.
 
@@ -204,7 +209,7 @@ def _theirs_there(case: Case, live: LiveProbe) -> Decision:
         return Decision(action=Action.NONE, reason=f"no probe is wanted; the one there is {whose}", edit=edit)
     if not case.replace:
         return Decision(action=Action.KEEP, reason=f"a probe is there already, {whose}", edit=_yield(live))
-    if isinstance(live.probe.handler, Exec) and not case.allow_exec:
+    if not may_be_replaced(live, allow_exec=case.allow_exec):
         return Decision(action=Action.KEEP, reason=f"{_IRREPLACEABLE}, {whose}", edit=_yield(live))
     if live.probe == case.wanted and (without_ours(live) == live.probe or owns_handler(live)):
         return Decision(action=Action.KEEP, reason=f"the wanted probe is there already, {whose}")

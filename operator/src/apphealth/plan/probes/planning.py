@@ -26,7 +26,7 @@ from apphealth.plan.findings import (
 )
 from apphealth.plan.harm import named_port_is_gone
 from apphealth.plan.ownership.managed_fields import abandoned, recognise
-from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours
+from apphealth.plan.ownership.takeover import Case, Decision, decide, is_ours, may_be_replaced
 from apphealth.plan.ownership.withholding import Wanted, applicable, without_withheld
 from apphealth.plan.probes.choice import REFUTED, Choice
 from apphealth.plan.probes.container import ContainerFacts, Pods
@@ -218,7 +218,10 @@ def _container_facts(
         writable=frozenset(
             kind
             for kind in settings.wanted_kinds()
-            if kind not in live or live[kind].owner.ours or shared.replaces or abandoned(live[kind])
+            if kind not in live
+            or live[kind].owner.ours
+            or (shared.replaces and may_be_replaced(live[kind], allow_exec=options.allow_exec))
+            or abandoned(live[kind])
         ),
         theirs={kind: probe.probe for kind, probe in live.items() if not probe.owner.ours},
         ours={kind: probe.probe for kind, probe in kept.items() if is_ours(probe, originals.get(kind))},
