@@ -45,8 +45,8 @@ def unhealthy(kind, text="HTTP probe failed with statuscode: 404", container="ma
     return KubeletNote(container, "Unhealthy", f"{kind.capitalize()} probe failed: {text}")
 
 
-def seen(*notes, replies=(), **fields):
-    return Sighting(pod=pod(**fields), notes=notes, replies=dict(replies))
+def seen(*notes, replies=(), starts=(), **fields):
+    return Sighting(pod=pod(**fields), notes=notes, replies=dict(replies), starts=dict(starts))
 
 
 def blamed(sightings, *, workload=WEB, suspects=ALL, gone_for=10.0, before=()):
@@ -75,6 +75,16 @@ ROLLED_BACK, REFUTED = WithheldReason.ROLLED_BACK, WithheldReason.REFUTED
             {READINESS: REFUTED},
             id="nothing listens for as long as a start may take",
         ),
+        pytest.param(
+            [seen(replies={READINESS: NOT_FOUND}, running=91.0, starts={"main": 90})],
+            {READINESS: REFUTED},
+            id="gone for longer than its slowest start took",
+        ),
+        pytest.param(
+            [seen(replies={READINESS: NOT_FOUND}, running=301.0, starts={"main": 3600})],
+            {READINESS: REFUTED},
+            id="gone for longer than any start is waited for",
+        ),
     ],
 )
 def test_what_is_harm(sightings, expected):
@@ -94,6 +104,9 @@ def test_what_is_harm(sightings, expected):
         pytest.param(seen(replies={READINESS: REFUSED}), id="it may still be starting"),
         pytest.param(seen(replies={READINESS: NOT_FOUND}, running=3.0), id="it has just started"),
         pytest.param(seen(replies={READINESS: NOT_FOUND}, running=0.0), id="it doesn't run"),
+        pytest.param(
+            seen(replies={READINESS: NOT_FOUND}, running=60.0, starts={"main": 90}), id="it is known to start slowly"
+        ),
         pytest.param(seen(unhealthy("readiness", "connection refused")), id="out of reach, refused"),
         pytest.param(seen(unhealthy("readiness", "HTTP probe failed with statuscode: 503")), id="out of reach, 503"),
     ],

@@ -285,7 +285,8 @@ class Watcher:
 
     async def _see_one(self, workload: Workload, suspects: Mapping[Target, Probe], pod: PodState) -> Sighting:
         notes, replies = await asyncio.gather(self._notes(workload, pod), self._replies(workload, suspects, pod))
-        return Sighting(pod=pod, notes=notes, replies=replies)
+        starts = self._store.world.starts.get(workload.key, {})
+        return Sighting(pod=pod, notes=notes, replies=replies, starts=starts)
 
     async def _notes(self, workload: Workload, pod: PodState) -> tuple[KubeletNote, ...]:
         try:

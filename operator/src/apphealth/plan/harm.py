@@ -35,7 +35,9 @@ Target = tuple[str, ProbeKind]
 YOUNG = 3600.0
 """Seconds after its creation in which a pod's restarts speak against a probe; later, liveness does what it is for."""
 LISTENING = 8.0
-"""Seconds that a container must have run before its answers count: some serve 404 while they start."""
+"""Seconds that a container must have run before its answers count: some serve 404 while they start.
+
+One that is known to start more slowly gets that time, up to `START_ALLOWANCE`."""
 CERTAIN = 4.0
 """Seconds for which an endpoint must have been gone, without any other answer."""
 START_ALLOWANCE = 300.0
@@ -68,11 +70,14 @@ class Sighting:
         The kubelet's Events about it.
     replies
         What it replied to the questions of our probes.
+    starts
+        By container: the seconds that the slowest start of its earlier pods took, where that is known.
     """
 
     pod: PodState
     notes: tuple[KubeletNote, ...] = ()
     replies: Mapping[Target, Reply] = field(default_factory=dict)
+    starts: Mapping[str, int] = field(default_factory=dict)
 
 
 def carries(pod: PodState, target: Target, probe: Probe) -> bool:
@@ -229,7 +234,8 @@ def _refuted(
 
 def _says_gone(workload: Workload, target: Target, probe: Probe, one: Sighting) -> bool:
     container = one.pod.container(target[0])
-    if container is None or container.running < LISTENING:
+    starting = min(max(LISTENING, one.starts.get(target[0], 0)), START_ALLOWANCE)
+    if container is None or container.running < starting:
         return False
     reply = one.replies.get(target)
     if reply is None:
