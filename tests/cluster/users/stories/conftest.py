@@ -77,6 +77,16 @@ class Role:
         """What the step says; nothing where the Deployment is deleted."""
         return {} if self.ended else self.story["steps"][self.step] or {}
 
+    @property
+    def lost(self) -> dict[str, list[str]]:
+        """The probes of ours, by container, that this user has taken out so often that they stay out."""
+        return self.said.get("lost", {}) if self.user == "replace" else {}
+
+    @property
+    def state(self) -> str | None:
+        """Of the HealthPlan, where it matters."""
+        return "Contested" if self.lost else self.said.get("state")
+
     def note(self, aspect: str, text: str) -> None:
         self.notes.setdefault(aspect, []).append(
             f"{f'step {self.step}' if self.phase == 'play' else self.phase}: {text}"
@@ -108,15 +118,17 @@ class Role:
         claims: set[tuple[str, str]] = set()
         if pod is None or self.ended:
             return pod, claims
+        delivers = self.rule == "deliver" and not self.lost
         for container in pod["containers"]:
+            lost = self.lost.get(container["name"], ())
             for name, probe in self.ours.items():
-                if name not in container or name in self.said.get("taken", ()):
+                if name not in lost and (name not in container or name in self.said.get("taken", ())):
                     container[name] = probe
                     claims.add((container["name"], name))
-            if self.rule == "deliver":
+            if delivers:
                 mount = {"name": "apphealth", "mountPath": "/etc/apphealth", "readOnly": True}
                 container.setdefault("volumeMounts", []).append(mount)
-        if self.rule == "deliver":
+        if delivers:
             config_map = {"name": f"{self.name}-apphealth", "optional": True, "defaultMode": 420}
             pod.setdefault("volumes", []).append({"name": "apphealth", "configMap": config_map})
         return pod, claims
@@ -132,8 +144,8 @@ class Role:
             return text
         if (found := claimed(self.live)) != claims:
             return f"managedFields has as ours {sorted(found)} instead of {sorted(claims)}"
-        if (state := self.said.get("state")) and (plan or {}).get("status", {}).get("state") != state:
-            return f"the HealthPlan isn't {state}: {json.dumps(plan)[:1500]}"
+        if self.state and (plan or {}).get("status", {}).get("state") != self.state:
+            return f"the HealthPlan isn't {self.state}: {json.dumps(plan)[:1500]}"
         if self.ended and (plan or "apphealth" in managers(self.live)):
             return f"left: {plan or self.live['metadata']['managedFields']}"
         return ""
@@ -253,7 +265,7 @@ class Play:
             now = self.look()
             moved = moved if now == before else time.monotonic()
             before = now
-            asked = any(role.ended or "state" in role.said for role in acting)
+            asked = any(role.ended or role.state for role in acting)
             plans = self.objects("apphealth.dev/v1alpha1", "healthplans") if asked else {}
             differences = {role.name: role.difference(plans) for role in acting}
             quiet = time.monotonic() - moved > QUIET
