@@ -71,7 +71,8 @@ def _kubeconfig(kubectl: Kubectl) -> dict[str, Any]:
     """Return the user's kubeconfig with the ServiceAccount instead of the user."""
     own = json.loads(kubectl.run("config", "view", "--minify", "--raw", "--flatten", "-o", "json"))
     token = kubectl.run("create", "token", "apphealth", "-n", OPERATOR_NAMESPACE, "--duration=2h").strip()
-    context = {"cluster": own["clusters"][0]["name"], "user": "apphealth"}
+    # The operator's Lease is in the namespace of its context: its ServiceAccount has rights on one in its own alone.
+    context = {"cluster": own["clusters"][0]["name"], "user": "apphealth", "namespace": OPERATOR_NAMESPACE}
     return {
         "apiVersion": "v1",
         "kind": "Config",
