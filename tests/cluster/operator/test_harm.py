@@ -76,8 +76,7 @@ def withheld(shop):
     return {one["type"]: one for one in shop.plan()["status"].get("withheld", [])}
 
 
-def test_a_restart_by_our_probe_is_rolled_back_and_remembered(web, run_operator):
-    operator = run_operator()
+def test_a_restart_by_our_probe_is_rolled_back_and_remembered(web, operator):
     before = newest(web)
     web.rule()
     web.until_applied()

@@ -115,6 +115,28 @@ def test_what_is_the_users_own(sighting):
     assert blamed([sighting]) == {}
 
 
+KILLED = pod(restarts=1)
+LONG = {"ready": True, "running": 31.0}  # longer than liveness lets one live that never passes it
+
+
+@pytest.mark.parametrize(
+    ("kind", "others", "harm"),
+    [
+        pytest.param("liveness", [pod("web-2", **LONG)], False, id="another one passes"),
+        pytest.param("liveness", [pod("web-2", restarts=1, **LONG), pod("web-3", **LONG)], True, id="most do not"),
+        pytest.param("liveness", [pod("web-2", ready=True, running=29.0)], True, id="the other is too young to say"),
+        pytest.param("liveness", [pod("web-2", running=31.0)], True, id="the other is not ready"),
+        pytest.param(
+            "liveness", [pod("web-2", suspects={LIVENESS: EARLIER}, **LONG)], True, id="the other has another probe"
+        ),
+        pytest.param("startup", [pod("web-2", **LONG)], True, id="startup: the pods may differ in how fast they are"),
+    ],
+)
+def test_pods_that_pass_liveness_speak_for_it(kind, others, harm):
+    killed = Sighting(pod=KILLED, notes=(killing(kind),))
+    assert bool(judge(WEB, ALL, [killed], {}, {}, [KILLED, *others])) is harm
+
+
 def test_an_endpoint_must_be_gone_for_a_while():
     assert blamed([seen(replies={READINESS: NOT_FOUND})], gone_for=1.0) == {}
 

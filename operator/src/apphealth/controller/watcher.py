@@ -232,7 +232,8 @@ class Watcher:
         if watch is None or (watch.uid, watch.template) != (workload.uid, workload.template):
             watch = self._watches[key] = _Watch(workload.uid, workload.template)
         watch.looks += 1
-        seen = await self._see(workload, suspects)
+        newest = await self._pods.newest(workload)
+        seen = await self._see(workload, suspects, newest)
         if not self._is_still(workload):
             return SOON  # what was seen may be of another template
         watch.troubled = frozenset(
@@ -245,7 +246,7 @@ class Watcher:
         self._time(watch, gone(workload, suspects, seen))
         gone_for = {target: self._clock() - since for target, since in watch.gone_since.items()}
         template, before = self._before.get(key, ("", {}))
-        harm = judge(workload, suspects, seen, gone_for, before if template == workload.template else {})
+        harm = judge(workload, suspects, seen, gone_for, before if template == workload.template else {}, newest)
         if harm:
             await self._end(workload, harm, seen)
             return SOON
@@ -265,9 +266,10 @@ class Watcher:
         now = self._clock()
         watch.gone_since = {target: watch.gone_since.get(target, now) for target in missing}
 
-    async def _see(self, workload: Workload, suspects: Mapping[Target, Probe]) -> list[Sighting]:
+    async def _see(
+        self, workload: Workload, suspects: Mapping[Target, Probe], newest: Iterable[PodState]
+    ) -> list[Sighting]:
         """Return the pods with probes of ours that aren't ready or were restarted; learn how long the others took."""
-        newest = await self._pods.newest(workload)
         learned = [
             self._store.world.learn_start(workload.key, container.name, container.start)
             for pod in newest

@@ -14,7 +14,8 @@ is complete (`controller/watcher.py`). What speaks against a probe:
 =============  ====================================================================  ==========================
 
 Everything else is left alone: a container that ends by itself, an image that can't be pulled, an application that says
-it isn't ready (503).
+it isn't ready (503). So is a restart by liveness while at least as many pods have passed the same probe for long
+enough: liveness does what it is for.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ def judge(
     seen: Sequence[Sighting],
     gone_for: Mapping[Target, float],
     before: Mapping[Target, Probe],
+    newest: Sequence[PodState] = (),
 ) -> tuple[Withheld, ...]:
     """Return the probes that are to be taken back, with the evidence; none if nothing speaks against them (yet).
 
@@ -132,10 +134,12 @@ def judge(
         For how many seconds each endpoint has been gone.
     before
         The probes of ours that were there before the last write: they come back.
+    newest
+        All newest pods: those in no trouble speak for liveness.
     """
     found: dict[Target, Withheld] = {}
     for reason, exact, blamed in (
-        (WithheldReason.ROLLED_BACK, True, _killed(suspects, seen)),
+        (WithheldReason.ROLLED_BACK, True, _killed(suspects, seen, newest)),
         (WithheldReason.REFUTED, False, _refuted(workload, suspects, seen, gone_for)),
         (WithheldReason.ROLLED_BACK, True, _stalled(workload, suspects, seen)),
     ):
@@ -188,13 +192,15 @@ def hangs(workload: Workload, now: datetime) -> str:
     return ""
 
 
-def _killed(suspects: Mapping[Target, Probe], seen: Sequence[Sighting]) -> dict[Target, str]:
+def _killed(
+    suspects: Mapping[Target, Probe], seen: Sequence[Sighting], newest: Sequence[PodState]
+) -> dict[Target, str]:
     """Return the probes by which the kubelet restarted containers of young pods."""
     found: dict[Target, str] = {}
     for kind in (ProbeKind.STARTUP, ProbeKind.LIVENESS):
         for name in {name for name, of in suspects if of is kind}:
             hit = [one for one in seen if _was_killed(one, (name, kind), suspects[name, kind])]
-            if hit:
+            if hit and not (kind is ProbeKind.LIVENESS and _passes_elsewhere((name, kind), suspects, newest)):
                 words = next(
                     (said for one in hit if (said := _unhealthy(one, (name, kind)))), "no reason in its Events"
                 )
@@ -214,6 +220,22 @@ def _was_killed(one: Sighting, target: Target, probe: Probe) -> bool:
         note.reason == "Killing" and note.container == name and f"failed {kind} probe" in note.text
         for note in one.notes
     )
+
+
+def _passes_elsewhere(target: Target, suspects: Mapping[Target, Probe], newest: Sequence[PodState]) -> bool:
+    """Return whether at least as many pods have passed a liveness probe as were restarted: it isn't the probe then."""
+    probe = suspects[target]
+    passed = restarted = 0
+    for pod in newest:
+        container = pod.container(target[0])
+        if container is None or not carries(pod, target, probe):
+            continue
+        if container.restarts:
+            restarted += 1
+        elif pod.ready:  # it runs for longer than the kubelet lets one run that has never passed
+            lives = max(probe.initial_delay, container.start) + probe.gives_up_after
+            passed += container.running > lives
+    return passed >= max(restarted, 1)
 
 
 def _refuted(
