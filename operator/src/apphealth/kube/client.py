@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
@@ -72,6 +73,8 @@ def open_session(
 def reason_of(error: Exception) -> str:
     """Return why a connection failed, in the operating system's words where there are any: `Connection refused`."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, ssl.SSLError):  # its number isn't the operating system's
+        return str(error)
     if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
         return os.strerror(cause.errno)
     return str(error) or type(error).__name__

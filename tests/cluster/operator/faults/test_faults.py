@@ -47,7 +47,8 @@ def test_a_settled_cluster_is_left_alone(shop, proxy, proxied, run_operator):
     settle(proxy)
     proxy.seen.clear()
     time.sleep(8)
-    assert proxy.seen == []
+    # What an earlier test has left in its namespace may still be removed.
+    assert [one for one in proxy.seen if "/namespaces/" not in one.path or about(one, shop.namespace)] == []
 
 
 def test_a_restart_writes_nothing(shop, proxy, proxied, run_operator):
@@ -309,4 +310,8 @@ def test_a_change_between_our_patch_and_giving_up_our_claim_is_planned_for(
     proxy.fault = held_back(patches, fault, shop, lambda: shop.patch_container(rename))
     shop.patch_container({"livenessProbe": {"httpGet": {"path": "/mine"}, "periodSeconds": 3}})
     shop.until(lambda: shop.paths().get("liveness") == "/mine", "the probe of the user is there")
-    shop.until(lambda: shop.probes()["readinessProbe"]["httpGet"]["port"] == "web", "ours asks the renamed port")
+    # An admission policy drops the probe with its port, and it comes back with the new one.
+    shop.until(
+        lambda: "readinessProbe" in (found := shop.probes()) and found["readinessProbe"]["httpGet"]["port"] == "web",
+        "ours asks the renamed port",
+    )
