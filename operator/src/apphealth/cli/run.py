@@ -44,6 +44,11 @@ def _levels(ctx: click.Context, param: click.Parameter, value: Sequence[str]) ->
     help="Write only while holding the Lease 'apphealth'. Without it, two operators may undo each other's work.",
 )
 @click.option(
+    "--read-only",
+    is_flag=True,
+    help="Write nothing, and log what would be written: to try it out, also beside a running operator. Takes no Lease.",
+)
+@click.option(
     "--health-port",
     type=click.IntRange(0, 65535),
     metavar="PORT",
@@ -73,6 +78,7 @@ def run(
     *,
     allow_exec: bool,
     leader_elect: bool,
+    read_only: bool,
     health_port: int | None,
     cluster_domain: str,
     log_format: str,
@@ -106,7 +112,8 @@ def run(
         credentials=credentials,
         namespace=namespace,
         allow_exec=allow_exec,
-        leader_elect=leader_elect,
+        leader_elect=leader_elect and not read_only,
+        read_only=read_only,
         health_port=health_port,
         cluster_domain=cluster_domain,
     )

@@ -79,6 +79,8 @@ class Options:
         Whether probes may run commands in containers.
     leader_elect
         Whether to write only while holding the Lease. Without it, nothing keeps two operators from writing at once.
+    read_only
+        Whether to write nothing, and log what would be written.
     health_port
         The port of the operator's own health endpoints; None: don't serve them.
     cluster_domain
@@ -89,6 +91,7 @@ class Options:
     namespace: str | None = None
     allow_exec: bool = False
     leader_elect: bool = True
+    read_only: bool = False
     health_port: int | None = None
     cluster_domain: str = CLUSTER_DOMAIN
 
@@ -187,6 +190,7 @@ class Operator:
             watcher=self._watcher,
             gate=self._gate,
             clock=clock,
+            read_only=options.read_only,
         )
         self._queue: WorkQueue[WorkloadKey] = WorkQueue(
             self._reconcile, expected=(KubeError,), observe=metrics.worked("workloads")
@@ -354,8 +358,9 @@ class Operator:
                 log.info("initial sync done: all workloads have been reconciled")
                 self._gate.know()
                 self._prover.tidy()
-                self._statuses.dirty(self._store.statuses)
-                self._statuses.queue.resume()
+                if not self._options.read_only:
+                    self._statuses.dirty(self._store.statuses)
+                    self._statuses.queue.resume()
             await lost.wait()
 
     async def _reread_namespace(self, name: str) -> None:
@@ -428,8 +433,12 @@ class Operator:
             "lease": self._election.lease if self._election is not None else "none",
         }
         log.info("apphealth %(version)s: server %(server)s, scope %(scope)s, Lease %(lease)s", facts, extra=facts)
+        if options.read_only:
+            log.info("read-only: nothing is written; each change that would be made is logged")
 
     def _may_write(self) -> bool:
+        if self._options.read_only:
+            return False
         return self._election is None or self._election.may_write()
 
     def _start_leading(self) -> None:

@@ -37,6 +37,12 @@ def log_write(before: Workload, after: Workload, decided: Plan) -> None:
     log.info("patched %s: %s (%s)", after.key, "; ".join(changes), why, extra=_fields(after))
 
 
+def log_held(workload: Workload, decided: Plan) -> None:
+    """Log what would be changed in a workload by an operator that may write."""
+    why = ", ".join(map(str, decided.rules)) or "no rule selects it any more"
+    log.info("would patch %s: %s (%s)", workload.key, decided.message, why, extra=_fields(workload))
+
+
 def log_refuted(workload: Workload, finding: Finding) -> None:
     """Log that running pods failed a planned probe."""
     log.info("not written to %s: %s", workload.key, finding.message, extra=_fields(workload))

@@ -41,7 +41,7 @@ from apphealth.controller.verification import (
     worst_verification,
 )
 from apphealth.controller.watcher import Watcher
-from apphealth.controller.writer import Writer
+from apphealth.controller.writer import ReadOnlyWriter, Writer
 from apphealth.kube.client import Client
 from apphealth.kube.configmaps import NotOursError
 from apphealth.kube.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -101,6 +101,8 @@ class Reconciler:
         Decides when a patch may be sent.
     clock
         Seconds, rising.
+    read_only
+        Whether to write nothing, and log what would be written.
 
     Attributes
     ----------
@@ -122,11 +124,12 @@ class Reconciler:
         watcher: Watcher,
         gate: Gate,
         clock: Callable[[], float],
+        read_only: bool = False,
     ) -> None:
         self._client = client
         self._store = store
         self._events = events
-        self._writer = Writer(client, store)
+        self._writer = ReadOnlyWriter(client, store) if read_only else Writer(client, store)
         self._enqueue = enqueue
         self._dirty = dirty
         self._prover = prover
@@ -277,7 +280,7 @@ class Reconciler:
         """Return why a plan's patches have to wait; empty if there are none, or they may be sent."""
         if not decided.patches or self._rejections.current(workload, decided.patches) is not None:
             return ""
-        return self._gate.ask(workload, decided)
+        return self._writer.hold(workload, decided) or self._gate.ask(workload, decided)
 
     async def _wait(
         self, workload: Workload, decided: Plan, record: HealthPlan, config_maps: frozenset[ConfigMapKey], why: str

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from apphealth.api.healthplan import HealthPlan, State
 from apphealth.api.names import config_map_name, health_plan_name
+from apphealth.controller.journal import log_held
 from apphealth.kube.client import Client
 from apphealth.kube.configmaps import (
     NotOursError,
@@ -32,7 +33,7 @@ from apphealth.model.probe import KINDS
 from apphealth.model.workload import ContainerRole, Workload, WorkloadKey, same
 from apphealth.plan.dependencies.delivery import FILE
 from apphealth.plan.record import written_by
-from apphealth.plan.result import Patch
+from apphealth.plan.result import Patch, Plan
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.records import Record, fingerprint_of
 from apphealth.store.store import Store
@@ -52,6 +53,10 @@ class Writer:
         self._client = client
         self._store = store
         self._noted: dict[WorkloadKey, str] = {}
+
+    def hold(self, workload: Workload, decided: Plan) -> str:  # noqa: ARG002 -- what is only read, `ReadOnlyWriter` tells
+        """Return why a plan's patches are not sent at all; empty: they may be."""
+        return ""
 
     async def patch(self, workload: Workload, patches: Sequence[Patch], disowned: Sequence[Path] = ()) -> Workload:
         """Send patches to a workload.
@@ -303,6 +308,45 @@ class Writer:
         """Return whether a HealthPlan or a ConfigMap of ours is left for a workload."""
         delivery = self._store.records.deliveries.get(delivery_key(key))
         return key in self._store.records.health_plans or (delivery is not None and delivery.ours)
+
+
+class ReadOnlyWriter(Writer):
+    """Writes nothing, and logs each change of a workload that would be written, once."""
+
+    def __init__(self, client: Client, store: Store) -> None:
+        super().__init__(client, store)
+        self._told: dict[WorkloadKey, str] = {}
+
+    def hold(self, workload: Workload, decided: Plan) -> str:
+        """Log what would be changed, unless that was logged last."""
+        if self._told.get(workload.key) != decided.message:
+            self._told[workload.key] = decided.message
+            log_held(workload, decided)
+        return "read-only"
+
+    async def patch(self, workload: Workload, patches: Sequence[Patch], disowned: Sequence[Path] = ()) -> Workload:  # noqa: ARG002
+        """Write nothing, and return the workload as it is."""
+        return workload
+
+    async def record(self, workload: Workload, plan: HealthPlan) -> None:
+        """Write nothing."""
+
+    async def note_waiting(self, workload: Workload, why: str) -> None:
+        """Write nothing."""
+
+    async def deliver(self, workload: Workload, text: str) -> None:
+        """Write nothing."""
+
+    async def withdraw(self, key: WorkloadKey) -> None:
+        """Write nothing."""
+
+    async def erase(self, key: WorkloadKey) -> None:
+        """Write nothing."""
+
+    def has_left(self, key: WorkloadKey) -> bool:
+        """Return False: what is left is another operator's to delete."""
+        self._told.pop(key, None)
+        return False
 
 
 def delivery_key(key: WorkloadKey) -> ConfigMapKey:
