@@ -2,6 +2,7 @@
 
 import email.parser
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+TEST = re.compile(r"(^|/)(tests?/|test_|conftest\.py$|[^/]*_test\.py$)", re.IGNORECASE)
 UV = str(Path(sys.executable).with_name("uv"))
 
 
@@ -83,4 +85,4 @@ def test_a_published_wheel_is_typed_licensed_and_ships_no_tests(distribution: st
     assert f"{distribution}/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert metadata(path)["License-Expression"] == ["BSD-3-Clause"]
-    assert not [name for name in names if "test" in name.lower().rsplit("/", 1)[-1]]
+    assert not [name for name in names if TEST.search(name)]

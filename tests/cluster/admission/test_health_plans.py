@@ -103,8 +103,8 @@ def test_what_a_workload_owned_is_collected_all_the_same(guarded, namespace):
     assert "ownerReferences" not in json.loads(kept)["metadata"]
 
 
-def lease(namespace, scope):
-    metadata = {"name": "apphealth", "namespace": namespace, "annotations": {"apphealth.dev/scope": scope}}
+def lease(namespace, scope, name="apphealth"):
+    metadata = {"name": name, "namespace": namespace, "annotations": {"apphealth.dev/scope": scope}}
     return json.dumps({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": {}})
 
 
@@ -118,4 +118,6 @@ def test_a_tenant_who_may_write_leases_passes_for_no_operator(guarded, namespace
     assert "are held by apphealth operators alone" in denied
     guarded.kubectl(*dry_run, input=lease(namespace, scope))  # as an administrator
     account = guarded.service_account_kubeconfig("apphealth", "apphealth")
-    guarded.kubectl("--kubeconfig", str(account), *dry_run[:-1], "apphealth", input=lease("apphealth", scope))
+    # By a name of its own, since an operator of another test may hold the Lease there.
+    own = lease("apphealth", scope, name=namespace)
+    guarded.kubectl("--kubeconfig", str(account), *dry_run[:-1], "apphealth", input=own)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.cluster.conftest import eventually
 
 from localcluster import binaries
 
@@ -123,9 +124,17 @@ def query(prometheus_programs, operator, tmp_path_factory, unused_tcp_port_facto
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{expression}: {error.read().decode()}") from error
 
+    def ready():
+        try:
+            with opener.open(f"http://127.0.0.1:{port}/-/ready", timeout=10):
+                return True
+        except OSError:  # nothing listens yet, or 503 while it reads its storage
+            return False
+
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([prometheus_programs / "prometheus", *arguments], stdout=log, stderr=log)
     try:
+        eventually(ready, "Prometheus is ready", timeout=60)
         yield ask
     finally:
         process.terminate()
@@ -138,10 +147,7 @@ def test_every_panel_of_the_dashboard_has_data(query, shop):
     shop.until_applied()
 
     def scraped():
-        try:
-            return query("count_over_time(apphealth_leader[1m]) >= 3")
-        except OSError:
-            return []
+        return query("count_over_time(apphealth_leader[1m]) >= 3")
 
     shop.until(scraped, "Prometheus has scraped the operator a few times", timeout=60)
     lacking = []
