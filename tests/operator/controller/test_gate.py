@@ -474,6 +474,31 @@ async def test_a_new_leader_goes_on_putting_back(cluster):
     assert await found.wave() == []
 
 
+@pytest.mark.parametrize(
+    ("state", "selected", "flies"),
+    [
+        pytest.param(State.APPLIED, False, True, id="put-back"),
+        pytest.param(State.WAITING, False, True, id="waited-to-be-put-back"),
+        pytest.param(State.WAITING, True, False, id="waits-to-be-written"),
+        pytest.param(State.ROLLED_BACK, True, True, id="rolled-back"),
+        pytest.param(State.KEPT, True, False, id="kept"),
+        pytest.param(State.KEPT, False, False, id="kept-until-the-rule-went"),
+        pytest.param(State.SKIPPED, True, False, id="skipped"),
+        pytest.param(State.AWAITING_PODS, True, False, id="awaits-pods"),
+    ],
+)
+def test_a_new_leader_takes_no_broken_workload_for_one_in_flight_that_it_never_wrote(cluster, state, selected, flies):
+    found = cluster({"maxConcurrent": 1}, names="")
+    workload = found.deployment("a", ready=0, updatedReplicas=1)
+    rollout = plan_of(workload, found.store.world).rollout
+    found.store.world.keep_rollout(key("a"), RolledOut("uid-shop-a", rollout, state))
+    if not selected:
+        found.drop_rule()
+    found.gate = found.make_gate()
+    found.gate.take_over()
+    assert found.gate.in_flight(key("a")) is flies
+
+
 async def test_a_leader_that_stops_forgets_everything(cluster):
     found = cluster({"maxConcurrent": 1} | ALL)
     found.ask(*"ab")

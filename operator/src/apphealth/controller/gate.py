@@ -26,6 +26,7 @@ from apphealth.rollout.budget import Budget, Limits, limits_of, strictest
 from apphealth.rollout.flight import Flight, Phase, begin, found, obstacle, takes_place
 from apphealth.rollout.waves import Candidate, Hold, Turn, depths, turns
 from apphealth.rollout.windows import describe, next_opening
+from apphealth.store.facts import plan_of
 from apphealth.store.store import Store
 
 PACE = 0.02
@@ -40,6 +41,8 @@ LONGEST = 3600.0
 """Most seconds until the gate looks again by itself."""
 
 _WRITTEN = frozenset({State.APPLIED, State.PARTIAL})
+_UNTOUCHED = frozenset({State.KEPT, State.SKIPPED, State.AWAITING_PODS})
+"""What HealthPlans say of workloads to which nothing was written."""
 
 Disruptions = Callable[[Workload], Awaitable[str]]
 """Returns why a PodDisruptionBudget forbids that pods of a workload restart; empty if none does."""
@@ -385,11 +388,18 @@ class Gate:
     def _left_by(self, workload: Workload) -> Candidate | None:
         """Return a workload that an earlier leader may have left in flight, or None if it can't be."""
         rollout = self._recall(workload)
-        if not rollout:
+        if not rollout or (not workload.has_ours and self._untouched(workload)):
             return None
         return Candidate(
             key=workload.key, rules=tuple(record.rule for record in rollout), restoring=not workload.has_ours
         )
+
+    def _untouched(self, workload: Workload) -> bool:
+        """Return whether a workload without anything of ours never had any, so that it isn't being put back."""
+        world = self._store.world
+        state = world.rollouts[workload.key].state
+        # One that waits either waits to be written for the first time, or no rule wants probes of it any more.
+        return state in _UNTOUCHED or (state is State.WAITING and bool(plan_of(workload, world).rollout))
 
     def _recall(self, workload: Workload) -> tuple[RolloutRecord, ...]:
         """Return the rules by whose rollout a workload was changed, and note what they said of it."""

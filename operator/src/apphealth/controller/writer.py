@@ -187,7 +187,7 @@ class Writer:
     def _remember(self, workload: Workload, plan: HealthPlan) -> None:
         """Store what a HealthPlan that was written remembers."""
         key, world = workload.key, self._store.world
-        world.keep_rollout(key, RolledOut(workload.uid, plan.status.rollout))
+        world.keep_rollout(key, RolledOut(workload.uid, plan.status.rollout, plan.status.state))
         if plan.status.state not in (State.PREVIEW, State.WAITING):
             world.written[key] = written_by(plan)
         world.keep_recalled(key, {proof.id for proof in plan.status.proofs})

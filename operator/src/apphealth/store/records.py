@@ -141,7 +141,7 @@ class Records:
             )
         if plan is not None and meta.ours:
             self._world.recall(key, Recalled(meta.owner_uid, _answers(plan)))
-            self._world.keep_rollout(key, RolledOut(meta.owner_uid, plan.status.rollout))
+            self._world.keep_rollout(key, RolledOut(meta.owner_uid, plan.status.rollout, plan.status.state))
         return frozenset({key})
 
     def _workload_of(self, plan: HealthPlan | None, meta: Meta) -> WorkloadKey | None:

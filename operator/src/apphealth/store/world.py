@@ -8,12 +8,12 @@ pairs. Rules are indexed by namespace, so that the rules of other namespaces don
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
 from typing import TypeVar
 
-from apphealth.api.healthplan import OriginalRecord, RolloutRecord
+from apphealth.api.healthplan import OriginalRecord, RolloutRecord, State
 from apphealth.api.rule import Rule, RuleKey
 from apphealth.model.multimap import MultiMap
 from apphealth.model.network_policy import NetworkPolicy
@@ -50,6 +50,8 @@ class RolledOut:
     owner_uid: str
     """The uid of the HealthPlan's owner."""
     by: tuple[RolloutRecord, ...]
+    state: State = State.APPLIED
+    """What the HealthPlan says of the workload."""
 
 
 class World:
@@ -258,7 +260,7 @@ class World:
         """Replace what is remembered of the rules by whose rollout a workload was changed."""
         if rolled_out.by:
             # Ten thousand workloads have the same few rules.
-            self.rollouts[key] = RolledOut(rolled_out.owner_uid, _shared_rollout(rolled_out.by))
+            self.rollouts[key] = replace(rolled_out, by=_shared_rollout(rolled_out.by))
         else:
             self.rollouts.pop(key, None)
 
