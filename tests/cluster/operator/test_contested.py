@@ -36,11 +36,10 @@ def putting(shop, name, kubeconfig, pause=0.1):
         api.close()
 
 
-def test_a_controller_that_puts_whole_objects_wins(shop, run_operator, control_plane):
+def test_a_controller_that_puts_whole_objects_wins(shop, operator, control_plane):
     """Before: generation 1, 110, 230, 366 in 34 s, and on for ever."""
     shop.deployment()
     shop.rule()
-    operator = run_operator()
     with putting(shop, "web", control_plane.kubeconfig):
         shop.until(lambda: shop.state() == "Contested", "it is said in the HealthPlan")
         shop.until(lambda: not shop.probes(), "the probes are gone")
@@ -52,7 +51,7 @@ def test_a_controller_that_puts_whole_objects_wins(shop, run_operator, control_p
         shop.until(lambda: shop.status()["workloads"]["keptByOwner"] == 1, "the rule counts it")
 
         operator.kill()
-        run_operator()
+        operator.start()
         time.sleep(3)
         assert (shop.generation(), shop.state()) == (before, "Contested")
     shop.api.patch(shop.path(APPS, "deployments", "web"), {"metadata": {"annotations": {"apphealth.dev/retry": "now"}}})
