@@ -218,6 +218,7 @@ async def test_how_long_a_pod_took_to_start(item, start):
 async def test_the_newest_pods_come_with_their_state_those_in_trouble_first():
     spec = {"containers": [{"name": "main", "image": "web:2", "livenessProbe": PROBE}]}
     container = {"name": "main", "state": {"running": {"startedAt": at(30)}}, "restartCount": 2}
+    container["lastState"] = {"terminated": {"startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:30Z"}}
     troubled = pod(
         "web-2", spec=spec, creationTimestamp=at(90), status={"conditions": [], "containerStatuses": [container]}
     )
@@ -232,6 +233,7 @@ async def test_the_newest_pods_come_with_their_state_those_in_trouble_first():
         ("web-6", True, False),
     ]
     (state,) = found[1].containers
+    assert state.lasted == 90.0
     assert (state.restarts, state.probes.keys()) == (2, {ProbeKind.LIVENESS})
     assert (state.running, found[1].age) == (pytest.approx(30, abs=2), pytest.approx(90, abs=2))
     assert found[0].container("main").running == 0

@@ -30,10 +30,9 @@ REFUSED = Reply(detail="connection refused", refused=True)
 GOOD = Reply(detail="200", passed=True)
 
 
-def pod(name="web-1", *, suspects=ALL, ready=False, running=20.0, age=20.0, restarts=0):
-    state = ContainerState(
-        name="main", probes={kind: probe for (_, kind), probe in suspects.items()}, running=running, restarts=restarts
-    )
+def pod(name="web-1", *, suspects=ALL, ready=False, running=20.0, age=20.0, restarts=0, lasted=0.0):
+    probes = {kind: probe for (_, kind), probe in suspects.items()}
+    state = ContainerState(name="main", probes=probes, running=running, restarts=restarts, lasted=lasted)
     return PodState(name=name, uid=name, ip="10.0.0.1", age=age, ready=ready, containers=(state,))
 
 
@@ -67,6 +66,17 @@ ROLLED_BACK, REFUTED = WithheldReason.ROLLED_BACK, WithheldReason.REFUTED
             [seen(killing("startup"))], {STARTUP: ROLLED_BACK, LIVENESS: ROLLED_BACK}, id="restarted by startup"
         ),
         pytest.param([seen(killing("liveness"), ready=True)], {LIVENESS: ROLLED_BACK}, id="and ready again since"),
+        pytest.param(
+            [seen(killing("liveness"), restarts=1, lasted=90.0)], {LIVENESS: ROLLED_BACK}, id="it may never have passed"
+        ),
+        pytest.param(
+            [seen(killing("liveness"), restarts=1, lasted=200.0, starts={"main": 60})],
+            {LIVENESS: ROLLED_BACK},
+            id="it may never have passed after a slow start",
+        ),
+        pytest.param(
+            [seen(killing("liveness"), restarts=2, lasted=3000.0)], {LIVENESS: ROLLED_BACK}, id="again and again"
+        ),
         pytest.param([seen(replies={READINESS: NOT_FOUND})], {READINESS: REFUTED}, id="one endpoint is gone"),
         pytest.param([seen(replies=dict.fromkeys(ALL, NOT_FOUND))], dict.fromkeys(ALL, REFUTED), id="all are gone"),
         pytest.param([seen(unhealthy("readiness"))], {READINESS: REFUTED}, id="out of reach, by the kubelet's word"),
@@ -98,6 +108,10 @@ def test_what_is_harm(sightings, expected):
         pytest.param(seen(restarts=3), id="the container ends by itself"),
         pytest.param(seen(killing("liveness"), age=4000.0), id="an old pod: liveness does what it is for"),
         pytest.param(seen(killing("liveness", container="sidecar")), id="another container"),
+        pytest.param(
+            seen(killing("liveness"), restarts=1, lasted=91.0), id="its first restart, after passing for long"
+        ),
+        pytest.param(seen(killing("liveness"), running=91.0), id="about to be restarted, after passing for long"),
         pytest.param(seen(killing("liveness"), suspects={LIVENESS: EARLIER}), id="a pod with another probe"),
         pytest.param(seen(replies={READINESS: UNAVAILABLE}), id="the application says that it isn't ready"),
         pytest.param(seen(replies={READINESS: Reply(detail="500")}), id="the application fails"),

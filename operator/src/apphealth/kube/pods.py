@@ -229,8 +229,15 @@ def _container_state(
         probes=probes,
         running=_since(running.get("startedAt"), now),
         restarts=raw.number(status.get("restartCount")),
+        lasted=_lasted(raw.mapping(raw.mapping(status.get("lastState")).get("terminated"))),
         start=_start(time_of(running.get("startedAt")), ready, raw.number(status.get("restartCount"))),
     )
+
+
+def _lasted(ended: Mapping[str, Any]) -> float:
+    """Return the seconds that a container ran that has ended; 0 if that isn't known."""
+    began, end = time_of(ended.get("startedAt")), time_of(ended.get("finishedAt"))
+    return max(0.0, (end - began).total_seconds()) if began is not None and end is not None else 0.0
 
 
 def _since(time: object, now: datetime) -> float:

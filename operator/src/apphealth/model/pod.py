@@ -48,6 +48,8 @@ class ContainerState:
         The seconds since it started last; 0 if it doesn't run.
     restarts
         How often it was restarted.
+    lasted
+        The seconds that it ran before its last restart; 0 if it was not restarted, or that isn't known.
     start
         The seconds from its start until the pod was ready; 0 if that isn't known.
     """
@@ -56,6 +58,7 @@ class ContainerState:
     probes: Mapping[ProbeKind, Probe] = field(default_factory=dict)
     running: float = 0.0
     restarts: int = 0
+    lasted: float = 0.0
     start: float = 0.0
 
 

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from apphealth.model.pod import KubeletNote, PodState, Reply
+from apphealth.model.pod import ContainerState, KubeletNote, PodState, Reply
 from apphealth.model.probe import Probe, ProbeKind, describe_handler
 from apphealth.model.withheld import Withheld, WithheldReason
 from apphealth.model.workload import Container, Workload
@@ -45,6 +45,8 @@ START_ALLOWANCE = 300.0
 """Seconds after which a container on whose port nothing listens no longer counts as starting."""
 FAILING = 20.0
 """Seconds that a container may run and fail a probe until that is said of the workload."""
+TERMINATION = 30.0
+"""Seconds that a container may take to end: the default of terminationGracePeriodSeconds."""
 SLOW_ROLLOUT = 600.0
 """Seconds after a write within which its rollout should be complete; the default of progressDeadlineSeconds."""
 MAX_EVIDENCE = 400
@@ -216,10 +218,19 @@ def _was_killed(one: Sighting, target: Target, probe: Probe) -> bool:
     container = one.pod.container(name)
     if container is None or one.pod.age > YOUNG or not carries(one.pod, target, probe):
         return False
+    if kind is ProbeKind.LIVENESS and _had_passed(one, container, probe):
+        return False
     return any(
         note.reason == "Killing" and note.container == name and f"failed {kind} probe" in note.text
         for note in one.notes
     )
+
+
+def _had_passed(one: Sighting, container: ContainerState, probe: Probe) -> bool:
+    """Return whether liveness passed for a good while before the only restart: then it did what it is for."""
+    lived = container.lasted if container.restarts else container.running
+    first = max(probe.initial_delay, one.starts.get(container.name, 0)) + probe.gives_up_after
+    return container.restarts <= 1 and lived > 2 * first + TERMINATION
 
 
 def _passes_elsewhere(target: Target, suspects: Mapping[Target, Probe], newest: Sequence[PodState]) -> bool:
