@@ -53,11 +53,11 @@ def test_what_does_not_is_shown(text):
 
 @pytest.mark.parametrize("text", [*(character * 199 for character in "aA1.:-/="), "aA1" * 66, "a:1" * 66, "1.1." * 49])
 def test_a_long_text_takes_no_long_time(text):
-    """A megabyte of such texts, which is what is read of an answer at most, costs less than half a second."""
+    """Thousands of such texts are in the megabyte that is read of an answer at most; what backtracks takes minutes."""
     started = time.process_time()
     for _ in range(500):
         scrubbed({"x": text})
-    assert time.process_time() - started < 0.05
+    assert time.process_time() - started < 1.0
 
 
 def test_resource_attributes_of_the_environment_are_scrubbed(app, monkeypatch):

@@ -127,5 +127,8 @@ def test_a_health_plan_that_another_replica_has_written_is_not_overwritten(
     api.request("PUT", shop.path(PLANS, "healthplans", "deployment-web"), remembered)
     shop.change_rule(probes={"readiness": {"enabled": None, "path": "/ready"}})
     shop.until(lambda: shop.paths().get("readiness") == "/ready", "it goes on")
-    conflicts = [r for r in proxy.seen if r.method == "GET" and r.path.endswith("/healthplans/deployment-web")]
-    assert conflicts, "it has read what the other one wrote"
+    path = shop.path(PLANS, "healthplans", "deployment-web")
+    shop.until(
+        lambda: [one for one in proxy.seen if (one.method, one.path) == ("GET", path)],
+        "it has read what the other one wrote",
+    )
