@@ -125,7 +125,10 @@ class StatusWriter:
         if facts is None or key not in self._store.statuses:
             return None, False
         unfinished = any(outcome is None for outcome in facts.outcomes.values())
-        return settle(rule_status(facts), self._store.statuses[key], now=datetime.now(UTC)), unfinished
+        # In a thread: counting 50,000 outcomes would keep the event loop for 0.2 s. The facts are values.
+        status = await asyncio.to_thread(rule_status, facts)
+        known = self._store.statuses.get(key)
+        return (settle(status, known, now=datetime.now(UTC)) if known is not None else None), unfinished
 
     async def _facts(self, key: RuleKey) -> Facts | None:
         store = self._store
