@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apphealth.cli.errors import ExitCode
-from apphealth.cli.rollout import duration
+from apphealth.cli.output import duration
 
 SOAK = {"soakSeconds": 30, "canaries": 0}
 

@@ -34,6 +34,17 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def duration(seconds: float) -> str:
+    """Return a duration as people say it: `40 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{round(seconds)} s"
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
 def as_json(value: object) -> str:
     """Return a value as indented JSON that ends with a newline."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"

@@ -10,7 +10,7 @@ import click
 
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.options import context_option, kubeconfig_option
-from apphealth.cli.rollout import parse_rule_name
+from apphealth.cli.rule_name import parse_rule_name
 
 if TYPE_CHECKING:
     from apphealth.kube.configuration import ClusterAccess

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from apphealth.cli.options import Cluster, cluster_options
-from apphealth.cli.rollout import duration
+from apphealth.cli.output import duration
 
 if TYPE_CHECKING:
     from apphealth.api.rule import Rule

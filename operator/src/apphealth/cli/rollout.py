@@ -12,6 +12,8 @@ import click
 
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.options import context_option, kubeconfig_option
+from apphealth.cli.output import duration
+from apphealth.cli.rule_name import parse_rule_name
 
 if TYPE_CHECKING:
     from apphealth.api.rule import Rule
@@ -81,27 +83,6 @@ def status(
         raise CommandError(error.message, ExitCode.ENVIRONMENT) from error
 
 
-def parse_rule_name(text: str) -> tuple[str, str]:
-    """Read `cah/standard` as kind and name.
-
-    Raises
-    ------
-    click.UsageError
-        It is no rule's name.
-    """
-    from apphealth.api.rule import RuleKind
-
-    kinds = {
-        RuleKind.APP_HEALTH: ("ah", "apphealth", "apphealths"),
-        RuleKind.CLUSTER_APP_HEALTH: ("cah", "clusterapphealth", "clusterapphealths"),
-    }
-    kind, _, name = text.partition("/")
-    found = next((one for one, names in kinds.items() if kind.lower().split(".")[0] in names), None)
-    if found is None or not name:
-        raise click.UsageError(f"{text!r} is not of the form KIND/NAME; write ah/NAME or cah/NAME")
-    return found, name
-
-
 def line(rule: Rule, known: RuleStatus, now: datetime) -> str:
     """Return one rule's rollout as a line.
 
@@ -141,17 +122,6 @@ def _left(rule: Rule, known: RuleStatus, now: datetime) -> str:
     )
     end = expected_end(numbers.waiting, numbers.in_flight, budget, now)
     return f"about {duration((end - now).total_seconds())} left" if end is not None else "no end in sight"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it: `40 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
-    minutes = round(seconds / 60)
-    if seconds < 100:
-        return f"{round(seconds)} s"
-    if minutes < 100:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def _stands(known: RuleStatus) -> bool:
