@@ -81,18 +81,14 @@ def resume(*, rule: str | None, kubeconfig: Path | None, context: str | None, na
 
 
 def _change(kubeconfig: Path | None, context: str | None, change: Callable[[Reader, ClusterAccess], None]) -> None:
-    from apphealth.kube.configuration import CredentialsError, find_access
-    from apphealth.kube.errors import KubeError, NotFoundError
-    from apphealth.kube.reader import Reader
+    from apphealth.cli.live.connection import connected
+    from apphealth.kube.errors import NotFoundError
 
-    try:
-        access = find_access(kubeconfig, context)
-        with Reader(access) as reader:
+    with connected(kubeconfig, context) as (reader, access):
+        try:
             change(reader, access)
-    except (CredentialsError, NotFoundError) as error:
-        raise CommandError(str(error), ExitCode.INPUT) from error
-    except KubeError as error:
-        raise CommandError(error.message, ExitCode.ENVIRONMENT) from error
+        except NotFoundError as error:
+            raise CommandError(str(error), ExitCode.INPUT) from error
 
 
 def _set_paused(reader: Reader, access: ClusterAccess, rule: str, namespace: str | None, *, paused: bool) -> None:

@@ -57,30 +57,21 @@ def status(
     The numbers are workloads, from status.rollout of the rules. The time left is an estimate: 30 seconds for the pods
     of a workload, the rule's soak, its budget and its windows.
     """
-    from apphealth.kube.configuration import CredentialsError, find_access
-    from apphealth.kube.errors import KubeError
-    from apphealth.kube.reader import Reader
+    from apphealth.cli.live.connection import connected
 
     wanted = parse_rule_name(rule) if rule is not None else None
-    try:
-        with Reader(find_access(kubeconfig, context)) as reader:
-            while True:
-                found = [
-                    (one, known) for one, known in _rules(reader, namespace) if wanted in (None, (one.kind, one.name))
-                ]
-                if rule is not None and not found:
-                    raise CommandError(f"there is no rule {rule} in mode Enforce", ExitCode.INPUT)
-                for one, known in found:
-                    click.echo(line(one, known, datetime.now(UTC)))
-                if not found:
-                    click.echo("no rule is in mode Enforce")
-                if not watch or all(_stands(known) for _, known in found):
-                    return ExitCode.CHANGES if any(known.rollout.halted for _, known in found) else ExitCode.OK
-                time.sleep(EVERY)
-    except CredentialsError as error:
-        raise CommandError(str(error), ExitCode.INPUT) from error
-    except KubeError as error:
-        raise CommandError(error.message, ExitCode.ENVIRONMENT) from error
+    with connected(kubeconfig, context) as (reader, _):
+        while True:
+            found = [(one, known) for one, known in _rules(reader, namespace) if wanted in (None, (one.kind, one.name))]
+            if rule is not None and not found:
+                raise CommandError(f"there is no rule {rule} in mode Enforce", ExitCode.INPUT)
+            for one, known in found:
+                click.echo(line(one, known, datetime.now(UTC)))
+            if not found:
+                click.echo("no rule is in mode Enforce")
+            if not watch or all(_stands(known) for _, known in found):
+                return ExitCode.CHANGES if any(known.rollout.halted for _, known in found) else ExitCode.OK
+            time.sleep(EVERY)
 
 
 def line(rule: Rule, known: RuleStatus, now: datetime) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from apphealth.cli.errors import CommandError, ExitCode
+from apphealth.cli.live.connection import connected
 from apphealth.cli.options import Cluster
-from apphealth.kube.configuration import CredentialsError, find_access
-from apphealth.kube.errors import KubeError, NotFoundError
-from apphealth.kube.reader import Reader
+from apphealth.kube.errors import NotFoundError
 from apphealth.kube.resources import Resource
 
 
@@ -38,16 +37,10 @@ def annotate(
     CommandError
         The kubeconfig can't be used, the cluster can't be reached, there is no such object, or it may not be patched.
     """
-    try:
-        access = find_access(cluster.kubeconfig, cluster.context)
-    except CredentialsError as error:
-        raise CommandError(str(error), ExitCode.INPUT) from error
-    scope = namespace or access.namespace
-    with Reader(access) as reader:
+    with connected(cluster.kubeconfig, cluster.context) as (reader, access):
+        scope = namespace or access.namespace
         try:
             reader.merge(resource.path(scope, name), {"metadata": {"annotations": dict(annotations)}})
         except NotFoundError as error:
             raise CommandError(f"{error.message} in the namespace {scope}", ExitCode.INPUT) from error
-        except KubeError as error:
-            raise CommandError(error.message, ExitCode.ENVIRONMENT) from error
     return scope

@@ -10,12 +10,11 @@ import click
 
 from apphealth.api.rule import RuleKey
 from apphealth.cli.errors import CommandError, ExitCode
+from apphealth.cli.live.connection import connected
 from apphealth.cli.live.gaps import Gap
 from apphealth.cli.live.reading import Reading
 from apphealth.cli.options import Cluster
-from apphealth.kube.configuration import CredentialsError, find_access
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError, UnauthorizedError
-from apphealth.kube.reader import Reader
 from apphealth.model.workload import Workload
 from apphealth.plan.facts import Options
 from apphealth.store.store import Store
@@ -93,13 +92,9 @@ def read_cluster(
     """
     if cluster.everywhere and namespace is not None:
         raise click.UsageError("-A reads all namespaces, -n one: choose one")
-    try:
-        access = find_access(cluster.kubeconfig, cluster.context)
-    except CredentialsError as error:
-        raise CommandError(str(error), ExitCode.INPUT) from error
-    scope = None if cluster.everywhere else namespace or access.namespace
     store = Store(options)
-    with Reader(access) as reader:
+    with connected(cluster.kubeconfig, cluster.context) as (reader, access):
+        scope = None if cluster.everywhere else namespace or access.namespace
         reading = Reading(reader, store, policies=policies, seen=seen)
         try:
             reading.read(scope, wanted)
