@@ -208,20 +208,18 @@ def _selects(rule: Rule, workload: Workload, world: World) -> bool:
 
 def _budgets(cluster: Cluster, world: World) -> dict[str, tuple[DisruptionBudget, ...]]:
     """Read the PodDisruptionBudgets of the namespaces in which a change would take pods down."""
-    from apphealth.kube.configuration import find_access
+    from apphealth.cli.live.connection import connected
     from apphealth.kube.disruptions import parse_disruption_budgets
     from apphealth.kube.errors import KubeError
     from apphealth.kube.meta import path_of
-    from apphealth.kube.reader import Reader
 
     namespaces = sorted({key.namespace for key, one in world.workloads.items() if one.progress.takes_down})
     found = {}
-    with Reader(find_access(cluster.kubeconfig, cluster.context)) as reader:
+    with connected(cluster.kubeconfig, cluster.context) as (reader, _):
         for name in namespaces:
             try:
-                found[name] = parse_disruption_budgets(
-                    reader.get(path_of("/apis/policy/v1", "poddisruptionbudgets", name), limit="500")
-                )
+                listed = list(reader.items(path_of("/apis/policy/v1", "poddisruptionbudgets", name)))
+                found[name] = parse_disruption_budgets({"items": listed})
             except KubeError as error:
                 click.echo(f"apphealth: PodDisruptionBudgets of {name} can't be read: {error.message}", err=True)
     return found
