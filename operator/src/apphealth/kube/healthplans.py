@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -91,15 +92,8 @@ async def replace_health_plan(
     KubeError
         Any other failure, see `Client.request`.
     """
-    operations: list[dict[str, Any]] = [
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-        {"op": "add", "path": "/metadata/ownerReferences", "value": [owner_of(workload)]},
-        *({"op": "add", "path": f"/{part}", "value": value} for part, value in _content(plan).items()),
-    ]
-    if not ours:
-        operations.append({"op": "add", "path": "/metadata/labels", "value": LABELS})
-    path = _path(workload.key)
-    return _meta(await client.request("PATCH", path, body=operations, content_type=JSON_PATCH, params=WRITE))
+    values = {"metadata/ownerReferences": [owner_of(workload)], **_content(plan)}
+    return await _patch(client, workload.key, values if ours else values | {"metadata/labels": LABELS}, version)
 
 
 async def note_state(client: Client, key: WorkloadKey, state: State, message: str, *, version: str) -> Meta:
@@ -118,18 +112,17 @@ async def note_state(client: Client, key: WorkloadKey, state: State, message: st
 
     Raises
     ------
-    ConflictError
-        The HealthPlan has changed since it was read.
-    NotFoundError
-        It was deleted.
     KubeError
-        Any other failure, see `Client.request`.
+        As `replace_health_plan`.
     """
-    operations: list[dict[str, Any]] = [
+    return await _patch(client, key, {"status/state": state, "status/message": message, "status/mode": ""}, version)
+
+
+async def _patch(client: Client, key: WorkloadKey, values: Mapping[str, Any], version: str) -> Meta:
+    """Set values of a HealthPlan by their paths, if it still has the resourceVersion that was read."""
+    operations = [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-        {"op": "add", "path": "/status/state", "value": state},
-        {"op": "add", "path": "/status/message", "value": message},
-        {"op": "add", "path": "/status/mode", "value": ""},
+        *({"op": "add", "path": f"/{path}", "value": value} for path, value in values.items()),
     ]
     return _meta(await client.request("PATCH", _path(key), body=operations, content_type=JSON_PATCH, params=WRITE))
 
