@@ -229,8 +229,13 @@ def _was_killed(one: Sighting, target: Target, probe: Probe) -> bool:
 def _had_passed(one: Sighting, container: ContainerState, probe: Probe) -> bool:
     """Return whether liveness passed for a good while before the only restart: then it did what it is for."""
     lived = container.lasted if container.restarts else container.running
-    first = max(probe.initial_delay, one.starts.get(container.name, 0)) + probe.gives_up_after
+    first = _first_restart(probe, one.starts.get(container.name, 0))
     return container.restarts <= 1 and lived > 2 * first + TERMINATION
+
+
+def _first_restart(probe: Probe, start: float) -> float:
+    """Return the seconds for which the kubelet lets a container run that starts in some time, and never passes."""
+    return max(probe.initial_delay, start) + probe.gives_up_after
 
 
 def _passes_elsewhere(target: Target, suspects: Mapping[Target, Probe], newest: Sequence[PodState]) -> bool:
@@ -243,9 +248,8 @@ def _passes_elsewhere(target: Target, suspects: Mapping[Target, Probe], newest: 
             continue
         if container.restarts:
             restarted += 1
-        elif pod.ready:  # it runs for longer than the kubelet lets one run that has never passed
-            lives = max(probe.initial_delay, container.start) + probe.gives_up_after
-            passed += container.running > lives
+        elif pod.ready:
+            passed += container.running > _first_restart(probe, container.start)
     return passed >= max(restarted, 1)
 
 

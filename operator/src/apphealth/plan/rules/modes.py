@@ -29,7 +29,7 @@ def enforced_among(rules: Sequence[Rule], workload: Workload, *, files: bool) ->
     files
         Whether it is a manifest.
     """
-    enforced = tuple(rule for rule in rules if rule.spec.mode is Mode.ENFORCE)
+    enforced = _in_enforce(rules)
     return enforced if _writable(workload, files) and not _left_to_controller(workload, enforced) else ()
 
 
@@ -42,6 +42,10 @@ def effective(rules: Sequence[Rule], workload: Workload, *, files: bool) -> tupl
         As for `enforced_among`.
     """
     return enforced_among(rules, workload, files=files) or tuple(rules)
+
+
+def _in_enforce(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if rule.spec.mode is Mode.ENFORCE)
 
 
 def _writable(workload: Workload, files: bool) -> bool:
@@ -62,7 +66,7 @@ def left_to_controller(rules: Sequence[Rule], workload: Workload) -> Finding | N
     workload
         The workload.
     """
-    enforced = tuple(rule for rule in rules if rule.spec.mode is Mode.ENFORCE)
+    enforced = _in_enforce(rules)
     if not enforced or not _left_to_controller(workload, enforced):
         return None
     return CONTROLLED(controller=workload.controller, kind=workload.kind, name=workload.name)
