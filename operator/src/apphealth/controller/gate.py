@@ -314,12 +314,13 @@ class Gate:
     def _candidates(self, now: datetime) -> dict[WorkloadKey, Candidate]:
         self._blocked = {key: block for key, block in self._blocked.items() if key in self._waiting}
         obstacles = {key: block.why for key, block in self._blocked.items() if block.until > now}
+        depth = self._depth()
         changed = {
-            key: replace(one, depth=depth, obstacle=one.obstacle or obstacles.get(key, ""))
-            for key, depth in ((key, self._depth().get(key, 0)) for key in (*self._depth(), *obstacles))
+            key: replace(one, depth=depth.get(key, 0), obstacle=one.obstacle or obstacles.get(key, ""))
+            for key in {*depth, *obstacles}
             if (one := self._waiting.get(key)) is not None
         }
-        return {**self._waiting, **changed}
+        return self._waiting | changed
 
     async def _blocks(self, decided: Iterable[Turn], now: datetime) -> bool:
         """Ask the PodDisruptionBudgets about those whose turn it is; returns whether one of them is held back."""

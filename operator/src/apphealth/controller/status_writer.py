@@ -148,10 +148,12 @@ class StatusWriter:
             return None
         world = store.world
         outcomes: dict[WorkloadKey, Outcome | None] = {}
+        in_flight = 0
         for number, selected in enumerate(store.selected_by(rule), start=1):
             workload = world.workloads.get(selected)
             if workload is not None and opted_out(workload, world.namespace(workload.namespace)) is None:
                 outcomes[selected] = None if self._busy(selected) else store.outcomes.get(selected)
+                in_flight += self._gate.in_flight(selected)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return Facts(
@@ -161,7 +163,7 @@ class StatusWriter:
             outcomes=outcomes,
             workloads=len(world.workloads),
             protected=self._protection.installed if rule.spec.mode is Mode.ENFORCE else None,
-            in_flight=sum(map(self._gate.in_flight, outcomes)),
+            in_flight=in_flight,
             halted=self._gate.halted(key),
             paused=store.brake or ("rollout.paused is true" if rule.spec.rollout.paused else ""),
         )
