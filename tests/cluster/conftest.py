@@ -139,7 +139,7 @@ def free_port() -> int:
 
 
 def eventually(
-    holds: Callable[[], Any], what: str, *, timeout: float = 20, detail: Callable[[], Any] | None = None
+    holds: Callable[[], Any], what: str, *, timeout: float = 60, detail: Callable[[], Any] | None = None
 ) -> Any:
     """Wait until something holds; returns what it returned."""
     deadline = time.monotonic() + timeout

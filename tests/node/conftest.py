@@ -31,7 +31,7 @@ IMAGE_FIXTURES = {"apps", "places", "demo_runs"}
 """Fixtures that need images."""
 
 
-def eventually(holds: Callable[[], Any], what: str, timeout: float = 60) -> Any:
+def eventually(holds: Callable[[], Any], what: str, timeout: float = 120) -> Any:
     """Wait until something holds, and return what it returned."""
     deadline = time.monotonic() + timeout
     while not (found := holds()):

@@ -13,7 +13,7 @@ PROBES = {"liveness": {"path": "/live"}, "readiness": {"path": "/ready"}, "start
 FIELDS = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
-def wait_until(holds: Callable[[], Any], what: str, timeout: float = 20) -> Any:
+def wait_until(holds: Callable[[], Any], what: str, timeout: float = 60) -> Any:
     deadline = time.monotonic() + timeout
     while not (found := holds()):
         assert time.monotonic() < deadline, f"not after {timeout:g} s: {what}"
@@ -124,7 +124,7 @@ class Shop:
         ours = [item for item in maps if "managed-by" in str(item["metadata"].get("labels"))]
         return [item["metadata"]["name"] for item in (*plans, *ours)]
 
-    def until(self, holds: Callable[[], Any], what: str, timeout: float = 20) -> Any:
+    def until(self, holds: Callable[[], Any], what: str, timeout: float = 60) -> Any:
         """Wait until something holds."""
         return wait_until(holds, what, timeout)
 

@@ -27,13 +27,13 @@ def web(shop):
     return shop
 
 
-def newest(shop, than=""):
-    """Return the name of a pod that isn't the one before."""
+def newest(shop, *before):
+    """Return the name of a pod that is none of those before."""
 
     def found():
         pods = shop.api.get(shop.path(CORE, "pods"))["items"]
         names = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-        return next((name for name in names if name != than), None)
+        return next((name for name in names if name not in before), None)
 
     return shop.until(found, "there is a new pod")
 
@@ -80,7 +80,7 @@ def test_a_restart_by_our_probe_is_rolled_back_and_remembered(web, operator):
     before = newest(web)
     web.rule()
     web.until_applied()
-    report(web, newest(web, than=before), LIVE, KILLING)
+    report(web, newest(web, before), LIVE, KILLING)
     web.until(lambda: web.paths() == {"readiness": "/ready"}, f"liveness is taken back: {operator.tail()}")
     web.until(lambda: web.condition("Ready") == ("False", "SomeFailed"), "the rule isn't ready")
     assert web.condition("Degraded") == ("True", "ProbesRolledBack")
@@ -99,13 +99,14 @@ def test_a_restart_by_our_probe_is_rolled_back_and_remembered(web, operator):
 
 
 def test_what_the_operator_replaced_comes_back(web, operator):
+    before = newest(web)
     web.rule()
     web.until_applied()
-    first = newest(web, than=newest(web))
+    first = newest(web, before)
     report(web, first, ready=True)
     web.change_rule(probes={"liveness": {"path": "/better"}})
     web.until_applied(liveness="/better", readiness="/ready")
-    report(web, newest(web, than=first), LIVE, KILLING)
+    report(web, newest(web, before, first), LIVE, KILLING)
     web.until(lambda: web.paths() == {"liveness": "/live", "readiness": "/ready"}, f"back: {operator.tail()}")
     web.until(lambda: web.state() == "RolledBack", "the state")
     assert withheld(web)["liveness"]["instead"]["httpGet"]["path"] == "/live"
@@ -116,7 +117,7 @@ def test_a_pod_that_says_it_is_busy_is_the_applications_own(web, operator, contr
     before = newest(web)
     web.rule()
     web.until_applied()
-    report(web, newest(web, than=before), BUSY)
+    report(web, newest(web, before), BUSY)
     web.until(lambda: web.condition("Ready") == ("False", "PodsFailing"), f"it is said: {operator.tail()}")
     assert "503" in web.findings()["probe-failing"]
     assert web.paths() == {"liveness": "/live", "readiness": "/ready"}

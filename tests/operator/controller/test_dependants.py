@@ -22,12 +22,15 @@ class Api:
     def __init__(self):
         self.plans = {}
         self.writes = 0
+        self.meanwhile = lambda: None
 
     async def request(self, method, path, *, body=None, **_):
         assert "healthplans" in path, f"{method} {path}"
         status = body["status"] if method == "POST" else next(one["value"] for one in body if one["path"] == "/status")
         name = body["metadata"]["name"] if method == "POST" else path.rpartition("/")[2]
         self.plans[name] = status
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
         self.writes += 1
         metadata = {"name": name, "namespace": "shop", "resourceVersion": str(100_000 + self.writes)}
         return json.dumps({"metadata": metadata}).encode()
@@ -85,7 +88,10 @@ class Shop:
             await self.queue.drained()
 
     def url(self):
-        return self.api.plans["deployment-web"].dependencies[0].url
+        return self.dependencies("web")[0].url
+
+    def dependencies(self, name):
+        return self.api.plans[f"deployment-{name}"].dependencies
 
 
 @pytest.fixture
@@ -113,6 +119,34 @@ async def test_other_changes_leave_the_dependants_alone(shop, make):
     shop.put(Resource.RULES, make.newer(shop.rules["api"], **spec))
     await shop.settled()
     assert shop.api.writes == before + 1, "the HealthPlan of api itself"
+
+
+def add_new(shop, make):
+    """Add a workload that names the Service `late`, with its rule."""
+    container = {"name": "main", "ports": PORTS, "env": [{"name": "LATE_URL", "value": "http://late"}]}
+    rule = make.rule("new", **shop.spec("new", "/a"))
+    shop.put(Resource.RULES, rule)
+    shop.put(Resource.DEPLOYMENTS, make.deployment("new", containers=[container]))
+    return rule
+
+
+async def test_a_service_that_comes_while_the_first_plan_is_written_is_not_missed(shop, make):
+    shop.api.meanwhile = lambda: shop.put(Resource.SERVICES, shop.service("late"))
+    add_new(shop, make)
+    await shop.settled()
+    assert [one.name for one in shop.dependencies("new")] == ["late"]
+
+
+async def test_a_rule_deleted_while_the_first_plan_is_written_is_not_missed(shop, make):
+    deleted = []
+
+    def delete():
+        deleted.append(shop.store.drop(Resource.RULES, make.rule("new")).workloads)
+
+    shop.api.meanwhile = delete
+    add_new(shop, make)
+    await shop.settled()
+    assert [{key.name for key in keys} for keys in deleted] == [{"new"}]
 
 
 async def test_a_namespace_that_shares_its_paths_tells_dependants_elsewhere(shop, make):

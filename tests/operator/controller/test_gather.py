@@ -39,6 +39,31 @@ async def test_what_is_not_there_is_not_asked_for():
     assert not await read_config_maps(NeverAsked(), store, frozenset({key})), "known now"
 
 
+async def test_an_answer_that_comes_after_the_news_of_a_change_is_not_kept():
+    store, key = Store(), ("shop", "config")
+
+    def changed(version, text):
+        return {"metadata": {"namespace": "shop", "name": "config", "resourceVersion": version}, "data": {"url": text}}
+
+    class Slow:
+        """Answers with what was there when it was asked, after everybody was told of a change."""
+
+        def __init__(self):
+            self.answers = [changed("1", "old"), changed("2", "new")]
+
+        async def get(self, path, kind):
+            if len(self.answers) == 2:
+                store.put(Resource.CONFIG_MAPS, changed("2", "new"))
+            return self.answers.pop(0)
+
+    client = Slow()
+    store.put(Resource.CONFIG_MAPS, changed("1", "old"))
+    assert await read_config_maps(client, store, frozenset({key}))
+    assert key not in store.world.config_maps
+    assert await read_config_maps(client, store, frozenset({key}))
+    assert store.world.config_maps[key] == {"url": "new"}
+
+
 def test_the_store_knows_which_config_maps_there_are():
     store = Store()
     one, two = ({"metadata": {"namespace": "shop", "name": name, "resourceVersion": "1"}} for name in ("one", "two"))

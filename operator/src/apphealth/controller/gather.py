@@ -34,9 +34,12 @@ async def read_config_maps(client: Client, store: Store, keys: frozenset[ConfigM
         if key not in store.config_maps:
             store.records.keep_text(key, "", {})
             continue
+        token = store.records.await_text(key)
         try:
             meta, text = await read_config_map(client, *key)
-            store.records.keep_text(key, meta.resource_version, text)
+            version = meta.resource_version
         except NotFoundError:
-            store.records.keep_text(key, "", {})
+            version, text = "", {}
+        if store.records.awaits(key, token):  # else it has changed since: the next look at what is missing reads it
+            store.records.keep_text(key, version, text)
     return bool(missing)

@@ -56,7 +56,7 @@ from apphealth.plan.findings import Severity
 from apphealth.plan.record import finding_record
 from apphealth.store.config_maps import ConfigMapKey, config_maps_needed
 from apphealth.store.facts import plan_of
-from apphealth.store.outcomes import Outcome
+from apphealth.store.outcomes import Outcome, Sources
 from apphealth.store.store import Store
 
 TRIES = 4
@@ -179,6 +179,8 @@ class Reconciler:
         gave_way = self._give_way(key)
         self._watcher.respect(workload)
         decided = plan_of(workload, self._store.world)
+        sources = Sources(rules=decided.rules, mentions=tuple(decided.mentions), config_maps=tuple(config_maps))
+        self._store.outcomes.expect(key, sources)
         self.awaited.discard(key)
         if (why := left_alone(workload, decided, self._store)) is not None:
             self._gate.drop(key)
@@ -197,7 +199,7 @@ class Reconciler:
             self.unseen.discard(key)
             return None
         else:
-            again = await self._carry_out(workload, decided, decided.record, config_maps)
+            again = await self._carry_out(workload, decided, decided.record, sources)
             if gave_way:
                 self._report_contested(workload, decided)
         self._enqueue_dependants(workload, decided)
@@ -245,15 +247,13 @@ class Reconciler:
             self._events.post(workload, Event(type="Warning", reason="ProbesContested", note=note))
             log.warning("%s: %s", workload.key, note)
 
-    async def _carry_out(
-        self, workload: Workload, decided: Plan, record: HealthPlan, config_maps: frozenset[ConfigMapKey]
-    ) -> float | None:
+    async def _carry_out(self, workload: Workload, decided: Plan, record: HealthPlan, sources: Sources) -> float | None:
         rejections: list[Rejection] = []
         originals = self._store.world.originals.get(workload.key, ())
         if decided.questions:
             record = with_findings(record, [finding_record(pods_starting(decided))])
         if why := self._held_back(workload, decided):
-            return await self._wait(workload, decided, record, config_maps, why)
+            return await self._wait(workload, decided, record, sources, why)
         recorded = self._store.records.health_plans.get(workload.key)
         safe, patched = True, workload
         takes_out = any(probe.withheld for container in decided.containers for probe in container.probes)
@@ -271,7 +271,7 @@ class Reconciler:
             await self._record(workload, with_rejections(record, rejections), rejections)
         if self._store.records.health_plans.get(workload.key) is not recorded:
             self._report_refuted(workload, decided)
-        self._note(workload, decided, config_maps, rejections)
+        self._note(workload, decided, sources, rejections)
         if patched is not workload and (decided.mode is Mode.AUDIT or decided.preview is not None):
             return 0.0  # what is only shown reads the workload as it is after the patch
         return min((rejection.again for rejection in rejections), default=None)
@@ -283,7 +283,7 @@ class Reconciler:
         return self._writer.hold(workload, decided) or self._gate.ask(workload, decided)
 
     async def _wait(
-        self, workload: Workload, decided: Plan, record: HealthPlan, config_maps: frozenset[ConfigMapKey], why: str
+        self, workload: Workload, decided: Plan, record: HealthPlan, sources: Sources, why: str
     ) -> float | None:
         """Record that a plan waits for its turn. Nothing that it would replace is remembered before its turn."""
         rejections: list[Rejection] = []
@@ -298,7 +298,7 @@ class Reconciler:
             await self._deliver(workload, decided.delivery, rejections)
         record = msgspec.structs.replace(record, status=status)
         await self._record(workload, with_rejections(record, rejections), rejections)
-        self._note(workload, decided, config_maps, rejections, waits=why)
+        self._note(workload, decided, sources, rejections, waits=why)
         return min((rejection.again for rejection in rejections), default=None)
 
     def _report_refuted(self, workload: Workload, decided: Plan) -> None:
@@ -407,7 +407,7 @@ class Reconciler:
         self,
         workload: Workload,
         decided: Plan,
-        config_maps: frozenset[ConfigMapKey],
+        sources: Sources,
         rejections: Sequence[Rejection],
         *,
         waits: str = "",
@@ -415,10 +415,10 @@ class Reconciler:
         problem, message = _problem(decided, rejections)
         outcome = Outcome(
             state=_state(decided, rejections, waits=waits),
-            rules=decided.rules,
-            mentions=tuple(decided.mentions),
+            rules=sources.rules,
+            mentions=sources.mentions,
             requires=tuple(need.service for need in decided.dependencies if need.required),
-            config_maps=tuple(config_maps),
+            config_maps=sources.config_maps,
             conflicts=decided.conflicts,
             verification=worst_verification(decided),
             probes=verification_states(decided),

@@ -63,6 +63,15 @@ class Outcome:
     """Its presets and images: workloads that a probe probably does the same to."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The objects that a plan was made from: a change of one of them concerns the workload."""
+
+    rules: tuple[RuleKey, ...] = ()
+    mentions: tuple[ServiceKey, ...] = ()
+    config_maps: tuple[ConfigMapKey, ...] = ()
+
+
 class Outcomes:
     """The outcomes of all selected workloads.
 
@@ -76,6 +85,7 @@ class Outcomes:
 
     def __init__(self) -> None:
         self._outcomes: dict[WorkloadKey, Outcome] = {}
+        self._expected: dict[WorkloadKey, Sources] = {}
         self._by_rule: MultiMap[RuleKey, WorkloadKey] = MultiMap()
         self._by_service: MultiMap[ServiceKey, WorkloadKey] = MultiMap()
         self._by_config_map: MultiMap[ConfigMapKey, WorkloadKey] = MultiMap()
@@ -86,6 +96,24 @@ class Outcomes:
     def get(self, key: WorkloadKey) -> Outcome | None:
         """Return a workload's outcome; None if no rule selects it or it has not been reconciled yet."""
         return self._outcomes.get(key)
+
+    def expect(self, key: WorkloadKey, sources: Sources) -> None:
+        """Index what a plan was made from before it is carried out, since it may change while requests are answered.
+
+        Parameters
+        ----------
+        key
+            The workload.
+        sources
+            What its new plan was made from. They count beside those of its last outcome until the next one is stored.
+        """
+        before = self._expected.get(key, _NO_SOURCES)
+        self._expected[key] = Sources(
+            rules=_both(before.rules, sources.rules),
+            mentions=_both(before.mentions, sources.mentions),
+            config_maps=_both(before.config_maps, sources.config_maps),
+        )
+        self._index(key, _NO_SOURCES, sources)
 
     def put(self, key: WorkloadKey, outcome: Outcome | None) -> frozenset[RuleKey]:
         """Store an outcome.
@@ -103,12 +131,11 @@ class Outcomes:
             The rules that selected the workload before or select it now; none if the outcome is as it was.
         """
         before = self._outcomes.get(key)
+        old, new = before or _NOTHING, outcome or _NOTHING
+        self._index(key, self._expected.pop(key, _NO_SOURCES), _NO_SOURCES)
+        self._index(key, old, new)
         if before == outcome:
             return frozenset()
-        old, new = before or _NOTHING, outcome or _NOTHING
-        _move(self._by_rule, key, old.rules, new.rules)
-        _move(self._by_service, key, old.mentions, new.mentions)
-        _move(self._by_config_map, key, old.config_maps, new.config_maps)
         _move(self._failed, key, *(one.rules if one.state is State.ROLLED_BACK else () for one in (old, new)))
         if old.requires != new.requires:
             self.requirements += 1
@@ -149,8 +176,18 @@ class Outcomes:
         """Return the workloads whose plan was made from a ConfigMap's text."""
         return frozenset(self._by_config_map.get(config_map))
 
+    def _index(self, key: WorkloadKey, before: Outcome | Sources, now: Outcome | Sources) -> None:
+        _move(self._by_rule, key, before.rules, now.rules)
+        _move(self._by_service, key, before.mentions, now.mentions)
+        _move(self._by_config_map, key, before.config_maps, now.config_maps)
+
 
 _NOTHING = Outcome(state=State.SKIPPED)
+_NO_SOURCES = Sources()
+
+
+def _both(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*some, *others)))
 
 
 def _move(index: MultiMap[T, WorkloadKey], key: WorkloadKey, before: Iterable[T], after: Iterable[T]) -> None:

@@ -96,6 +96,7 @@ class Records:
         self._plan_names: dict[tuple[str, str], WorkloadKey] = {}
         self._delivery_owners: dict[ConfigMapKey, WorkloadKey] = {}
         self._read_versions: dict[ConfigMapKey, str] = {}
+        self._awaited: dict[ConfigMapKey, object] = {}
         self._text_size = 0
 
     def put_health_plan(self, obj: Mapping[str, Any], meta: Meta) -> frozenset[WorkloadKey]:
@@ -259,6 +260,14 @@ class Records:
         self._plan_names[name] = workload
         self.health_plans[workload] = record
 
+    def await_text(self, key: ConfigMapKey) -> object:
+        """Return a token for a read of a ConfigMap that begins now; it holds until the ConfigMap changes."""
+        return self._awaited.setdefault(key, object())
+
+    def awaits(self, key: ConfigMapKey, token: object) -> bool:
+        """Return whether the answer to a read is still wanted: nobody has brought a newer one, or told of a change."""
+        return self._awaited.get(key) is token
+
     def keep_text(self, key: ConfigMapKey, version: str, text: Mapping[str, str]) -> None:
         """Store the text of a ConfigMap.
 
@@ -287,6 +296,7 @@ class Records:
         return name in self.deliveries or name in self._read_versions
 
     def _forget_text(self, key: ConfigMapKey) -> frozenset[WorkloadKey]:
+        self._awaited.pop(key, None)
         self._read_versions.pop(key, None)
         self._text_size -= _size(self._world.config_maps.pop(key, {}))
         return self._outcomes.reading(key)
