@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[3] / "docs/metrics.md"
 OUTCOMES = [
     Outcome(state=State.APPLIED, probes=(VerificationState.VERIFIED, VerificationState.UNVERIFIED)),
     Outcome(state=State.APPLIED, probes=(VerificationState.VERIFIED,)),
-    Outcome(state=State.KEPT),
+    Outcome(state=State.KEPT, findings=("probe-contested", "dependency-missing", "dependency-missing")),
 ]
 
 
@@ -44,6 +44,8 @@ def test_plans_and_probes_are_counted_when_they_are_scraped():
     assert found["apphealth_health_plans", ("Refuted",)] == 0, "a state without workloads is 0, and not absent"
     assert found["apphealth_planned_probes", ("Verified",)] == 2
     assert found["apphealth_planned_probes", ("Unverified",)] == 1
+    assert found["apphealth_findings", ("dependency-missing",)] == 2
+    assert found["apphealth_findings", ("probe-contested",)] == 1
 
 
 @pytest.mark.parametrize("leading", [True, False])

@@ -3,10 +3,11 @@
 import pytest
 
 from apphealth.api.healthplan import State, VerificationState
+from apphealth.api.parse import parse_rule
 from apphealth.api.rule import RuleKey, RuleKind
 from apphealth.api.spec import Mode
 from apphealth.api.status import ConditionType, Reason
-from apphealth.controller.status import _WORST, Facts, rule_status
+from apphealth.controller.status import _WORST, Facts, missing_target, rule_status
 from apphealth.model.service import ServiceKey
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.result import Conflict
@@ -267,3 +268,42 @@ def test_in_audit_the_status_says_how_many_pods_would_restart_and_who_stays_with
 def test_covered_without_and_unknown_add_up_to_the_selected():
     found = rule_status(facts(None, *map(covered, Coverage))).workloads
     assert found.covered + found.without_probes + found.unknown == found.selected == 4
+
+
+WORKLOADS = [
+    WorkloadKey("Deployment", "shop", "frontend"),
+    WorkloadKey("StatefulSet", "shop", "db"),
+    WorkloadKey("Deployment", "other", "frontnd"),
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "missing"),
+    [
+        pytest.param({"kind": "Deployment", "name": "frontend"}, "", id="it is there"),
+        pytest.param(
+            {"kind": "Deployment", "name": "frontnd"},
+            "targetRef: there is no Deployment frontnd in the namespace shop; did you mean frontend?",
+            id="misspelt",
+        ),
+        pytest.param(
+            {"kind": "Deployment", "name": "db"},
+            "targetRef: there is no Deployment db in the namespace shop",
+            id="nothing is near, and names of other kinds don't count",
+        ),
+        pytest.param(None, "", id="a selector"),
+    ],
+)
+def test_a_missing_workload_is_named_with_the_nearest_one(target, missing):
+    spec = {"targetRef": target} if target else {"selector": {}}
+    rule = parse_rule(
+        {
+            "apiVersion": "apphealth.dev/v1alpha1",
+            "kind": "AppHealth",
+            "metadata": {"name": "x", "namespace": "shop"},
+            "spec": spec,
+        }
+    )
+    assert missing_target(rule, WORKLOADS) == missing
+    message = condition(rule_status(facts(missing=missing)), ConditionType.READY).message
+    assert message == (missing or "no workload matches; check selector, labels and namespace")

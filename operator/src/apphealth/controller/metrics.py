@@ -204,16 +204,18 @@ class _Planned(Collector):
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Return the families without values, for the registry."""
-        yield from (_plans({}), _probes({}))
+        yield from (_plans({}), _probes({}), _findings({}))
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Count."""
         plans: Tally[State] = Tally()
         probes: Tally[VerificationState] = Tally()
+        findings: Tally[str] = Tally()
         for outcome in self._outcomes():
             plans[outcome.state] += 1
             probes.update(outcome.probes)
-        yield from (_plans(plans), _probes(probes))
+            findings.update(outcome.findings)
+        yield from (_plans(plans), _probes(probes), _findings(findings))
 
 
 def _plans(counts: dict[State, int]) -> GaugeMetricFamily:
@@ -229,4 +231,13 @@ def _probes(counts: dict[VerificationState, int]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"{PREFIX}_planned_probes", "Planned probes by verification.", labels=["verification"])
     for state in VerificationState:
         family.add_metric([state], counts.get(state, 0))
+    return family
+
+
+def _findings(counts: dict[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        f"{PREFIX}_findings", "Findings in the plans of selected workloads, by id.", labels=["id"]
+    )
+    for name, count in sorted(counts.items()):
+        family.add_metric([name], count)
     return family

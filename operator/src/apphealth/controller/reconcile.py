@@ -429,6 +429,7 @@ class Reconciler:
             problem=problem,
             message=message,
             waits=waits,
+            findings=(*(one.id for one in decided.findings), *(one.finding.id for one in rejections)),
             family=family_of(workload, decided) if decided.rollout else "",
         )
         self._dirty(self._store.outcomes.put(workload.key, outcome))

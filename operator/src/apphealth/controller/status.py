@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from apphealth.api.healthplan import WORST, State, VerificationState
-from apphealth.api.rule import RuleKey
+from apphealth.api.rule import Rule, RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import (
     Condition,
@@ -43,6 +44,8 @@ class Facts:
     mode: Mode = Mode.ENFORCE
     complaint: str = ""
     """Why the rule can't be parsed; empty if it can."""
+    missing: str = ""
+    """The workload that targetRef names and that doesn't exist, with the nearest name; empty if it exists."""
     outcomes: Mapping[WorkloadKey, Outcome | None]
     """The selected workloads; None for a workload that has not been reconciled yet."""
     workloads: int = 0
@@ -55,6 +58,29 @@ class Facts:
     """Whether more workloads have failed than the rule bears."""
     paused: str = ""
     """Why nothing is written: the rule is paused, or the brake is on; empty if it may be."""
+
+
+def missing_target(rule: Rule, workloads: Iterable[WorkloadKey]) -> str:
+    """Return that the workload of a rule's targetRef doesn't exist, with the nearest name; empty if it does.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    workloads
+        All workloads.
+    """
+    target = rule.spec.target_ref
+    if target is None:
+        return ""
+    reach = (key for key in workloads if rule.namespace in ("", key.namespace))
+    names = {key.name for key in reach if key.kind == target.kind}
+    if target.name in names:
+        return ""
+    near = get_close_matches(target.name, names, n=1)
+    question = f"; did you mean {near[0]}?" if near else ""
+    where = f" in the namespace {rule.namespace}" if rule.namespace else ""
+    return f"targetRef: there is no {target.kind} {target.name}{where}{question}"
 
 
 def rule_status(facts: Facts) -> RuleStatus:
@@ -108,9 +134,8 @@ def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
     if facts.complaint:
         return condition(ConditionStatus.FALSE, Reason.INVALID_SPEC, facts.complaint)
     if not counts.selected:
-        return condition(
-            ConditionStatus.FALSE, Reason.NOTHING_SELECTED, "no workload matches; check selector, labels and namespace"
-        )
+        nothing = "no workload matches; check selector, labels and namespace"
+        return condition(ConditionStatus.FALSE, Reason.NOTHING_SELECTED, facts.missing or nothing)
     if (held := _held(facts)) is not None and counts.pending:
         return condition(ConditionStatus.FALSE, *held)
     if counts.failed:

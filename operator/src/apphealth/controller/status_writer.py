@@ -13,7 +13,7 @@ from apphealth.api.spec import Mode
 from apphealth.api.status import Condition, ConditionType, Reason, RuleStatus, settle
 from apphealth.controller.gate import Gate
 from apphealth.controller.queue import WorkQueue
-from apphealth.controller.status import Facts, rule_status
+from apphealth.controller.status import Facts, missing_target, rule_status
 from apphealth.kube.client import Client
 from apphealth.kube.errors import InvalidError, KubeError
 from apphealth.kube.status import write_status
@@ -161,6 +161,7 @@ class StatusWriter:
             generation=rule.generation,
             mode=rule.spec.mode,
             outcomes=outcomes,
+            missing="" if outcomes else missing_target(rule, world.workloads),
             workloads=len(world.workloads),
             protected=self._protection.installed if rule.spec.mode is Mode.ENFORCE else None,
             in_flight=in_flight,

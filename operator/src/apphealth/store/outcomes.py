@@ -59,6 +59,8 @@ class Outcome:
     """The problem in one sentence."""
     waits: str = ""
     """What a workload in state Waiting waits for."""
+    findings: tuple[str, ...] = ()
+    """The ids of the plan's findings."""
     family: str = ""
     """Its presets and images: workloads that a probe probably does the same to."""
 
