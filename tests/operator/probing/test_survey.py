@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -15,6 +16,8 @@ from apphealth.probing.tries import NotYet
 UP = json.dumps({"status": "UP"}).encode()
 PAGE = b"<!doctype html><html><head><script src=/app.js></script></head><body><div id=root></div></body></html>"
 LOGIN = b"<html><form action=/login><input type=password></form></html>"
+PETS = json.dumps([{"pet": number, "weight": 4.5, "teeth": "good"} for number in range(10)]).encode()
+WAITRESS = "Server: waitress\r\n"
 INDEX = json.dumps({"_links": {"health-liveness": {"href": "/z/health/liveness"}}}).encode()
 
 
@@ -30,7 +33,7 @@ def answer(status=200, body=b"ok", headers="", version="1.1"):
 
 def serving(elsewhere=None, **paths):
     """Answer at these paths (`_` is a slash), and otherwise everywhere else."""
-    at = {f"/{name.replace('_', '/')}": what for name, what in paths.items()}
+    at = {f"/{name if '/' in name or '__' in name else name.replace('_', '/')}": what for name, what in paths.items()}
     return lambda asked: at.get(asked, elsewhere or answer(404, b"no"))
 
 
@@ -38,6 +41,14 @@ def adds_slash(path):
     if path == "/health":
         return answer(301, b"", "Location: /health/\r\n")
     return answer() if path == "/health/" else answer(404)
+
+
+def described(*paths, **served):
+    """A FastAPI application whose description has these paths."""
+    document = json.dumps({"openapi": "3.1.0", "paths": {path: {"get": {}} for path in paths}}).encode()
+    at = {re.sub(r"\W", "_", path.strip("/")) + ("_" if path.endswith("/") else ""): path for path in paths}
+    served = {at.get(name, name).lstrip("/"): what for name, what in served.items()}
+    return serving(answer(404, b'{"detail":"Not Found"}'), **{"openapi.json": answer(200, document)}, **served)
 
 
 def question(*ports, catalogue=WITHOUT_PREFIX, others=(), timeout=2):
@@ -95,6 +106,34 @@ def found(proof):
         pytest.param(adds_slash, ["/health/"], id="a slash is added"),
         pytest.param(serving(health=answer(200, b"x" * 70_000)), [], id="far too long"),
         pytest.param(lambda _: b"SSH-2.0-OpenSSH_9.6\r\n", [], id="no HTTP"),
+        pytest.param(
+            described("/api/v1/utils/health-check/", api_v1_utils_health_check_=answer(200, b"true")),
+            ["/api/v1/utils/health-check/"],
+            id="an OpenAPI description names it",
+        ),
+        pytest.param(
+            described("/pets/health", pets_health=answer(200, PETS)), [], id="one that is the application's business"
+        ),
+        pytest.param(described("/live", "/up/{name}", live=answer(404)), [], id="one that names none"),
+        pytest.param(described("/streams/live", streams_live=answer()), [], id="one that tells nothing by its name"),
+        pytest.param(
+            serving(
+                answer(404, b"", WAITRESS),
+                **{"": answer(307, b"", "Location: http://h/v1/\r\n")},
+                **{"v1/__heartbeat__": answer(200, b"{}"), "v1/__lbheartbeat__": answer(200, b"{}")},
+            ),
+            ["/v1/__heartbeat__", "/v1/__lbheartbeat__"],
+            id="below the base that / redirects to",
+        ),
+        pytest.param(
+            serving(answer(404, b"", WAITRESS), **{"": answer(302, b"", "Location: /login\r\n")}, login=answer()),
+            [],
+            id="a page is no base",
+        ),
+        pytest.param(
+            serving(answer(404, b"Cannot GET /x"), **{"api/v1/health": answer()}), ["/api/v1/health"], id="Express"
+        ),
+        pytest.param(serving(answer(404, b"?"), **{"api/v1/health": answer()}), [], id="nobody knows what it is"),
     ],
 )
 async def test_what_is_served(servers, make_pod, server, expected):
@@ -218,7 +257,9 @@ async def test_out_of_reach(make_pod, monkeypatch):
 
 
 def test_a_catalogue_is_known_by_its_paths():
-    assert repr(WITHOUT_PREFIX) == repr(Catalogue(WITHOUT_PREFIX.paths)) != repr(Catalogue(WITHOUT_PREFIX.paths[1:]))
+    paths, below = WITHOUT_PREFIX.paths, WITHOUT_PREFIX.below
+    assert repr(WITHOUT_PREFIX) == repr(Catalogue(paths, below))
+    assert repr(WITHOUT_PREFIX) not in (repr(Catalogue(paths[1:], below)), repr(Catalogue(paths)))
 
 
 @pytest.mark.parametrize(

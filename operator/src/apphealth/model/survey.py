@@ -47,6 +47,19 @@ class SurveyPort:
     guess: bool = False
 
 
+class Runtime(StrEnum):
+    """What an application is written for, as far as its answers show it."""
+
+    BEAM = "beam"
+    DOTNET = "dotnet"
+    GO = "go"
+    JVM = "jvm"
+    NODE = "node"
+    PHP = "php"
+    PYTHON = "python"
+    RUBY = "ruby"
+
+
 @dataclass(frozen=True, slots=True)
 class SurveyPath:
     """A path to ask for.
@@ -61,24 +74,46 @@ class SurveyPath:
         It checks no more than these probes are for, by its name; otherwise better ones are asked for, too.
     index
         It is an index of flask_management_endpoints, or nothing.
+    names
+        It is no endpoint, but its answer may name some: an OpenAPI description, a redirect to the application's base.
+    runtimes
+        Those whose applications serve it; empty: any.
+    rare
+        It is asked for only where the runtime shows.
     """
 
     path: str
     kinds: frozenset[ProbeKind]
     narrow: bool = True
     index: bool = False
+    names: bool = False
+    runtimes: frozenset[Runtime] = frozenset()
+    rare: bool = False
+
+    def suits(self, runtime: Runtime | None) -> bool:
+        """Return whether an application for `runtime` (None: it doesn't show) may serve it."""
+        return not self.rare if runtime is None else not self.runtimes or runtime in self.runtimes
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The paths of a survey, in the order in which they are asked for."""
+    """The paths of a survey, in the order in which they are asked for.
+
+    Attributes
+    ----------
+    paths
+        Those of the port.
+    below
+        Those to ask for below the base that `/` redirects to: `/health` at `/v1/health`.
+    """
 
     paths: tuple[SurveyPath, ...]
+    below: tuple[SurveyPath, ...] = ()
 
     @cached_property
     def revision(self) -> str:
         """8 hex digits that change with the paths."""
-        return blake2b(repr([one.path for one in self.paths]).encode(), digest_size=4).hexdigest()
+        return blake2b(repr([one.path for one in (*self.paths, *self.below)]).encode(), digest_size=4).hexdigest()
 
     def __repr__(self) -> str:
         """Its revision: a question's id depends on it."""

@@ -42,6 +42,8 @@ class Answer:
     """The target of a redirect that was not followed."""
     server: str = ""
     """The program that says it answered, or passed the answer on: the headers Server and Via."""
+    powered: str = ""
+    """What the application says it is made with: the header X-Powered-By."""
     redirects: int = 0
     """How many redirects were followed."""
     last: str = ""
@@ -147,7 +149,13 @@ class _Visit:
                     raise NoAnswerError(Outcome.BAD, f"{response.status} with more than {MAX_BODY // 1024} KiB")
             location = response.headers.get("Location", "")
             server = " ".join(response.headers.get(name, "")[:MAX_SERVER] for name in ("Server", "Via")).strip()
-            return Answer(status=response.status, body=bytes(body), location=location, server=server)
+            return Answer(
+                status=response.status,
+                body=bytes(body),
+                location=location,
+                server=server,
+                powered=response.headers.get("X-Powered-By", "")[:MAX_SERVER],
+            )
 
 
 def _session() -> aiohttp.ClientSession:

@@ -17,7 +17,9 @@ from apphealth.model.survey import Served, Speaks, Survey, SurveyPath, SurveyPor
 from apphealth.probing import http
 from apphealth.probing.connecting import knock
 from apphealth.probing.http import Answer
-from apphealth.probing.judging import index_of, is_proxied, status_of, why_no_health
+from apphealth.probing.judging import MAX_PLAIN, index_of, is_proxied, says_well, status_of, why_no_health
+from apphealth.probing.naming import named_by
+from apphealth.probing.runtimes import runtime_of
 from apphealth.probing.tries import NOWHERE, START_ALLOWANCE, NoAnswerError, NotYet, Outcome, printable
 
 MAX_REQUESTS = 32
@@ -162,29 +164,40 @@ class _Survey:
         return came.outcome is Outcome.GOOD
 
     async def _paths(self, port: int, speaks: Speaks, control: Answer, budget: int) -> None:
-        """Ask for the paths of the catalogue that would tell something new."""
+        """Ask for the paths of the catalogue that would tell something new, and for those that the answers name."""
         said: dict[str, list[str]] = {}
-        late, open_ = 0, set(_WANTED)
-        for path in self.asked.catalogue.paths:
-            if not path.kinds & open_ or late >= LATE or self.requests >= budget:
+        late, open_, holds = 0, set(_WANTED), False
+        runtime = runtime_of(control)
+        paths = [path for path in self.asked.catalogue.paths if path.suits(runtime)]
+        paths.sort(key=lambda path: path.rare or runtime not in path.runtimes)  # those of its own family first
+        listed = frozenset(path.path for path in paths)
+        for number, path in enumerate(paths):  # which grows
+            if not path.kinds & open_ or late >= LATE or self.requests >= budget or (path.names and holds):
                 continue
             answer = await self._get(port, speaks, path.path)
+            late = late + 1 if answer is None else 0
+            if path.names:
+                further = named_by(answer, self.asked.catalogue, runtime) if answer is not None else ()
+                paths[number + 1 : number + 1] = [one for one in further if one.path not in listed]
+                continue
             asked = path
             if isinstance(answer, Answer) and _adds_slash(answer, path.path):
                 asked = replace(path, path=f"{path.path}/")
                 answer = await self._get(port, speaks, asked.path)
-            late = late + 1 if answer is None else 0
-            why = "no answer" if answer is None else _why_not(asked, answer, control)
+            why = "no answer"
+            if answer is not None:
+                why = _why_not(asked, answer, control, certain=path.path in listed)
             said.setdefault(why, []).append(asked.path)
             if answer is None or why:
                 self.waits = self.waits or (answer is not None and _is_starting(answer, control))
                 continue
+            holds = True
             self.served.append(Served(port, speaks, asked.path, await self._is_proxied(asked, answer)))
             if path.narrow:
                 open_ -= path.kinds
-        holds = "".join(f" {path}" for path in said.pop("", []))
+        found = "".join(f" {path}" for path in said.pop("", []))
         rest = "".join(f"; {why}: {' '.join(paths)}" for why, paths in said.items())
-        self.log.append(f"{speaks} :{port}{' health:' if holds else ' no health'}{holds}{rest}")
+        self.log.append(f"{speaks} :{port}{' health:' if found else ' no health'}{found}{rest}")
 
     async def _is_proxied(self, path: SurveyPath, answer: Answer) -> bool:
         if is_proxied(answer):
@@ -216,13 +229,18 @@ class _Survey:
         return True
 
 
-def _why_not(path: SurveyPath, answer: Answer, control: Answer) -> str:
-    """Return why an answer is none of a health endpoint; empty if it is one."""
+def _why_not(path: SurveyPath, answer: Answer, control: Answer, *, certain: bool) -> str:
+    """Return why an answer is none of a health endpoint; empty if it is one.
+
+    `certain`: the path is one of those that are known. Others may be an application's own business: `/pets/health`.
+    """
     if not 200 <= answer.status < 300:
         return status_of(answer)
     if path.index:
         return "" if index_of(answer, path.path) else "no index"
     why = why_no_health(Accept.HEALTH, answer, control)
+    if not why and not certain and len(answer.body) > MAX_PLAIN and not says_well(answer.body):
+        why = "nothing says that it is well"
     return f"{answer.status}, but {why}" if why else ""
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from apphealth.model.probe import describe_probe
 from apphealth.model.proof import Proof, Verdict
-from apphealth.model.survey import Served, Speaks
+from apphealth.model.survey import Runtime, Served, Speaks
+from apphealth.plan.probes.named_paths import named_paths
 from apphealth.plan.probes.port_ranking import USUAL, configured_ports, survey_ports
-from apphealth.plan.probes.presets.common import BY_PATH, COMMON_PATHS, WITHOUT_PREFIX
+from apphealth.plan.probes.presets.common import BY_PATH, COMMON_PATHS, WITHOUT_PREFIX, told_by_name
 from apphealth.plan.probes.presets.proxies import is_proxy
 from apphealth.plan.rules.settings import ContainerSettings
 from apphealth.probing.survey import MAX_REQUESTS
@@ -196,6 +197,12 @@ def at(*paths, number=8080, speaks=HTTP, **fields):
             [],
             id="readiness by a sign of life is more than an open port",
         ),
+        pytest.param(
+            at("/v1/__heartbeat__", "/v1/__lbheartbeat__"),
+            {"readiness": "/v1/__heartbeat__", "liveness": "/v1/__lbheartbeat__", "startup": "/v1/__lbheartbeat__"},
+            ["readiness-broad"],
+            id="below a base",
+        ),
         pytest.param(at("/readyz", "/livez", proxied=True), {"readiness": "/readyz"}, [], id="through a proxy"),
         pytest.param(
             at(speaks=GRPC), dict.fromkeys(("liveness", "readiness", "startup"), "grpc <pod>:8080 "), [], id="gRPC"
@@ -235,8 +242,48 @@ def test_every_common_path_has_a_source_and_is_there_once():
     assert all(one.source and one.path.startswith("/") and not one.path.endswith("/") for one in COMMON_PATHS)
 
 
-def test_a_container_with_one_port_is_asked_for_every_path():
-    assert 1 + len(WITHOUT_PREFIX.paths) <= MAX_REQUESTS
+@pytest.mark.parametrize("runtime", [None, *Runtime])
+def test_a_container_with_one_port_is_asked_for_every_path(runtime):
+    assert 1 + sum(path.suits(runtime) for path in WITHOUT_PREFIX.paths) <= MAX_REQUESTS
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        pytest.param("/health", "/health", id="itself"),
+        pytest.param("/live", "/live", id="itself, though short"),
+        pytest.param("/shop/v2/health", "/health", id="below a version"),
+        pytest.param("/v1/__lbheartbeat__/", "/__lbheartbeat__", id="with a slash at its end"),
+        pytest.param("/shop/actuator/health/liveness", "/actuator/health/liveness", id="the longest"),
+        pytest.param("/streams/live", None, id="no sign of life"),
+        pytest.param("/offers/up", None, id="nor this"),
+        pytest.param("/", None, id="the root"),
+    ],
+)
+def test_a_path_is_told_by_its_end(path, told):
+    found = told_by_name(path)
+    assert (found.path if found else None) == told
+
+
+@pytest.mark.parametrize(
+    ("variables", "args", "paths"),
+    [
+        pytest.param({"HEALTH_PATH": "/internal/ok"}, [], [("/internal/ok", {"readiness"}, False)], id="a variable"),
+        pytest.param({}, ["--health-check-path=/a/readyz"], [("/a/readyz", {"readiness"}, True)], id="an option"),
+        pytest.param({}, ["--liveness-path", "/app/livez"], [("/app/livez", {"liveness"}, True)], id="in two words"),
+        pytest.param({"LIVENESS_PATH": "/status"}, [], [("/status", {"readiness"}, False)], id="its name counts"),
+        pytest.param({"HEALTH_URL": "http://users/health"}, [], [], id="another service's"),
+        pytest.param({"HEALTH_PATH": "/a/../b"}, [], [], id="no plain path"),
+        pytest.param({"STATUS_PATH": "/orders/status"}, [], [], id="not about health"),
+        pytest.param({"DATA_PATH": "/var/lib"}, [], [], id="a folder"),
+        pytest.param({"HEALTH_FILE": "/tmp/healthy"}, [], [], id="a file"),
+    ],
+)
+def test_paths_that_settings_name_are_asked_for_first(build, variables, args, paths):
+    main = build.container(env=env(**variables), args=args)
+    container = build.parse(build.deployment(main)).containers[0]
+    found = named_paths(container)
+    assert [(one.path, set(one.kinds), one.narrow) for one in found] == paths
 
 
 def test_users_port_and_prefix_are_all_that_is_asked(build):

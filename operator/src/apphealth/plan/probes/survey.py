@@ -13,6 +13,7 @@ from apphealth.model.probe import Grpc, HttpGet, ProbeKind, TcpSocket
 from apphealth.model.proof import Accept, Proof, Question, Verdict
 from apphealth.model.survey import Served, Speaks, Survey, SurveyPort
 from apphealth.plan.probes.container import ContainerFacts
+from apphealth.plan.probes.named_paths import named_paths
 from apphealth.plan.probes.port_ranking import survey_ports
 from apphealth.plan.probes.ports import number_of
 from apphealth.plan.probes.presets import plain
@@ -49,7 +50,8 @@ def survey_of(facts: ContainerFacts, *, speaks_http: bool = True) -> Question | 
         ports = tuple(SurveyPort(one.number, Speaks.TCP, one.served) for one in ports if not one.guess)
     if not ports:
         return None
-    paths = catalogue(facts.prefix) if facts.prefix else WITHOUT_PREFIX
+    named = named_paths(facts.container)
+    paths = catalogue(facts.prefix, named) if facts.prefix or named else WITHOUT_PREFIX
     return facts.question(Survey(ports, paths, facts.others), TIMEOUT, Accept.SURVEY)
 
 
@@ -89,7 +91,7 @@ def _found(facts: ContainerFacts, asked: Survey, answer: Proof, survey: Question
         if LIBRARY_PATHS & {path.removeprefix(prefix or INDEX) for path in paths}:
             yield _suggestion(MANAGEMENT_ENDPOINTS, there[0], survey)
         live = not any(one.proxied for one in there) and not is_proxy(facts.container.image)
-        if offered := endpoints_among(paths, prefix, alive=live):
+        if offered := endpoints_among(paths, prefix, alive=live, named=named_paths(facts.container)):
             yield _suggestion(COMMON, there[0], survey, offered)
     open_ = {one.port: one for one in answer.served}
     served = [port.number for port in asked.ports if port.served and port.number in open_]
@@ -119,8 +121,11 @@ def _as_written(facts: ContainerFacts, asked: Survey, survey: Question) -> Sugge
     paths = {kind: handler.path for kind, handler in ours.items() if isinstance(handler, HttpGet)}
     https = any(isinstance(handler, HttpGet) and handler.scheme == "HTTPS" for handler in handlers)
     at, prefix = Served(number, Speaks.HTTPS if https else Speaks.HTTP), facts.prefix
+    named = named_paths(facts.container)
     offered = {
-        kind: ways for kind, path in paths.items() if (ways := endpoints_among((path,), prefix, alive=True).get(kind))
+        kind: ways
+        for kind, path in paths.items()
+        if (ways := endpoints_among((path,), prefix, alive=True, named=named).get(kind))
     }
     if offered.keys() == ours.keys():
         return _suggestion(COMMON, at, survey, offered)

@@ -1,0 +1,51 @@
+"""The paths for health that a container's own settings name: `HEALTH_PATH=/internal/health`, `--health-path=/ok`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from apphealth.model.probe import ProbeKind
+from apphealth.model.survey import SurveyPath
+from apphealth.model.workload import Container
+from apphealth.plan.probes.port_ranking import FOR_HEALTH
+from apphealth.plan.probes.ports import MAX_TEXT
+from apphealth.plan.probes.presets.common import told_by_name
+
+MAX_NAMED = 2
+"""Most of them that are asked for."""
+_PATH = re.compile(r"/[A-Za-z0-9._~/-]{1,127}")
+_WORDS = re.compile(r"[a-z]+")
+_OPTION = re.compile(r"--?([A-Za-z][\w.-]{0,80})(?:=(\S{1,255}))?")
+_PLACES = frozenset({"path", "endpoint", "route", "uri", "url"})
+"""Words in the names of settings that say where something is served."""
+_HEALTH = (FOR_HEALTH - {"management", "mgmt", "actuator", "status"}) | {"check", "heartbeat"}
+
+
+def named_paths(container: Container) -> tuple[SurveyPath, ...]:
+    """Return the paths to ask for before all others.
+
+    What a path is for is told by its own name, as anywhere; one that tells nothing is for readiness.
+
+    Parameters
+    ----------
+    container
+        Its literal variables and its command line are read.
+    """
+    found: dict[str, SurveyPath] = {}
+    for name, value in _settings(container):
+        words = frozenset(_WORDS.findall(name.lower()))
+        path = value.strip()
+        if words & _HEALTH and words & _PLACES and _PATH.fullmatch(path) and ".." not in path and "//" not in path:
+            common = told_by_name(path)
+            kinds = common.kinds if common is not None else frozenset({ProbeKind.READINESS})
+            found[path] = SurveyPath(path, kinds, narrow=common is not None and not common.broad)
+    return tuple(found.values())[:MAX_NAMED]
+
+
+def _settings(container: Container) -> Iterator[tuple[str, str]]:
+    yield from ((variable.name, variable.value) for variable in container.env)
+    words = [word for text in (*container.command, *container.args) for word in text[:MAX_TEXT].split()]
+    for word, following in zip(words, (*words[1:], ""), strict=False):
+        if option := _OPTION.fullmatch(word):
+            yield option[1], option[2] or following
