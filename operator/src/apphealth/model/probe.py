@@ -24,7 +24,7 @@ class ProbeKind(StrEnum):
     @property
     def field(self) -> str:
         """The name of the container's field: `livenessProbe`."""
-        return f"{self.value}Probe"
+        return f"{self}Probe"
 
 
 KINDS = tuple(ProbeKind)

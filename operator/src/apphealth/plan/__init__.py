@@ -6,16 +6,20 @@ give one answer. `apphealth.store.facts` gathers the facts.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from apphealth.api.healthplan import OriginalRecord
+from apphealth.api.rule import Rule
 from apphealth.api.spec import Mode
+from apphealth.model.ownership import Path
 from apphealth.model.withheld import RETRY, WithheldReason
 from apphealth.model.workload import Workload
-from apphealth.plan.dependencies.delivery import Delivery, delivery_text, plan_delivery
+from apphealth.plan.dependencies.delivery import Delivery, delivery_text, no_delivery, plan_delivery
 from apphealth.plan.dependencies.edges import Derived, plan_dependencies
-from apphealth.plan.dependencies.urls import dependency_of
+from apphealth.plan.dependencies.urls import with_urls
 from apphealth.plan.facts import Facts, Options
-from apphealth.plan.findings import PROBE_FAILING
+from apphealth.plan.findings import PROBE_FAILING, Finding
 from apphealth.plan.ownership.patch import build_patches
 from apphealth.plan.probes import plan_probes
 from apphealth.plan.record import record_of, rollout_record
@@ -57,20 +61,15 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
     preview = plan_probes(workload, rules, facts, options) if 0 < len(enforced) < len(rules) else None
 
     needs = plan_dependencies(workload, enforced or rules, facts.services, facts.neighbours) if rules else Derived()
-    neighbours = facts.neighbours.services
-    dependencies = tuple(dependency_of(e, neighbours[e.service.key], workload.namespace) for e in needs.edges)
-    wants_delivery = shown.settings.deliver and not _contested(shown)
-    told = plan_delivery(workload, shown.containers, deliver=bool(rules) and wants_delivery)
-    delivery = told if enforced else plan_delivery(workload, written.containers, deliver=False)
-    delivers = bool(enforced) and wants_delivery and any(one.runs_library for one in written.containers)
+    dependencies = with_urls(needs.edges, facts.neighbours, workload.namespace)
+    deliver = bool(rules) and shown.settings.deliver and not _contested(shown)
+    delivery = plan_delivery(workload, shown.containers, deliver=deliver)
+    read = bool(enforced) and deliver and any(container.runs_library for container in shown.containers)
 
-    state, message = state_of(shown, mode)
-    never_written = not_written(workload, files=options.files)
-    controlled = left_to_controller(rules, workload) if workload.controller and not options.files else None
-    notes = tuple(note for note in (never_written, controlled) if note is not None)
-    held = bool(written.questions or never_written)
+    writes = _writes(workload, written, delivery if enforced else no_delivery(workload), facts, options)
     failing = facts.failing if enforced else ""
-    troubles = (PROBE_FAILING(example=failing),) if failing else ()
+    findings = (*_notes(workload, rules, failing, options), *shown.findings, *delivery.findings, *needs.findings)
+    state, message = state_of(shown, mode)
     decided = Plan(
         workload=workload.key,
         state=state,
@@ -83,18 +82,18 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         dependencies=dependencies,
         questions=shown.questions,
         proofs=shown.proofs if preview is None else tuple(dict((*preview.proofs, *shown.proofs)).items()),
-        findings=(*notes, *troubles, *shown.findings, *told.findings, *needs.findings) if rules else (),
+        findings=findings if rules else (),
         conflicts=(preview or shown).conflicts,
-        patches=_patches(workload, written, delivery, held=held, never=never_written is not None),
-        urgent=bool(written.taken_out) and never_written is None,
-        disowned=() if held else written.disowned,
-        originals=facts.originals if held else written.originals,
+        patches=writes.patches,
+        urgent=writes.urgent,
+        disowned=writes.disowned,
+        originals=writes.originals,
         withheld=shown.withheld,
         retried=workload.annotations.get(RETRY, ""),
         failing=failing,
         starts=facts.starts,
         rollout=tuple(rollout_record(rule) for rule in enforced),
-        delivery=delivery_text(workload, dependencies) if delivers else None,
+        delivery=delivery_text(workload, dependencies) if read else None,
         mentions=needs.mentions,
         cycle=needs.cycle,
     )
@@ -106,17 +105,42 @@ def _contested(planned: ProbesPlan) -> bool:
     return any(entry.reason is WithheldReason.CONTESTED for entry in planned.withheld)
 
 
-def _patches(
-    workload: Workload, written: ProbesPlan, delivery: Delivery, *, held: bool, never: bool
-) -> tuple[Patch, ...]:
-    """Return the patches to send now; while questions are open, those that take out what does harm."""
-    if never:
-        return ()
-    if held:
-        return build_patches(workload, written.taken_out, Delivery())
-    return build_patches(workload, written.edits, delivery)
-
-
 def _preview(planned: ProbesPlan) -> Preview:
     _, message = state_of(planned, Mode.AUDIT)
     return Preview(message=message, containers=planned.containers, questions=planned.questions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writes:
+    """What is to be written now, and remembered before: see the fields of `Plan` with these names."""
+
+    patches: tuple[Patch, ...] = ()
+    urgent: bool = False
+    disowned: tuple[Path, ...] = ()
+    originals: tuple[OriginalRecord, ...] = ()
+
+
+def _writes(workload: Workload, written: ProbesPlan, delivery: Delivery, facts: Facts, options: Options) -> _Writes:
+    """Return what to write now; while questions are open, only what takes out probes that do harm."""
+    if not_written(workload, files=options.files) is not None:
+        return _Writes(originals=facts.originals)
+    urgent = bool(written.taken_out)
+    if written.questions:
+        patches = build_patches(workload, written.taken_out, Delivery())
+        return _Writes(patches=patches, urgent=urgent, originals=facts.originals)
+    return _Writes(
+        patches=build_patches(workload, written.edits, delivery),
+        urgent=urgent,
+        disowned=written.disowned,
+        originals=written.originals,
+    )
+
+
+def _notes(workload: Workload, rules: Sequence[Rule], failing: str, options: Options) -> Iterator[Finding]:
+    """Yield what users should know of the workload as a whole."""
+    if (never := not_written(workload, files=options.files)) is not None:
+        yield never
+    if not options.files and (controlled := left_to_controller(rules, workload)) is not None:
+        yield controlled
+    if failing:
+        yield PROBE_FAILING(example=failing)

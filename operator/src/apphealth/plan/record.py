@@ -245,7 +245,7 @@ def _summary(containers: Sequence[ContainerPlan], workload: Workload) -> api.Sum
     states = {probe.verification for container in containers for probe in container.probes}
     return api.Summary(
         workload=f"{workload.kind}/{workload.name}",
-        probes=" ".join(kind.value[0].upper() for kind, texts in shown.items() if texts),
-        verified=next((state.value for state in api.WORST if state in states), ""),
-        **{kind.value: "; ".join(texts) for kind, texts in shown.items()},
+        probes=" ".join(kind[0].upper() for kind, texts in shown.items() if texts),
+        verified=next((str(state) for state in api.WORST if state in states), ""),
+        **{kind: "; ".join(texts) for kind, texts in shown.items()},
     )

@@ -92,16 +92,17 @@ def dependencies_of(workload: Workload, world: World) -> Derived:
 
 def _own_facts(workload: Workload, world: World) -> Facts:
     """Gather the facts that the first pass reads."""
+    key = workload.key
     return Facts(
         namespace=world.namespace(workload.namespace),
         rules=world.rules_in(workload.namespace),
         services=tuple(world.services_of(workload)),
-        originals=world.originals.get(workload.key, ()),
-        written=world.written.get(workload.key, ()),
-        withheld=world.withheld.get(workload.key, ()),
-        retried=world.retried.get(workload.key, ""),
-        failing=world.failing.get(workload.key, ""),
-        starts=world.starts.get(workload.key, EMPTY),
+        originals=world.originals.get(key, ()),
+        written=world.written.get(key, ()),
+        withheld=world.withheld.get(key, ()),
+        retried=world.retried.get(key, ""),
+        failing=world.failing.get(key, ""),
+        starts=world.starts.get(key, EMPTY),
         answers=EMPTY if world.options.files else world.answers_of(workload),
     )
 

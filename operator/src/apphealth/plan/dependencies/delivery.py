@@ -36,6 +36,11 @@ class Delivery:
     findings: tuple[Finding, ...] = ()
 
 
+def no_delivery(workload: Workload) -> Delivery:
+    """Return the changes that take back all that was delivered to a workload."""
+    return plan_delivery(workload, (), deliver=False)
+
+
 def plan_delivery(workload: Workload, containers: Sequence[ContainerPlan], *, deliver: bool) -> Delivery:
     """Decide which volume and mounts to add or remove.
 

@@ -6,38 +6,46 @@ Service without the right to read its workload. A query string, which may hold a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from apphealth.model.probe import Handler, HttpGet
 from apphealth.model.service import Service, ServicePort
 from apphealth.model.workload import Container, Workload
 from apphealth.plan.dependencies.edges import Edge
-from apphealth.plan.facts import Backend, Neighbour
+from apphealth.plan.facts import Backend, Neighbour, Neighbours
 from apphealth.plan.probes.eligibility import alone
 from apphealth.plan.probes.ports import targets
 from apphealth.plan.result import Dependency
 
 
-def dependency_of(edge: Edge, neighbour: Neighbour, namespace: str) -> Dependency:
-    """Return the dependency of an edge, with its URL.
+def with_urls(edges: Iterable[Edge], neighbours: Neighbours, namespace: str) -> tuple[Dependency, ...]:
+    """Return the dependencies of a workload, with their URLs.
 
     Parameters
     ----------
-    edge
-        A Service that the workload needs.
-    neighbour
-        The same Service, with the workloads behind it.
+    edges
+        The Services that it needs.
+    neighbours
+        The same Services among others, with the workloads behind them.
     namespace
         The workload's namespace.
     """
-    return Dependency(
-        service=edge.service.key,
-        url=url_of(neighbour, edge.port, paths=neighbour.shares_paths or edge.service.namespace == namespace),
-        port=edge.port.number if edge.port else 0,
-        required=edge.required,
-        confidence=edge.confidence,
-        evidence=edge.evidence,
-    )
+    found = []
+    for edge in edges:
+        key = edge.service.key
+        neighbour = neighbours.services[key]
+        url = url_of(neighbour, edge.port, paths=neighbour.shares_paths or key.namespace == namespace)
+        found.append(
+            Dependency(
+                service=key,
+                url=url,
+                port=edge.port.number if edge.port else 0,
+                required=edge.required,
+                confidence=edge.confidence,
+                evidence=edge.evidence,
+            )
+        )
+    return tuple(found)
 
 
 def url_of(neighbour: Neighbour, port: ServicePort | None, *, paths: bool) -> str:

@@ -123,7 +123,7 @@ def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
     offered = suggestion.offered
     if offered is None:
         offered = offered_by(suggestion.preset, facts.settings, suggestion.place)
-    for kind in facts.settings.wanted_kinds():
+    for kind in facts.settings.wanted_kinds:
         endpoints = endpoints_of(kind, facts.settings, offered)
         if suggestion.derived and endpoints != USERS:
             if facts.ordered and kind is ProbeKind.READINESS:
@@ -149,7 +149,7 @@ def candidate_of(facts: ContainerFacts, suggestion: Suggestion) -> Candidate:
 def _may_be_found(kind: ProbeKind, facts: ContainerFacts) -> bool:
     """Return whether a survey may find the endpoint of a probe that users leave open."""
     settings = facts.settings
-    if settings.probe(kind).sets_endpoint or (kind is ProbeKind.READINESS and facts.ordered):
+    if settings.probes[kind].sets_endpoint or (kind is ProbeKind.READINESS and facts.ordered):
         return False
     return kind is not ProbeKind.STARTUP or not settings.liveness.sets_endpoint
 
@@ -216,7 +216,7 @@ def _is_path(text: str) -> bool:
 
 def timeout_of(kind: ProbeKind, facts: ContainerFacts) -> int:
     """Return the seconds that a probe waits for an answer, before any pod has been asked."""
-    return choose_numbers(kind, facts.settings.probe(kind), facts.defaults_version).timeout.value
+    return choose_numbers(kind, facts.settings.probes[kind], facts.defaults_version).timeout.value
 
 
 def question_of(kind: ProbeKind, planned: PlannedHandler, facts: ContainerFacts) -> Question:
@@ -254,7 +254,7 @@ def complete(
     for kind, planned in picked.items():
         live = facts.ours.get(kind)
         raised = numbers[kind].timeout.value > usual[kind].timeout.value
-        set_by_users = facts.settings.probe(kind).timeout_seconds is not None
+        set_by_users = facts.settings.probes[kind].timeout_seconds is not None
         if live is not None and not set_by_users and (raised or (not slowest and not facts.pods.ready)):
             numbers[kind] = _as_learned(numbers[kind], planned, live)
     return {

@@ -1,16 +1,58 @@
-"""The input of planning the probes of one container."""
+"""What the probes of one container are planned from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from apphealth.api.rule import Rule
+from apphealth.api.spec import Verification
 from apphealth.model.probe import Handler, Probe, ProbeKind
 from apphealth.model.proof import Accept, Proof, Question
 from apphealth.model.service import Service
 from apphealth.model.survey import Survey
-from apphealth.model.workload import Container
-from apphealth.plan.rules.settings import ContainerSettings
+from apphealth.model.withheld import Withheld
+from apphealth.model.workload import Container, ContainerRole, Workload
+from apphealth.plan.facts import Facts, Options
+from apphealth.plan.ownership.managed_fields import abandoned
+from apphealth.plan.ownership.takeover import may_be_replaced
+from apphealth.plan.probes.eligibility import INJECTED, alone
+from apphealth.plan.rules.annotations import Annotations
+from apphealth.plan.rules.settings import ContainerSettings, WorkloadSettings
+
+MAX_OTHERS = 4
+"""Most ports of a pod's other containers that a container's answers are compared with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadFacts:
+    """A workload, and what the probes of all its containers are planned from.
+
+    Attributes
+    ----------
+    workload
+        As it is now; the probes that we wrote are recognised as ours.
+    rules
+        The rules that count, the weakest first.
+    settings
+        The settings of the workload as a whole.
+    annotations
+        The settings in the annotations of the pod template.
+    withheld
+        The probes that are not to be written to this pod template, by container and kind.
+    gathered
+        What the cluster says; `neighbours` is not read.
+    options
+        How to plan.
+    """
+
+    workload: Workload
+    rules: Sequence[Rule]
+    settings: WorkloadSettings
+    annotations: Annotations
+    withheld: Mapping[tuple[str, ProbeKind], Withheld]
+    gathered: Facts
+    options: Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,3 +149,65 @@ class ContainerFacts:
             timeout=timeout,
             accept=accept,
         )
+
+
+def container_facts(
+    container: Container, settings: ContainerSettings, ours: Collection[ProbeKind], facts: WorkloadFacts
+) -> ContainerFacts:
+    """Return the facts about one container.
+
+    Parameters
+    ----------
+    container
+        The container.
+    settings
+        Its settings.
+    ours
+        The kinds of probe that it has, and that we wrote.
+    facts
+        Its workload.
+    """
+    workload, options, live = facts.workload, facts.options, container.probes
+    replaces, required = facts.settings.replaces, facts.settings.verification is Verification.REQUIRED
+    return ContainerFacts(
+        container=container,
+        template=workload.template_key,
+        settings=settings,
+        services=facts.gathered.services,
+        alone=container.role is ContainerRole.MAIN and alone(workload),
+        ordered=workload.ordered,
+        defaults_version=facts.settings.defaults_version,
+        allow_exec=options.allow_exec,
+        writable=frozenset(
+            kind
+            for kind in settings.wanted_kinds
+            if kind not in live
+            or live[kind].owner.ours
+            or (replaces and may_be_replaced(live[kind], allow_exec=options.allow_exec))
+            or abandoned(live[kind])
+        ),
+        theirs={kind: probe.probe for kind, probe in live.items() if not probe.owner.ours},
+        # A probe that is to be taken out proves nothing about the candidate that it belongs to.
+        ours={
+            kind: live[kind].probe
+            for kind in ours
+            if (entry := facts.withheld.get((container.name, kind))) is None or not entry.is_about(live[kind].probe)
+        },
+        replaces=replaces,
+        pods=Pods(
+            required=required,
+            ready=workload.ready and not workload.host_network and not options.files,
+            on_host=workload.host_network,
+            files=options.files,
+            unproven=options.files and options.unproven,
+        ),
+        start=0 if options.files else facts.gathered.starts.get(container.name, 0),
+        answers=facts.gathered.answers if required and not options.files else {},
+        others=tuple(
+            port.number
+            for other in workload.containers
+            if other.name != container.name and other.name not in INJECTED
+            for port in other.ports
+            if port.protocol == "TCP"
+        )[:MAX_OTHERS],
+    )

@@ -70,7 +70,7 @@ def desired_probes(facts: ContainerFacts, annotations: Annotations) -> DesiredPr
     annotations
         Those of the pod template: while one of them can't be used, nothing is planned.
     """
-    wanted = frozenset(facts.settings.wanted_kinds())
+    wanted = frozenset(facts.settings.wanted_kinds)
     suggestions = suggest(facts)
     if isinstance(suggestions, Finding):
         return DesiredProbes(findings=(suggestions,), unresolved=wanted, settled=False)
@@ -109,7 +109,7 @@ def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:
     unresolved = frozenset(problems) | (probes.keys() - picked.keys())
     if candidate.suggestion.derived or candidate.suggestion is USERS_ALONE:
         # What its owner keeps is no business of a guess.
-        unresolved |= set(facts.settings.wanted_kinds()) - facts.writable - picked.keys()
+        unresolved |= set(facts.settings.wanted_kinds) - facts.writable - picked.keys()
     if evaluation.waits:
         unresolved |= facts.writable - picked.keys()
     if candidate.suggestion is USERS_ALONE and any(passed.refuted for passed in choice.passed_over):

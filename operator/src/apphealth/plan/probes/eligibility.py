@@ -79,12 +79,13 @@ def why_skipped(
         return INJECTED_SIDECAR
     if settings.listed:
         return None
-    served = {other.name for other in workload.containers if _served(other, workload, services)}
+    lonely = alone(workload)
+    served = {other.name for other in workload.containers if _served(other, services, lonely=lonely)}
     if container.name in served:
         return None
     if served:
         return _told("Unserved", CONTAINER_UNSERVED(container=container.name))
-    if container.ports or (alone(workload) and container.role is ContainerRole.MAIN and _described(settings)):
+    if container.ports or (lonely and container.role is ContainerRole.MAIN and _described(settings)):
         return None
     return _told("Unreachable", CONTAINER_UNREACHABLE(container=container.name))
 
@@ -102,11 +103,10 @@ def alone(workload: Workload) -> bool:
 def _described(settings: ContainerSettings) -> bool:
     """Return whether users described what this container serves, so that it need not declare a port."""
     preset = settings.preset is not None and settings.preset.value != AUTO
-    return preset or settings.port is not None or any(settings.probe(kind).sets_anything for kind in KINDS)
+    return preset or settings.port is not None or any(settings.probes[kind].sets_anything for kind in KINDS)
 
 
-def _served(container: Container, workload: Workload, services: Sequence[Service]) -> bool:
-    lonely = alone(workload)
+def _served(container: Container, services: Sequence[Service], *, lonely: bool) -> bool:
     return any(
         targets(service, port, container, alone=lonely) is not None for service in services for port in service.ports
     )

@@ -86,7 +86,7 @@ def endpoints_of(kind: ProbeKind, settings: ContainerSettings, offered: Endpoint
     tuple
         `USERS` if users describe the endpoint, or if neither they nor the preset do.
     """
-    probe = settings.probe(kind)
+    probe = settings.probes[kind]
     if probe.sets_endpoint:
         return USERS
     found = offered.get(kind, ())
@@ -173,7 +173,7 @@ class Handlers:
     def _setting(self, kind: ProbeKind, name: str) -> Sourced[Any] | None:
         """Return the users' value of a field; startup takes over liveness' value if it has none."""
         settings = self._facts.settings
-        setting: Sourced[Any] | None = getattr(settings.probe(kind), name)
+        setting: Sourced[Any] | None = getattr(settings.probes[kind], name)
         if setting is not None or kind is not ProbeKind.STARTUP:
             return setting
         live: Sourced[Any] | None = getattr(settings.liveness, name)
@@ -193,7 +193,7 @@ class Handlers:
 
     def _path(self, kind: ProbeKind, endpoint: Endpoint | None) -> Sourced[str] | None:
         settings = self._facts.settings
-        if (setting := settings.probe(kind).path) is not None:
+        if (setting := settings.probes[kind].path) is not None:
             return setting
         if endpoint is not None and endpoint.path:
             prefix = settings.path_prefix
@@ -223,7 +223,7 @@ class Handlers:
     def _unresolved(self, kind: ProbeKind, problem: PortProblem) -> Finding:
         """Return the finding with the field to correct: liveness' port if startup takes it over."""
         settings = self._facts.settings
-        setting = settings.probe(kind).port
+        setting = settings.probes[kind].port
         if setting is None and kind is ProbeKind.STARTUP and settings.liveness.port is not None:
             kind, setting = ProbeKind.LIVENESS, settings.liveness.port
             theirs = self._ports.get(setting)
@@ -265,7 +265,7 @@ class Handlers:
         )
 
     def _headers(self, kind: ProbeKind) -> Sourced[tuple[tuple[str, str], ...]]:
-        setting = self._facts.settings.probe(kind).headers
+        setting = self._facts.settings.probes[kind].headers
         if setting is not None:
             return Sourced(tuple((header.name, header.value) for header in setting.value), setting.source)
         return Sourced(((PROBE_HEADER, str(kind)),), "defaults")
@@ -328,7 +328,7 @@ class Handlers:
 
 def _type_setting(kind: ProbeKind, settings: ContainerSettings) -> Sourced[ProbeType] | None:
     """Return the type that users set, or the one that follows from the other fields that they set."""
-    probe = settings.probe(kind)
+    probe = settings.probes[kind]
     if probe.type is not None:
         return probe.type
     if probe.path is not None:

@@ -123,7 +123,7 @@ def fit_numbers(
     learned
         What is known of the application beyond the defaults.
     """
-    numbers = {kind: choose_numbers(kind, settings.probe(kind), version) for kind in kinds}
+    numbers = {kind: choose_numbers(kind, settings.probes[kind], version) for kind in kinds}
     if (startup := numbers.get(ProbeKind.STARTUP)) is not None:
         numbers[ProbeKind.STARTUP] = _allow_start(startup, settings.startup, learned.start)
     by_users = settings.liveness
@@ -140,7 +140,7 @@ def fit_numbers(
             liveness, numbers[ProbeKind.READINESS] = relate(liveness, readiness, settings)
         numbers[ProbeKind.LIVENESS] = liveness
     for kind, slowest in learned.slowest:
-        if settings.probe(kind).timeout_seconds is None:
+        if settings.probes[kind].timeout_seconds is None:
             numbers[kind] = _wait_for(numbers[kind], slowest)
     return numbers
 

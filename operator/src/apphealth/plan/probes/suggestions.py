@@ -81,7 +81,7 @@ def suggest(facts: ContainerFacts) -> Sequence[Suggestion] | Finding:
             suggestion = presets.nearest(named.value)
             return PRESET_UNKNOWN(name=name, source=named.source, suggestion=suggestion, container=container.name)
         return [Suggestion(preset=preset, evidence=named.source, place=preset.place(clues_of(container, ())))]
-    undescribed = {kind for kind in facts.writable if not settings.probe(kind).sets_endpoint}
+    undescribed = {kind for kind in facts.writable if not settings.probes[kind].sets_endpoint}
     if settings.liveness.sets_endpoint:
         undescribed.discard(ProbeKind.STARTUP)
     if facts.writable and not undescribed:

@@ -5,12 +5,12 @@ Plain values. `merging` makes them from rules and annotations; `plan.probes` fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Generic, NamedTuple, TypeVar
 
 from apphealth.api.spec import ExistingProbes, Header, ProbeType, Scheme, Verification
-from apphealth.model.probe import KINDS, ProbeKind
+from apphealth.model.probe import ProbeKind
 from apphealth.plan.result import Conflict
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class ProbeSettings:
                 yield name, value
 
 
-PROBE_FIELDS = tuple(field.name for field in fields(ProbeSettings))
+PROBE_FIELDS = tuple(one.name for one in fields(ProbeSettings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +85,19 @@ class ContainerSettings:
     readiness: ProbeSettings = ProbeSettings()
     startup: ProbeSettings = ProbeSettings()
     conflicts: tuple[Conflict, ...] = ()
+    probes: Mapping[ProbeKind, ProbeSettings] = field(init=False, compare=False, repr=False)
+    """The settings of each probe, by kind."""
+    wanted_kinds: tuple[ProbeKind, ...] = field(init=False, compare=False, repr=False)
+    """The kinds of probe that no rule has switched off."""
 
-    def probe(self, kind: ProbeKind) -> ProbeSettings:
-        """Return the settings of one probe."""
-        settings: ProbeSettings = getattr(self, kind)
-        return settings
-
-    def wanted_kinds(self) -> list[ProbeKind]:
-        """Return the kinds of probe that no rule has switched off."""
-        return [kind for kind in KINDS if self.probe(kind).wanted]
+    def __post_init__(self) -> None:
+        by_kind = {
+            ProbeKind.LIVENESS: self.liveness,
+            ProbeKind.READINESS: self.readiness,
+            ProbeKind.STARTUP: self.startup,
+        }
+        object.__setattr__(self, "probes", by_kind)
+        object.__setattr__(self, "wanted_kinds", tuple(kind for kind, probe in by_kind.items() if probe.wanted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,9 @@ def by_rules(rules: Sequence[Rule], workload: Workload) -> Iterator[Mention]:
 
 def by_annotation(workload: Workload) -> Iterator[Mention]:
     """Yield the Services that the workload's annotation names."""
-    for host in hosts(workload.pod_annotations.get(DEPENDS_ON, "")):
+    if not (text := workload.pod_annotations.get(DEPENDS_ON)):
+        return
+    for host in hosts(text):
         name, _, rest = host.name.partition(".")
         yield Mention(
             service=ServiceKey(rest.partition(".")[0] or workload.namespace, name),
