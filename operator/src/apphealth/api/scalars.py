@@ -6,6 +6,7 @@ match the whole value, are ASCII only, and mean the same in RE2 and in `re`.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -148,6 +149,29 @@ Duration = Annotated[
         "write hours, minutes or both, for instance 4h, 90m or 1h30m",
     ),
 ]
+_DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
+
+
+def seconds_of(duration: str) -> int | None:
+    """Return the seconds of a duration: `4h`, `1h30m`, `90s`.
+
+    Parameters
+    ----------
+    duration
+        Hours, minutes and seconds, each with its unit; at least one of them.
+
+    Returns
+    -------
+    int or None
+        None if the text is no duration.
+    """
+    found = _DURATION.fullmatch(duration)
+    if found is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
 TimeZone = Annotated[
     str,
     _matching(

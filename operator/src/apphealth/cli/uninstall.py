@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from apphealth.api.rule import RuleKey, RuleKind
+from apphealth.api.scalars import seconds_of
 from apphealth.cli.completing import namespaces
 from apphealth.cli.errors import CommandError, ExitCode
 from apphealth.cli.options import context_option, kubeconfig_option
@@ -29,15 +29,14 @@ PLANS_A_SECOND = 500
 """HealthPlans read again each second, at most."""
 NAMED = 5
 """How many workloads a message names."""
-UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    """Parse `90s`, `10m`, `1h`."""
-    found = re.fullmatch(r"(\d+)([smh])", value)
-    if found is None:
+    """Parse `90s`, `10m`, `1h30m`."""
+    seconds = seconds_of(value)
+    if seconds is None:
         raise click.BadParameter(f"{value!r} is not a duration; write 90s, 10m or 1h", ctx, param)
-    return float(int(found[1]) * UNITS[found[2]])
+    return float(seconds)
 
 
 @click.command(short_help="Delete all rules, and wait until their probes are gone.")

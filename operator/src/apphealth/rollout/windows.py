@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from apphealth.api.scalars import seconds_of
 from apphealth.api.spec import Window
-
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?")
 
 
 def is_open(windows: Iterable[Window], now: datetime) -> bool:
@@ -88,6 +86,4 @@ def _zone(window: Window) -> ZoneInfo:
 
 def _length(window: Window) -> timedelta:
     """Return how long a window stays open. It is time that passes, also over a change of the clocks."""
-    found = _DURATION.fullmatch(window.duration)
-    hours, minutes = found.groups() if found is not None else (None, None)
-    return timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    return timedelta(seconds=seconds_of(window.duration) or 0)
