@@ -84,6 +84,13 @@ class Credentials:
     async def authorize(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Add the credentials to a request, and try once with newer ones if they are refused: a middleware of aiohttp.
 
+        Parameters
+        ----------
+        request
+            The request to send.
+        handler
+            Sends it.
+
         Raises
         ------
         CredentialsError

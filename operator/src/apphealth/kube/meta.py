@@ -87,6 +87,18 @@ def parse_meta(value: object) -> Meta:
 
 
 def path_of(api: str, plural: str, namespace: str, name: str = "") -> str:
-    """Return the path of an object, or of a collection: `/apis/apps/v1/namespaces/shop/deployments/web`."""
+    """Return the path of an object, or of a collection: `/apis/apps/v1/namespaces/shop/deployments/web`.
+
+    Parameters
+    ----------
+    api
+        The path of the API's group and version: `/apis/apps/v1`.
+    plural
+        The resource's plural.
+    namespace
+        Empty if the resource has none, or for all namespaces.
+    name
+        The object's name; empty for the collection.
+    """
     where = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     return f"{api}{where}/{plural}" + (f"/{quote(name, safe='')}" if name else "")

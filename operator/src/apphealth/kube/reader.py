@@ -94,7 +94,15 @@ class Reader:
         return self._request("PATCH", path, params={"fieldManager": MANAGER}, body=body)
 
     def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """POST an object to its collection, and return it; for errors see `get`."""
+        """POST an object to its collection, and return it; for errors see `get`.
+
+        Parameters
+        ----------
+        path
+            The path of the collection.
+        body
+            The object.
+        """
         return self._request("POST", path, params={"fieldManager": MANAGER}, body=body, kind="application/json")
 
     def delete(self, path: str) -> None:

@@ -89,7 +89,15 @@ class _Ignored:
 
 
 def suppressed(finding: Finding, ignored: list[_Ignored]) -> Suppression | None:
-    """Return why a finding is ignored, or None if it is not."""
+    """Return why a finding is ignored, or None if it is not.
+
+    Parameters
+    ----------
+    finding
+        The finding.
+    ignored
+        What the object's annotations ignore: see `read_ignored`.
+    """
     return next((one.suppression for one in ignored if one.matches(finding)), None)
 
 

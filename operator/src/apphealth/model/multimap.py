@@ -21,14 +21,26 @@ class MultiMap(Generic[K, V]):
         return len(self._one) + len(self._more)
 
     def add(self, key: K, value: V) -> None:
-        """Add a value to a key, if the key doesn't have it."""
+        """Add a value to a key, if the key doesn't have it.
+
+        Parameters
+        ----------
+        key, value
+            What to add.
+        """
         if key in self._more:
             self._more[key].add(value)
         elif self._one.setdefault(key, value) != value:
             self._more[key] = {self._one.pop(key), value}
 
     def discard(self, key: K, value: V) -> None:
-        """Remove a value from a key, if the key has it."""
+        """Remove a value from a key, if the key has it.
+
+        Parameters
+        ----------
+        key, value
+            What to remove.
+        """
         if (values := self._more.get(key)) is not None:
             values.discard(value)
             if not values:

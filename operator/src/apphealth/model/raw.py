@@ -25,7 +25,15 @@ def items(value: object) -> Iterator[Mapping[str, Any]]:
 
 
 def text(value: object, default: str = "") -> str:
-    """Return `value` if it is text, cut at `MAX_TEXT`, else `default`."""
+    """Return `value` if it is text, cut at `MAX_TEXT`, else `default`.
+
+    Parameters
+    ----------
+    value
+        Anything that JSON may have there.
+    default
+        What to return for anything but a text.
+    """
     return value[:MAX_TEXT] if isinstance(value, str) else default
 
 
@@ -35,7 +43,15 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def number(value: object, default: int = 0) -> int:
-    """Return `value` if it is an integer, else `default`."""
+    """Return `value` if it is an integer, else `default`.
+
+    Parameters
+    ----------
+    value
+        Anything that JSON may have there.
+    default
+        What to return for anything but an integer.
+    """
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 

@@ -84,7 +84,17 @@ class Sighting:
 
 
 def carries(pod: PodState, target: Target, probe: Probe) -> bool:
-    """Return whether a pod was made with a probe: those from before a change are no witnesses."""
+    """Return whether a pod was made with a probe: those from before a change are no witnesses.
+
+    Parameters
+    ----------
+    pod
+        The pod.
+    target
+        The container's name, and which of its probes.
+    probe
+        The probe that it has since the change.
+    """
     container = pod.container(target[0])
     return container is not None and container.probes.get(target[1]) == probe
 
@@ -164,7 +174,15 @@ def judge(
 
 
 def failing(suspects: Mapping[Target, Probe], seen: Iterable[Sighting]) -> str:
-    """Return an example of a pod that fails a probe of ours, as a sentence; empty if there is none."""
+    """Return an example of a pod that fails a probe of ours, as a sentence; empty if there is none.
+
+    Parameters
+    ----------
+    suspects
+        The probes of ours on the workload.
+    seen
+        Its pods.
+    """
     for one in seen:
         for (name, kind), probe in suspects.items():
             container = one.pod.container(name)
@@ -353,13 +371,29 @@ def _stuck(workload: Workload, seen: Sequence[Sighting]) -> str:
 
 
 def named_port_is_gone(container: Container, probe: Probe) -> bool:
-    """Return whether a probe names a port that its container doesn't have: the kubelet can't carry it out."""
+    """Return whether a probe names a port that its container doesn't have: the kubelet can't carry it out.
+
+    Parameters
+    ----------
+    container
+        The container.
+    probe
+        One of its probes.
+    """
     port = getattr(probe.handler, "port", None)
     return isinstance(port, str) and all(port != declared.name for declared in container.ports)
 
 
 def number_of(container: Container, probe: Probe) -> int | None:
-    """Return the number of the port that a probe asks; None if it asks none, or one that its container doesn't have."""
+    """Return the number of the port that a probe asks; None if it asks none, or one that its container doesn't have.
+
+    Parameters
+    ----------
+    container
+        The container.
+    probe
+        One of its probes.
+    """
     port = getattr(probe.handler, "port", None)
     if isinstance(port, int):
         return port

@@ -101,7 +101,13 @@ def next_wave(
 def turns(
     candidates: Iterable[Candidate], in_flight: Iterable[Candidate], budgets: Mapping[str, Budget], now: datetime
 ) -> tuple[Turn, ...]:
-    """Decide about each candidate: whether it is changed now, or what holds it back. Parameters as of `next_wave`."""
+    """Decide about each candidate: whether it is changed now, or what holds it back.
+
+    Parameters
+    ----------
+    candidates, in_flight, budgets, now
+        As for `next_wave`.
+    """
     gates = {rule: _Gate(budget, now) for rule, budget in budgets.items()}
     for candidate in in_flight:
         _take(candidate, gates)

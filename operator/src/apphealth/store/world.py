@@ -257,7 +257,15 @@ class World:
         return known.by if known is not None and known.owner_uid == workload.uid else ()
 
     def keep_rollout(self, key: WorkloadKey, rolled_out: RolledOut) -> None:
-        """Replace what is remembered of the rules by whose rollout a workload was changed."""
+        """Replace what is remembered of the rules by whose rollout a workload was changed.
+
+        Parameters
+        ----------
+        key
+            The workload.
+        rolled_out
+            The rules; without any, nothing is remembered.
+        """
         if rolled_out.by:
             # Ten thousand workloads have the same few rules.
             self.rollouts[key] = replace(rolled_out, by=_shared_rollout(rolled_out.by))

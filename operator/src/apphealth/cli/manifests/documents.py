@@ -99,7 +99,15 @@ class Item:
         return namespace if isinstance(namespace, str) and namespace else default
 
     def problem(self, message: str, path: ObjectPath = ()) -> Problem:
-        """Return a problem of the field at `path` of this object."""
+        """Return a problem of the field at `path` of this object.
+
+        Parameters
+        ----------
+        message
+            The problem, for users.
+        path
+            The field, from the object's root; the object itself if it is empty.
+        """
         line, column = self.document.place((*self.path, *path))
         return Problem(self.source.name, line, column, message)
 

@@ -17,7 +17,13 @@ from apphealth.cli.yamledit.plain import Plain
 
 
 def same(one: Plain, other: Plain) -> bool:
-    """Whether two values are equal as JSON: 1 is not true."""
+    """Whether two values are equal as JSON: 1 is not true.
+
+    Parameters
+    ----------
+    one, other
+        Values of JSON.
+    """
     if one is other:
         return True
     if isinstance(one, dict) and isinstance(other, dict):

@@ -39,7 +39,17 @@ def block(value: Plain, layout: Layout, column: int) -> list[str]:
 
 
 def entries(values: dict[str, Plain], layout: Layout, column: int) -> list[str]:
-    """Return the lines of the keys and values of a block mapping whose keys are at `column`."""
+    """Return the lines of the keys and values of a block mapping whose keys are at `column`.
+
+    Parameters
+    ----------
+    values
+        The keys and their values.
+    layout
+        The layout of the document.
+    column
+        The column of the keys.
+    """
     return block(dict(values), layout, column) if values else []
 
 
@@ -96,7 +106,15 @@ def ends_in_newline(value: Plain) -> bool:
 
 
 def scalar(value: str | float | bool | None, *, in_flow: bool = False) -> str:
-    """Return one scalar: plain if it is parsed back to the same value, else in double quotes."""
+    """Return one scalar: plain if it is parsed back to the same value, else in double quotes.
+
+    Parameters
+    ----------
+    value
+        A scalar of JSON.
+    in_flow
+        It is within brackets or braces, where fewer texts can be plain.
+    """
     if not isinstance(value, str):
         return json.dumps(value)
     safe = _SAFE_IN_FLOW if in_flow else _SAFE
@@ -104,7 +122,15 @@ def scalar(value: str | float | bool | None, *, in_flow: bool = False) -> str:
 
 
 def quoted_as(style: str, text: str) -> str:
-    """Return text in the quotes of `style`, or as `scalar` does if it has none or they can't hold the text."""
+    """Return text in the quotes of `style`, or as `scalar` does if it has none or they can't hold the text.
+
+    Parameters
+    ----------
+    style
+        The quote of the scalar that is replaced; empty if it was plain.
+    text
+        The new value.
+    """
     if style == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
     return quoted(text) if style in ("'", '"') else scalar(text)

@@ -41,7 +41,15 @@ class Marks:
         self._places.append(mark.line << _COLUMN_BITS | min(mark.column, _MAX_COLUMN))
 
     def find(self, value: Plain, path: tuple[str | int, ...]) -> tuple[int, int]:
-        """Return the line and column, from 0, of the part of `value` at `path`, or of its nearest existing parent."""
+        """Return the line and column, from 0, of the part of `value` at `path`, or of its nearest existing parent.
+
+        Parameters
+        ----------
+        value
+            The whole value of the document.
+        path
+            Keys and indexes from its root.
+        """
         found, position = 0, 1
         for part in path:
             parts = list(value.items()) if isinstance(value, dict) else list(enumerate(_listed(value)))

@@ -118,7 +118,15 @@ def _recognised(container: Container, known: Mapping[tuple[str, ProbeKind], Prob
 
 
 def leaves(value: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Yield path and value (as text) of each leaf of a probe's JSON; lists in it are leaves."""
+    """Yield path and value (as text) of each leaf of a probe's JSON; lists in it are leaves.
+
+    Parameters
+    ----------
+    value
+        The probe, or a part of it.
+    prefix
+        Where in the probe the part is.
+    """
     for key, item in value.items():
         if isinstance(item, Mapping) and item:
             yield from leaves(item, (*prefix, key))

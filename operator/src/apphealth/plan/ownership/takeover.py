@@ -143,7 +143,15 @@ def is_ours(live: LiveProbe, original: OriginalRecord | None) -> bool:
 
 
 def may_be_replaced(live: LiveProbe, *, allow_exec: bool) -> bool:
-    """Return whether another owner's probe could be put back: what runs a command only if that is allowed."""
+    """Return whether another owner's probe could be put back: what runs a command only if that is allowed.
+
+    Parameters
+    ----------
+    live
+        The probe.
+    allow_exec
+        Probes may run commands in containers.
+    """
     return allow_exec or not isinstance(live.probe.handler, Exec)
 
 

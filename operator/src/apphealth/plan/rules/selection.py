@@ -110,7 +110,15 @@ def selects(rule: Rule, workload: Workload, namespace: Namespace) -> bool:
 
 
 def chooses(rule: Rule, workload: Workload) -> bool:
-    """Whether a rule selects a workload of a namespace that it reaches."""
+    """Whether a rule selects a workload of a namespace that it reaches.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    workload
+        The workload; its namespace is not looked at.
+    """
     if (target := rule.spec.target_ref) is not None:
         return (target.kind, target.name) == (workload.kind, workload.name)
     return rule.spec.selector is not None and matches(rule.spec.selector, workload.labels)
