@@ -10,24 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.operator.cli.objects import deployment
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(sys.executable).parent
-BAD = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: web
-        ports: [{containerPort: 8080}]
-        livenessProbe: {httpGet: {path: /, port: nope}}
-"""
+BAD = deployment("ports: [{containerPort: 8080}]", "livenessProbe: {httpGet: {path: /, port: nope}}")
 
 
 @pytest.fixture

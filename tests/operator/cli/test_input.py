@@ -9,24 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from tests.operator.cli.objects import deployment
 
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.manifests import remote
 
-WEB = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: shop/web:1.4
-        env: [{name: DB, value: "postgres://db:5432/x"}]
-"""
+WEB = deployment('env: [{name: DB, value: "postgres://db:5432/x"}]')
 DB = """\
 apiVersion: v1
 kind: Service

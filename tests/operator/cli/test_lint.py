@@ -8,32 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.operator.cli.objects import PORT, SERVICE, deployment
 
 from apphealth.cli.errors import ExitCode
 
-SERVICE = """\
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec:
-  selector: {app: web}
-  ports: [{port: 80, targetPort: http}]
-"""
-DEPLOYMENT = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: shop/web:1.4
-        ports: [{name: http, containerPort: 8080}]
-"""
+DEPLOYMENT = deployment(PORT, metadata="\n  name: web")
 BOTH = f"{SERVICE}---\n{DEPLOYMENT}"
 LIVENESS = "        livenessProbe: {httpGet: {path: /livez, port: http}}\n"
 READINESS = "        readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 5}\n"

@@ -9,34 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.operator.cli.objects import PORT, SERVICE, deployment
 
 from apphealth.cli.errors import ExitCode
 
-SHOP = """\
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: shop}
-spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: shop/web:1.4
-        ports: [{name: http, containerPort: 8080}]
-        livenessProbe: {httpGet: {path: /livez, port: http, host: example.com}}
-"""
-OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all(SHOP))
+NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+PROBE = "livenessProbe: {httpGet: {path: /livez, port: http, host: example.com}}"
+OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all("---\n".join((NAMESPACE, SERVICE, deployment(PORT, PROBE)))))
+for item in OBJECTS[1:]:
+    item["metadata"]["namespace"] = "shop"
 
 
 def elsewhere(namespace: str) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft7Validator
+from tests.operator.cli.objects import PORT, deployment
 
 from apphealth.cli.errors import ExitCode
 from apphealth.cli.lint.github import report_github
@@ -21,24 +22,14 @@ from apphealth.lint.registry import ALL
 from apphealth.plan.findings import Finding, Severity
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif-2.1.0.schema.json").read_text())
-BAD = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-  annotations: {apphealth.dev/ignore-port-number: "generated <by> \\"us\\" & them\\u0007"}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: shop/web
-        ports: [{name: http, containerPort: 8080}]
-        livenessProbe: {httpGet: {path: /livez, port: "w,e:b%\\n"}}
-        readinessProbe: {httpGet: {path: /readyz, port: 8080}, timeoutSeconds: 20}
-"""
+NOTE = '{apphealth.dev/ignore-port-number: "generated <by> \\"us\\" & them\\u0007"}'
+BAD = deployment(
+    PORT,
+    'livenessProbe: {httpGet: {path: /livez, port: "w,e:b%\\n"}}',
+    "readinessProbe: {httpGet: {path: /readyz, port: 8080}, timeoutSeconds: 20}",
+    metadata=f"\n  name: web\n  annotations: {NOTE}",
+    image="shop/web",
+)
 
 
 @pytest.fixture

@@ -10,23 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.operator.cli.objects import PORT, deployment
 
 ROOT = Path(__file__).parents[3]
-DEPLOYMENT = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: shop/web:1.4
-        ports: [{name: http, containerPort: 8080}]
-        livenessProbe: {httpGet: {path: /livez, port: PORT}}
-"""
+DEPLOYMENT = deployment(PORT, "livenessProbe: {httpGet: {path: /livez, port: PORT}}")
 
 
 def git(folder: Path, *args: str) -> None:

@@ -7,29 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.operator.cli.objects import PORT, SERVICE, deployment
 
 from apphealth.cli.errors import ExitCode
 
-WEB = """\
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: shop/web:1.4
-        ports: [{name: http, containerPort: 8080}]
-        livenessProbe: {httpGet: {path: /livez, port: 8080}, failureThreshold: 1}
-"""
+PROBE = "livenessProbe: {httpGet: {path: /livez, port: 8080}, failureThreshold: 1}"
+WEB = f"{SERVICE}---\n{deployment(PORT, PROBE)}"
 ALL = {"readiness-missing", "liveness-aggressive", "port-number"}
 
 
