@@ -208,6 +208,26 @@ def test_protected_is_said_where_it_is_known(protected, reasons):
     assert [c.reason for c in conditions if c.type is ConditionType.PROTECTED] == reasons
 
 
+@pytest.mark.parametrize(
+    ("lacks", "told"),
+    [
+        pytest.param(
+            [["nope"], ["nope", "side"]], "; spec.containers: no selected workload has 'nope'", id="nobody has it"
+        ),
+        pytest.param([["nope"], []], "", id="one has it"),
+        pytest.param([["nope"], None], "", id="one is not known yet"),
+        pytest.param([], "", id="nothing is selected"),
+    ],
+)
+def test_a_container_that_no_selected_workload_has_is_told_at_the_rule(lacks, told):
+    given = [
+        None if names is None else Outcome(state=State.APPLIED, lacks=tuple((RULE, name) for name in names))
+        for names in lacks
+    ]
+    message = condition(rule_status(facts(*given)), ConditionType.READY).message
+    assert message.endswith(told) if told else "spec.containers" not in message
+
+
 def test_messages_are_bounded():
     given = facts(outcome(State.REJECTED, Reason.WRITES_REJECTED, "x" * 5000))
     assert len(condition(rule_status(given), ConditionType.DEGRADED).message) == 1000

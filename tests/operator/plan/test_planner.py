@@ -90,7 +90,7 @@ def test_questions_of_a_preview_hold_up_nothing(build, planned):
         pytest.param({}, {"preset": "flask"}, 1, "preset-unknown", ["'flask'", "is not known"], id="unknown preset"),
         pytest.param(
             {},
-            {"containers": [{"name": "nope", "enabled": False}]},
+            {"targetRef": {"kind": "Deployment", "name": "web"}, "containers": [{"name": "nope", "enabled": False}]},
             1,
             "container-missing",
             ["'nope'", "main"],
@@ -139,6 +139,13 @@ def test_a_mistake_or_gap_is_told_with_its_fix(build, planned, fields, spec, ser
     found = next(f for f in plan.findings if f.id == finding)
     assert all(word in found.message for word in words)
     assert found.fix
+
+
+def test_a_container_that_a_rule_for_many_names_is_no_matter_of_one_of_them(build, planned):
+    named = [{"name": name, "enabled": False} for name in ("nope", "main", "*")]
+    plan = planned(build.deployment(), build.service(), build.rule(containers=named))
+    assert "container-missing" not in [finding.id for finding in plan.findings]
+    assert plan.lacks == ((plan.rules[0], "nope"),)
 
 
 def test_a_missing_port_of_one_probe_does_not_keep_the_others_back(build, planned):

@@ -177,7 +177,7 @@ PYTHON = {"command": ["gunicorn", "app:app"]}
             {"ports": [{"containerPort": 50051, "name": "grpc"}]},
             {"gRPC": ok()},
             "grpc",
-            dict.fromkeys(("liveness", "readiness", "startup"), "grpc <pod>:50051 "),
+            {"readiness": "grpc <pod>:50051 "},
             id="gRPC with the health service",
         ),
         pytest.param(

@@ -429,6 +429,7 @@ class Reconciler:
             problem=problem,
             message=message,
             waits=waits,
+            lacks=decided.lacks,
             findings=(*(one.id for one in decided.findings), *(one.finding.id for one in rejections)),
             family=family_of(workload, decided) if decided.rollout else "",
         )

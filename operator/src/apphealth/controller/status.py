@@ -128,8 +128,10 @@ def _has_failed(outcome: Outcome) -> bool:
 
 
 def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
+    lacking = _lacking(facts)
+
     def condition(status: ConditionStatus, reason: Reason, message: str) -> Condition:
-        return Condition(type=ConditionType.READY, status=status, reason=reason, message=message)
+        return Condition(type=ConditionType.READY, status=status, reason=reason, message=message + lacking)
 
     if facts.complaint:
         return condition(ConditionStatus.FALSE, Reason.INVALID_SPEC, facts.complaint)
@@ -147,6 +149,17 @@ def _ready(facts: Facts, counts: WorkloadCounts) -> Condition:
     if facts.mode is Mode.AUDIT:
         return condition(ConditionStatus.TRUE, Reason.PREVIEWED, _previewed(counts))
     return condition(ConditionStatus.TRUE, Reason.ALL_MANAGED, _tally(counts))
+
+
+def _lacking(facts: Facts) -> str:
+    """Return what to add to a message if no selected workload has a container that the rule lists; else nothing."""
+    known = [outcome for outcome in facts.outcomes.values() if outcome is not None]
+    if not known or len(known) < len(facts.outcomes):
+        return ""
+    everywhere = set.intersection(*(set(outcome.lacks) for outcome in known))
+    names = sorted(name for rule, name in everywhere if rule == facts.rule)
+    listed = ", ".join(f"'{name}'" for name in names[:NAMED])
+    return f"; spec.containers: no selected workload has {listed}" if names else ""
 
 
 def _failing(facts: Facts) -> str:

@@ -96,6 +96,7 @@ def plan(workload: Workload, facts: Facts, options: Options = Options()) -> Plan
         delivery=delivery_text(workload, dependencies) if read else None,
         mentions=needs.mentions,
         cycle=needs.cycle,
+        lacks=shown.lacks,
     )
     return replace(decided, record=record_of(decided, workload)) if rules else decided
 

@@ -110,6 +110,8 @@ class ProbesPlan:
         The answers that the decisions rest on.
     readiness
         The handler of each container's readiness probe, by the container's name.
+    lacks
+        The containers that the workload doesn't have, of those that rules for many workloads list.
     """
 
     settings: WorkloadSettings
@@ -124,6 +126,7 @@ class ProbesPlan:
     questions: tuple[Question, ...] = ()
     proofs: tuple[tuple[Question, Proof], ...] = ()
     readiness: tuple[tuple[str, Handler], ...] = ()
+    lacks: tuple[tuple[RuleKey, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +229,8 @@ class Plan:
         planned again.
     record
         The HealthPlan to write; None if no rule selects the workload.
+    lacks
+        The containers that the workload doesn't have, of those that rules for many workloads list.
     """
 
     workload: WorkloadKey
@@ -254,6 +259,7 @@ class Plan:
     mentions: frozenset[ServiceKey] = frozenset()
     cycle: Cycle | None = None
     record: HealthPlan | None = None
+    lacks: tuple[tuple[RuleKey, str], ...] = ()
 
     @property
     def selected(self) -> bool:

@@ -59,6 +59,8 @@ class Outcome:
     """The problem in one sentence."""
     waits: str = ""
     """What a workload in state Waiting waits for."""
+    lacks: tuple[tuple[RuleKey, str], ...] = ()
+    """The containers that it doesn't have, of those that its rules for many workloads list."""
     findings: tuple[str, ...] = ()
     """The ids of the plan's findings."""
     family: str = ""

@@ -6,9 +6,9 @@ follows for each probe given who owns the probe that is there now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from apphealth.api.rule import Rule
+from apphealth.api.rule import Rule, RuleKey
 from apphealth.model.ownership import probe_path
 from apphealth.model.probe import KINDS, Handler, ProbeKind
 from apphealth.model.withheld import WithheldReason
@@ -100,6 +100,7 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
             for one, plan in zip(containers, plans, strict=True)
             if (handler := _readiness(one.container, plan)) is not None
         ),
+        lacks=tuple(_lacks(workload, rules)),
     )
 
 
@@ -181,13 +182,25 @@ def _findings(containers: Sequence[ContainerDecisions], facts: WorkloadFacts) ->
     if facts.rules:
         yield from facts.annotations.findings
         there = {container.container.name for container in containers}
-        for name, rule in listed_containers(facts.rules).items():
+        told = [rule for rule in facts.rules if facts.options.files or rule.spec.target_ref is not None]
+        for name, rule in listed_containers(told).items():
             if name not in there:
                 yield CONTAINER_MISSING(rule=rule, name=name, listed=", ".join(sorted(there)))
     for one in containers:
         if facts.withheld:
             yield from _withheld_findings(one, facts.workload)
         yield from one.desired.findings
+
+
+def _lacks(workload: Workload, rules: Iterable[Rule]) -> Iterator[tuple[RuleKey, str]]:
+    """Yield the containers that the workload doesn't have, of those that rules for many workloads list.
+
+    That is no matter of the workload's: others that the rule selects may have them. See `controller.status`.
+    """
+    there = {container.name for container in workload.containers}
+    for rule in rules:
+        if rule.spec.target_ref is None:
+            yield from ((rule.key, name) for name in listed_containers([rule]) if name not in there)
 
 
 def _withheld_findings(decided: ContainerDecisions, workload: Workload) -> Iterator[Finding]:

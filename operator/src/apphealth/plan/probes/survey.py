@@ -26,12 +26,14 @@ from apphealth.plan.probes.presets.common import (
     endpoints_among,
 )
 from apphealth.plan.probes.presets.flask import MANAGEMENT_ENDPOINTS
-from apphealth.plan.probes.presets.preset import TCP, Endpoints, Place, Preset
+from apphealth.plan.probes.presets.preset import GRPC, TCP, Endpoints, Place, Preset
 from apphealth.plan.probes.presets.proxies import is_proxy
 from apphealth.plan.probes.suggestions import SURVEYED, Origin, Suggestion
 
 TIMEOUT = 3
 """Seconds to wait for each answer."""
+OVERALL: Endpoints = {ProbeKind.READINESS: (GRPC,)}
+"""What a gRPC server's overall status is good for: frameworks aggregate in it, see docs/decisions/0027."""
 _TRAFFIC = (ProbeKind.LIVENESS, ProbeKind.READINESS)
 
 
@@ -86,7 +88,7 @@ def _found(facts: ContainerFacts, asked: Survey, answer: Proof, survey: Question
     for port in asked.ports:
         there = [one for one in answer.served if one.port == port.number]
         if any(one.speaks is Speaks.GRPC for one in there):
-            yield _suggestion(plain.GRPC, there[0], survey)
+            yield _suggestion(plain.GRPC, there[0], survey, OVERALL)
         paths = [one.path for one in there if one.path]
         if LIBRARY_PATHS & {path.removeprefix(prefix or INDEX) for path in paths}:
             yield _suggestion(MANAGEMENT_ENDPOINTS, there[0], survey)
@@ -115,7 +117,9 @@ def _as_written(facts: ContainerFacts, asked: Survey, survey: Question) -> Sugge
     (number,) = numbers
     handlers = list(ours.values())
     if all(isinstance(handler, Grpc) for handler in handlers):
-        return _suggestion(plain.GRPC, Served(number, Speaks.GRPC), survey)
+        # A liveness that an earlier version wrote stays: no upgrade restarts pods.
+        offered = None if ProbeKind.LIVENESS in ours else OVERALL
+        return _suggestion(plain.GRPC, Served(number, Speaks.GRPC), survey, offered)
     if all(isinstance(handler, TcpSocket) for handler in handlers):
         return _suggestion(plain.TCP, Served(number, Speaks.TCP), survey, {ProbeKind.READINESS: (TCP,)})
     paths = {kind: handler.path for kind, handler in ours.items() if isinstance(handler, HttpGet)}

@@ -120,11 +120,10 @@ PRESETS = (
     ),
     _program(
         "oauth2-proxy",
-        "https://oauth2-proxy.github.io/oauth2-proxy/features/endpoints/",
+        "https://oauth2-proxy.github.io/oauth2-proxy/features/endpoints/: /ready since 7.5",
         4180,
-        ("/ready",),
+        ("/ready", "/ping"),
         ("/ping",),
-        certain=True,
     ),
     _program(
         "dex",
