@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -31,10 +31,11 @@ class Rule:
     created: str = ""
     """creationTimestamp as RFC 3339 text in UTC, which sorts by age; empty in files."""
 
-    @property
-    def key(self) -> RuleKey:
-        """The key that identifies this rule in the cluster."""
-        return RuleKey(kind=self.kind, namespace=self.namespace, name=self.name)
+    key: RuleKey = field(init=False)
+    """The key that identifies this rule in the cluster."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", RuleKey(kind=self.kind, namespace=self.namespace, name=self.name))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,7 +48,7 @@ class RuleKey:
 
     def __str__(self) -> str:
         """`AppHealth/shop/web`, `ClusterAppHealth/standard`."""
-        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+        return f"{self.kind}/{self.namespace}/{self.name}" if self.namespace else f"{self.kind}/{self.name}"
 
 
 def parse_rule_key(text: str) -> RuleKey | None:
