@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apphealth.model.last_applied import ANNOTATION, MANAGER
+from apphealth.model.last_applied import ANNOTATION, MANAGER, last_applied
 from apphealth.model.ownership import without_claims
 from apphealth.model.parse_workload import parse_workload
 from apphealth.model.probe import ProbeKind
@@ -109,3 +109,12 @@ def test_giving_up_one_claim_keeps_the_others() -> None:
 @pytest.mark.parametrize("value", [None, "x", [1], [{"manager": "apphealth", "operation": "Update"}]])
 def test_giving_up_claims_takes_any_json(value: object) -> None:
     assert without_claims(value, [PATH]) == []
+
+
+def test_a_sidecar_in_the_last_apply_is_found_too():
+    sidecar = {"name": "main", "restartPolicy": "Always", "livenessProbe": OURS}
+    pod = {"initContainers": [sidecar]}
+    text = json.dumps({"spec": {"template": {"spec": pod}}})
+    found = last_applied({ANNOTATION: text}, pod)
+    assert found is not None
+    assert found.below(*PATH[:3], "f:initContainers", *PATH[4:])

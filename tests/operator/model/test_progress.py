@@ -128,3 +128,42 @@ def test_a_workload_has_its_progress():
     )
     assert found.settled
     assert found.written_at == datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "pods"),
+    [
+        pytest.param("Deployment", {}, 2, id="Deployment: a quarter, rounded down"),
+        pytest.param("Deployment", {"replicas": 3}, 0, id="Deployment: none, as one may come first"),
+        pytest.param(
+            "Deployment", {"strategy": {"rollingUpdate": {"maxUnavailable": 3}}}, 3, id="Deployment: a number"
+        ),
+        pytest.param(
+            "Deployment", {"strategy": {"rollingUpdate": {"maxUnavailable": "39%"}}}, 3, id="Deployment: a share"
+        ),
+        pytest.param(
+            "Deployment",
+            {"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 0}}},
+            1,
+            id="Deployment: one, as it has to go on",
+        ),
+        pytest.param(
+            "Deployment",
+            {"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "1%"}}},
+            0,
+            id="Deployment: surge",
+        ),
+        pytest.param("Deployment", {"strategy": {"type": "Recreate"}}, 10, id="Deployment: all"),
+        pytest.param("StatefulSet", {}, 1, id="StatefulSet: one"),
+        pytest.param("StatefulSet", {"replicas": 0}, 0, id="StatefulSet: no pods"),
+        pytest.param(
+            "StatefulSet",
+            {"updateStrategy": {"rollingUpdate": {"maxUnavailable": "21%"}}},
+            3,
+            id="StatefulSet: rounded up",
+        ),
+        pytest.param("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, 0, id="StatefulSet: replaced by hand"),
+    ],
+)
+def test_how_many_pods_may_be_down_at_once(kind, spec, pods):
+    assert parse_progress(workload(kind, DONE, **({"replicas": 10} | spec))).takes_down == pods

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apphealth.model.parse_workload import parse_workload
+from apphealth.model.network_policy import parse_network_policy
+from apphealth.model.parse_workload import DELIVERY_VOLUME, parse_workload, template_digest
 from apphealth.model.service import MAX_CONFIG_MAP, MAX_FILE, parse_config_map, parse_namespace, parse_service
 
 JSON = st.recursive(
@@ -75,6 +76,23 @@ def test_only_our_annotations_are_kept():
     metadata = {"annotations": {"apphealth.dev/preset": "x", "kubectl.kubernetes.io/last-applied-configuration": "y"}}
     found = parse_workload({"metadata": metadata, "spec": {"template": {"metadata": metadata}}})
     assert found.annotations == found.pod_annotations == {"apphealth.dev/preset": "x"}
+
+
+def test_what_the_api_server_counts_and_where_pods_run():
+    pod = {"hostNetwork": True}
+    found = parse_workload({"metadata": {"generation": 3}, "spec": {"template": {"spec": pod}}})
+    assert (found.generation, found.host_network) == (3, True)
+    assert parse_workload({"spec": {"template": {"spec": {"hostNetwork": "yes"}}}}).host_network is False
+
+
+def test_a_volume_changes_the_digest_of_a_template_unless_it_is_ours():
+    digests = [template_digest({"volumes": [{"name": name}]}, {}) for name in ("data", "other", DELIVERY_VOLUME)]
+    assert len(set(digests)) == 3
+    assert template_digest({"volumes": []}, {}) == digests[2]
+
+
+def test_a_policy_without_a_namespace_is_in_the_default_one():
+    assert parse_network_policy({"metadata": {"name": "open"}}).namespace == "default"
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ class Workload:
 
 
 def same(one: Workload, other: Workload) -> bool:
-    """Return whether two readings of a workload are equal in every field that a plan reads.
+    """Return whether two readings of a workload are equal in all that plans read, apart from a pod's being ready.
 
     Parameters
     ----------
