@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from apphealth.plan.dependencies.evidence.declared import by_rules
+
 
 def plan_with(
     build, planned, *env, services=("users", "db"), spec=None, extra=(), pod_annotations=None, maps=None, **fields
@@ -156,6 +158,24 @@ def test_users_name_services(build, planned, spec, annotation, expected):
 def test_discovery_can_be_switched_off(build, planned, discover):
     plan = plan_with(build, planned, ("X", "http://users"), spec={"dependencies": {"discover": discover}})
     assert found(plan).keys() == ({"users"} if discover else set())
+
+
+@pytest.mark.parametrize(
+    ("weaker", "stronger", "expected"),
+    [
+        pytest.param({"port": 80, "required": True}, {}, (80, True), id="the stronger one says nothing of them"),
+        pytest.param({"port": 80, "required": True}, {"port": 9000, "required": False}, (9000, False), id="it says so"),
+        pytest.param({}, {"required": True}, (None, True), id="only it says something"),
+        pytest.param({}, {}, (None, False), id="neither"),
+    ],
+)
+def test_of_two_rules_that_name_a_service_the_stronger_wins_field_by_field(build, weaker, stronger, expected):
+    rules = [
+        build.parse_rule(build.rule(name, dependencies={"services": [{"name": "many"} | fields]}))
+        for name, fields in (("weaker", weaker), ("stronger", stronger))
+    ]
+    (found,) = by_rules(rules, build.parse(build.deployment()))
+    assert (found.port, found.required, found.evidence) == (*expected, "AppHealth stronger")
 
 
 def test_a_service_that_users_name_and_that_is_not_there_is_told(build, planned):

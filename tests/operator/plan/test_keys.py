@@ -25,6 +25,7 @@ KEYS = st.lists(WORDS, max_size=4).flatmap(
         pytest.param("S3Endpoint", True, False, id="after a digit"),
         pytest.param("HOSTNAME", False, False, id="its own name"),
         pytest.param("OTEL_SERVICE", False, False, id="what it is called in traces"),
+        pytest.param("HOST_NAME", False, False, id="its own name, in two words"),
         pytest.param("HOST_DB", False, False, id="a host not at the end"),
         pytest.param("ALLOWED_HOSTS", True, True, id="who may call"),
         pytest.param("NO_PROXY", False, True, id="what is left out"),

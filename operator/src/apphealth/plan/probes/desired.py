@@ -94,26 +94,16 @@ def _until_written(evaluations: Iterable[Evaluation]) -> Iterator[Evaluation]:
 
 def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:
     """Complete the probes of the candidate that was taken."""
-    evaluation = choice.evaluation
-    candidate, probes = evaluation.candidate, dict(evaluation.probes)
-    problems = {kind: problem for kind, problem in candidate.problems.items() if kind not in probes}
-    missing = facts.writable - probes.keys()
-    passed_over = bool(choice.passed_over)
-    if passed_over and candidate.suggestion is USERS_ALONE:
+    candidate, probes = choice.evaluation.candidate, dict(choice.evaluation.probes)
+    problems = dict(candidate.problems)
+    if choice.passed_over and candidate.suggestion is USERS_ALONE:
+        missing = facts.writable - probes.keys()
         if refuted_evidence(choice):
             probes |= dict.fromkeys(missing, ProbeEvaluation(state=VerificationState.REFUTED))
         problems |= {kind: problem for kind, problem in _problems(choice).items() if kind in missing}
-        problems = {kind: problem for kind, problem in problems.items() if kind not in probes}
+    problems = {kind: problem for kind, problem in problems.items() if kind not in probes}
     picked = {kind: one.handler for kind, one in probes.items() if one.handler is not None}
     planned = complete(picked, candidate, facts, {kind: probes[kind].proof for kind in picked})
-    unresolved = frozenset(problems) | (probes.keys() - picked.keys())
-    if candidate.suggestion.derived or candidate.suggestion is USERS_ALONE:
-        # What its owner keeps is no business of a guess.
-        unresolved |= set(facts.settings.wanted_kinds) - facts.writable - picked.keys()
-    if evaluation.waits:
-        unresolved |= facts.writable - picked.keys()
-    if candidate.suggestion is USERS_ALONE and any(passed.refuted for passed in choice.passed_over):
-        unresolved |= missing
     findings = [
         *problems.values(),
         *check_numbers(planned, facts.container.name),
@@ -129,9 +119,23 @@ def _chosen(choice: Choice, facts: ContainerFacts) -> DesiredProbes:
         probes=planned,
         evaluations=probes,
         findings=tuple(dict.fromkeys(findings)),
-        unresolved=unresolved,
-        settled=not evaluation.waits,
+        unresolved=frozenset((problems.keys() | probes.keys() | _left_as_they_are(choice, facts)) - picked.keys()),
+        settled=not choice.evaluation.waits,
     )
+
+
+def _left_as_they_are(choice: Choice, facts: ContainerFacts) -> frozenset[ProbeKind]:
+    """Return the probes about which the candidate that was taken decides nothing, so that what is there stays."""
+    suggestion = choice.evaluation.candidate.suggestion
+    left: frozenset[ProbeKind] = frozenset()
+    if suggestion.derived or suggestion is USERS_ALONE:
+        # What its owner keeps is no business of a guess.
+        left |= frozenset(facts.settings.wanted_kinds) - facts.writable
+    if choice.evaluation.waits:
+        left |= facts.writable
+    elif suggestion is USERS_ALONE and any(passed.refuted for passed in choice.passed_over):
+        left |= facts.writable - choice.evaluation.probes.keys()
+    return left
 
 
 def _readiness_is_specified(choice: Choice, facts: ContainerFacts) -> bool:
