@@ -65,7 +65,7 @@ image: ## Build the operator's image (IMAGE=name:tag, BUILDER=docker, podman or 
 	@$(or $(BUILDER),$(firstword $(foreach tool,docker podman buildah,$(shell command -v $(tool)))),docker) build \
 		--build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) -t $(IMAGE) .
 
-dist: $(READY) ## Build what is published into dist/: wheels, sdists, chart, checksums, list of what the image contains
+dist: $(READY) ## Build what is published into dist/: wheels, sdists, chart, kubectl plugin, checksums (DIST_URL=where it will be)
 	@$(BIN)/python -m deploy.dist
 
 lock: | .venv/bin/uv ## Resolve requirements.lock anew (UPGRADE=1 to take newer versions)

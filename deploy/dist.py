@@ -1,7 +1,7 @@
 """`make dist`: everything that is published, in dist/.
 
-Wheels and sdists of the operator and of the library, the chart's archive, the list of what the image contains
-(CycloneDX), and checksums. The same commit gives the same bytes.
+Wheels and sdists of the operator and of the library, the chart's archive, the plugin of kubectl with its krew manifest,
+the list of what the image contains (CycloneDX), and checksums. The same commit gives the same bytes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PROJECTS = ("operator", "library")
 CHART = ROOT / "deploy/helm/apphealth"
+PLUGIN = ROOT / "deploy/krew/kubectl-apphealth"
 LOCK = ROOT / "deploy/docker/operator.lock"
 
 
@@ -35,6 +36,10 @@ def main() -> None:
     for project in PROJECTS:
         _build(ROOT / project, target, epoch)
     pack_chart(target, epoch)
+    url = os.environ.get("DIST_URL", "").rstrip("/")
+    plugin = pack_plugin(target, epoch)
+    manifest = krew_manifest(plugin.name, hashlib.sha256(plugin.read_bytes()).hexdigest(), url)
+    (target / "apphealth.krew.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
     (target / "apphealth.cdx.json").write_text(json.dumps(bill_of_materials(LOCK.read_text()), indent=2) + "\n")
     names = sorted(path.name for path in target.iterdir())
     sums = (f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
@@ -72,15 +77,76 @@ def pack_chart(target: Path, epoch: int) -> Path:
         The archive.
     """
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
-    archive = target / f"apphealth-{version}.tgz"
+    files = {f"apphealth/{path.relative_to(CHART)}": path for path in sorted(CHART.rglob("*")) if path.is_file()}
+    return _pack(target / f"apphealth-{version}.tgz", files, epoch)
+
+
+def pack_plugin(target: Path, epoch: int) -> Path:
+    """Write the archive from which krew installs ``kubectl apphealth``: a launcher and the wheel.
+
+    Parameters
+    ----------
+    target
+        The folder to write to; the wheel is in it.
+    epoch
+        The time of all files in it.
+
+    Returns
+    -------
+    Path
+        The archive.
+    """
+    (wheel,) = target.glob("apphealth-*.whl")
+    files = {PLUGIN.name: PLUGIN, wheel.name: wheel, "LICENSE": ROOT / "LICENSE"}
+    return _pack(target / f"kubectl-apphealth-{_version()}.tar.gz", files, epoch)
+
+
+def krew_manifest(archive: str, digest: str, url: str) -> dict[str, object]:
+    """Return the manifest of the kubectl plugin.
+
+    Parameters
+    ----------
+    archive, digest
+        The archive's name, and its SHA-256.
+    url
+        The address of the folder that the archive will be published in; empty: not known yet.
+    """
+    platform = {
+        "selector": {"matchExpressions": [{"key": "os", "operator": "In", "values": ["linux", "darwin"]}]},
+        "uri": f"{url}/{archive}" if url else archive,
+        "sha256": digest,
+        "bin": PLUGIN.name,
+    }
+    return {
+        "apiVersion": "krew.googlecontainertools.github.com/v1alpha2",
+        "kind": "Plugin",
+        "metadata": {"name": "apphealth"},
+        "spec": {
+            "version": f"v{_version()}",
+            "shortDescription": "Explain, lint and plan health probes",
+            "description": "Why a workload has its probes, what enforcing a rule of AppHealth would\n"
+            "change, how far a rollout has come, who depends on whom, and mistakes in probes.\n",
+            "caveats": "Needs uv or pipx, or an installed apphealth.\n",
+            "platforms": [platform],
+        },
+    }
+
+
+def _version() -> str:
+    version: str = tomllib.loads((ROOT / "operator/pyproject.toml").read_text())["project"]["version"]
+    return version
+
+
+def _pack(archive: Path, files: dict[str, Path], epoch: int) -> Path:
+    """Write a tar archive in which nothing depends on this machine; links are followed."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", dereference=True) as tar:  # the chart links to the files of kustomize
-        for path in sorted(CHART.rglob("*")):
-            if path.is_file():
-                entry = tar.gettarinfo(path, f"apphealth/{path.relative_to(CHART)}")
-                entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname, entry.mode = epoch, 0, 0, "", "", 0o644
-                entry.type, entry.linkname = tarfile.REGTYPE, ""
-                tar.addfile(entry, io.BytesIO(path.read_bytes()))
+    with tarfile.open(fileobj=packed, mode="w", dereference=True) as tar:
+        for name, path in files.items():
+            entry = tar.gettarinfo(path, name)
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = epoch, 0, 0, "", ""
+            entry.mode = 0o755 if path == PLUGIN else 0o644
+            entry.type, entry.linkname = tarfile.REGTYPE, ""
+            tar.addfile(entry, io.BytesIO(path.read_bytes()))
     archive.write_bytes(gzip.compress(packed.getvalue(), mtime=epoch))
     return archive
 

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from localcluster import binaries
 
@@ -27,7 +28,8 @@ def test_it_holds_everything_and_the_checksums_are_right(dist):
     names = {path.name for path in dist.iterdir()}
     kinds = (r"apphealth-[\d.]+\.tgz", r"apphealth-.*\.whl", r"apphealth-.*\.tar\.gz", r"apphealth\.cdx\.json")
     library = (r"flask_management_endpoints-.*\.whl", r"flask_management_endpoints-.*\.tar\.gz")
-    for pattern in (*kinds, *library, "SHA256SUMS"):
+    plugin = (r"kubectl-apphealth-.*\.tar\.gz", r"apphealth\.krew\.yaml")
+    for pattern in (*kinds, *library, *plugin, "SHA256SUMS"):
         assert [name for name in names if re.fullmatch(pattern, name)], pattern
     sums = dict(reversed(line.split("  ")) for line in (dist / "SHA256SUMS").read_text().splitlines())
     assert sums == {
@@ -48,6 +50,36 @@ def test_the_chart_in_the_archive_stands_by_itself(dist):
     helm = str(binaries.ensure(["helm"]) / "helm")
     done = subprocess.run([helm, "lint", "--strict", archive], check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
+
+
+def test_krew_installs_a_plugin_that_runs(dist, tmp_path):
+    manifest = yaml.safe_load((dist / "apphealth.krew.yaml").read_text())
+    (platform,) = manifest["spec"]["platforms"]
+    archive = dist / platform["uri"]
+    assert platform["sha256"] == hashlib.sha256(archive.read_bytes()).hexdigest()
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path, filter="data")
+    (tmp_path / "bin").mkdir()
+    link = tmp_path / "bin/kubectl-apphealth"
+    link.symlink_to(tmp_path / platform["bin"])
+
+    def run(*folders):
+        path = ":".join(map(str, folders))
+        return subprocess.run(
+            [link, "version"], env={"PATH": path, "HOME": str(tmp_path)}, check=False, capture_output=True, text=True
+        )
+
+    version = manifest["spec"]["version"].removeprefix("v")
+    done = run(Path(sys.executable).parent, "/usr/bin", "/bin")
+    assert (done.returncode, version in done.stdout) == (0, True), done.stderr
+    uvx = tmp_path / "bin/uvx"
+    uvx.write_text('#!/bin/sh\necho "$@"\n')
+    uvx.chmod(0o755)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert run(tmp_path / "bin", "/usr/bin", "/bin").stdout == f"--quiet --from {wheel} apphealth version\n"
+    uvx.unlink()
+    nothing = run("/usr/bin", "/bin")
+    assert (nothing.returncode, "install uv or pipx" in nothing.stderr) == (1, True)
 
 
 def pins(name):
