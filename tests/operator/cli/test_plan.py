@@ -79,7 +79,7 @@ def test_the_blast_radius_of_a_rule_in_audit(serve: Any, run: Any) -> None:
         "Deployment/shop/db is down while it changes: its strategy is Recreate",
         "Deployment/shop/db comes last: 2 workloads require it",
         "AppHealth/shop/all: 2 workloads, 1 at once: about 3 min",
-        "  Deployment/shop/db: adds liveness of main, startup of main; 1 pods restart",
+        "  Deployment/shop/db: adds liveness of main, startup of main; 1 pod restarts",
         "  Deployment/shop/idle: adds liveness of main, startup of main; no ready pod",
         "  Deployment/shop/web: adds liveness of main, startup of main; 2 pods restart",
     ]

@@ -181,7 +181,13 @@ def report(
 
 
 def _restarts(change: Change) -> str:
-    return f"{change.restarts} pods restart" if change.restarts else "no ready pod"
+    match change.restarts:
+        case 0:
+            return "no ready pod"
+        case 1:
+            return "1 pod restarts"
+        case count:
+            return f"{count} pods restart"
 
 
 def _durations(world: World, restarting: Sequence[Change], now: datetime) -> Iterator[str]:
