@@ -52,6 +52,14 @@ def test_what_follows_from_a_failure(build, edges, unready, degraded):
     assert follows(build, edges) == (unready, degraded)
 
 
+def test_a_service_fails_once_all_workloads_behind_it_do(build):
+    spare = build.deployment(build.container(), name="c2", labels={"app": "c"})
+    world = world_of(build, {"a": "", "b": "a", "c": "b", "d": "bA"}, extra=[spare])
+    graph = graph_of(world)
+    found = impact(ServiceKey("shop", "a"), graph, patience_of(graph, world))
+    assert found.failing == {("shop", "b"): 31, ("shop", "d"): 62}
+
+
 @pytest.mark.parametrize(
     ("probe", "seconds"),
     [
@@ -119,6 +127,12 @@ def test_around_a_namespace_is_what_it_needs_and_who_needs_it(build):
         ("web", "api"),
         ("report", "api"),
     }
+
+
+def test_around_a_namespace_are_the_cycles_of_the_workloads_in_view(build):
+    graph = graph_of(world_of(build, {"a": "b", "b": "a"}))
+    assert [{key.name for key in cycle} for cycle in around(graph, "shop").cycles] == [{"a", "b"}]
+    assert around(graph, "data").cycles == ()
 
 
 def test_workloads_that_no_rule_selects_are_in_it(build):

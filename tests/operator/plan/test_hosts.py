@@ -44,6 +44,11 @@ URL, PAIR, QUALIFIED, WORD = Form.URL, Form.PAIR, Form.QUALIFIED, Form.WORD
         pytest.param("http://[fd00::7]:80", [("fd00::7", 80, URL)], id="an IPv6 address"),
         pytest.param("[FD00:0::7]:5432", [("fd00::7", 5432, PAIR)], id="an IPv6 address in another spelling"),
         pytest.param("fd00::7", [("fd00::7", None, QUALIFIED)], id="an IPv6 address alone"),
+        pytest.param(
+            "fd00:1111:2222:3333:4444:5555:6666:7777",
+            [("fd00:1111:2222:3333:4444:5555:6666:7777", None, QUALIFIED)],
+            id="an IPv6 address in full",
+        ),
         pytest.param("http://[fd00::7", [("fd00::7", 80, URL)], id="a bracket that is never closed"),
         pytest.param("[fd00::zz]:80", [], id="no IPv6 address"),
         pytest.param("00:11:22:33:44:55", [], id="a MAC address"),
@@ -92,6 +97,19 @@ URL, PAIR, QUALIFIED, WORD = Form.URL, Form.PAIR, Form.QUALIFIED, Form.WORD
 )
 def test_a_text_names_hosts(text, expected):
     assert [(host.name, host.port, host.form) for host in hosts(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "shown"),
+    [
+        pytest.param("--host=db:80", "host", "db:80", id="a flag"),
+        pytest.param("-Xhost=db:80", "Xhost", "db:80", id="an option of Java's"),
+        pytest.param("http://u:p@db:80", "", "http://***@db:80", id="credentials"),
+        pytest.param("jdbc:oracle:thin:scott/tiger@db:1521:XE", "", "jdbc:oracle:***@db:1521", id="Oracle's"),
+    ],
+)
+def test_a_host_is_shown_with_its_key_and_without_credentials(text, key, shown):
+    assert [(host.key, host.text) for host in hosts(text)] == [(key, shown)]
 
 
 @pytest.mark.parametrize(

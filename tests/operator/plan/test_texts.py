@@ -2,10 +2,12 @@
 
 import pytest
 
+from apphealth.model.service import ServiceKey
 from apphealth.model.workload import ConfigFiles, Container, EnvVar
 from apphealth.plan.dependencies.evidence.commandline import MAX_WORDS, command_line
 from apphealth.plan.dependencies.evidence.environment import MAX_REFERENCES, Variable, environment, expanded, variables
 from apphealth.plan.dependencies.evidence.files import MAX_LINES, files
+from apphealth.plan.dependencies.evidence.text import Names, Text, mentions_in
 
 COMMAND, ARGS = "command of main", "args of main"
 
@@ -91,3 +93,35 @@ def test_which_lines_are_read():
     lines = "db\n" * (MAX_LINES + 1)
     found = list(files(container, "shop", {("shop", "app"): {"one": lines, "two": lines}}))
     assert [source for *_, source in found] == ["file one of ConfigMap app in main"] * MAX_LINES
+
+
+NAMES = Names("shop", {"10.96.0.7": ServiceKey("data", "db")}, "local")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        pytest.param("", "db:80", ["shop/db"], id="of its own namespace"),
+        pytest.param("", "db.data:80", ["data/db"], id="of another"),
+        pytest.param("", "db.data.svc:80", ["data/db"], id="with svc"),
+        pytest.param("", "db.data.svc.local", ["data/db"], id="in full"),
+        pytest.param("", "db.data.svc.west", [], id="of another cluster"),
+        pytest.param("", "db.data.west.example", [], id="outside"),
+        pytest.param("", "10.96.0.7:80", ["data/db"], id="by its address"),
+        pytest.param("", "10.96.0.8:80", [], id="an unknown address"),
+        pytest.param("", "my-db-0.db:80", ["db/my-db-0", "shop/db, a pod"], id="a pod, or a Service in a namespace"),
+        pytest.param("", "users-api.data:80", ["data/users-api"], id="no pod: it has no number"),
+        pytest.param("", "80.data:80", ["data/80"], id="no pod: it has no name"),
+        pytest.param("", "my-db-0.db.data:80", ["data/db, a pod"], id="a pod of another namespace"),
+        pytest.param("", "password=users:80 upstream=db:80", ["shop/db"], id="after a key that says no host"),
+        pytest.param("DB_HOST", "db", ["shop/db"], id="a word whose key says that it is a host"),
+        pytest.param("DB_HOST", "db store", [], id="more than a host"),
+        pytest.param("LOG_LEVEL", "db", [], id="a word"),
+        pytest.param("SCRIPT", "db.py", [], id="a file"),
+        pytest.param("SCRIPT_HOST", "db.py", ["py/db"], id="a host that is spelt like a file"),
+        pytest.param("", "kube-dns.kube-system:53", [], id="the cluster's DNS"),
+    ],
+)
+def test_a_text_names_services(key, value, named):
+    found = mentions_in(Text(key, value, "env X"), NAMES)
+    assert [f"{m.service.namespace}/{m.service.name}{', a pod' if m.pod else ''}" for m in found] == named
