@@ -13,7 +13,9 @@ from importlib import import_module
 from pathlib import Path
 
 PUBLIC = {
-    "flask_management_endpoints": ["ManagementEndpoints", "z_blueprint", "Info", "Result", "Status", "Change"],
+    "flask_management_endpoints": [
+        *("ManagementEndpoints", "z_blueprint", "Info", "Result", "Status", "Change", "InvalidCheckError"),
+    ],
     "flask_management_endpoints.contrib.sqlalchemy": ["database"],
     "flask_management_endpoints.contrib.redis": ["redis"],
     "flask_management_endpoints.contrib.celery": ["workers"],
@@ -38,7 +40,7 @@ def reference() -> str:
 
 def _entry(name: str, value: object) -> Iterator[str]:
     if inspect.isclass(value):
-        signature = "" if issubclass(value, Enum) else _signature(value)
+        signature = "" if issubclass(value, Enum | Exception) else _signature(value)
         yield f"### `{name}{signature}`\n\n{_prose(value)}\n"
         yield from _members(name, value)
     elif callable(value) and not hasattr(value, "register"):

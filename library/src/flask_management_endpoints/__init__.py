@@ -8,18 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flask_management_endpoints.checks.definition import InvalidCheckError
     from flask_management_endpoints.checks.outcome import Result, Status
     from flask_management_endpoints.endpoints.blueprint import z_blueprint
     from flask_management_endpoints.extension import ManagementEndpoints
     from flask_management_endpoints.info import Info
     from flask_management_endpoints.transitions import Change
 
-__all__ = ["Change", "Info", "ManagementEndpoints", "Result", "Status", "z_blueprint"]
+__all__ = ["Change", "Info", "InvalidCheckError", "ManagementEndpoints", "Result", "Status", "z_blueprint"]
 __version__ = "2.0.0"
 
 _HOMES = {
     "Change": "flask_management_endpoints.transitions",
     "Info": "flask_management_endpoints.info",
+    "InvalidCheckError": "flask_management_endpoints.checks.definition",
     "ManagementEndpoints": "flask_management_endpoints.extension",
     "Result": "flask_management_endpoints.checks.outcome",
     "Status": "flask_management_endpoints.checks.outcome",
