@@ -43,7 +43,13 @@ RULE = {
     "apiVersion": "apphealth.dev/v1alpha1",
     "kind": "ClusterAppHealth",
     "metadata": {"name": NAMESPACE},
-    "spec": {"mode": "Enforce", "selector": {}, "preset": "auto"},
+    # All at once: here nothing is served to anybody, and a wave's time to settle would take the most of an hour.
+    "spec": {
+        "mode": "Enforce",
+        "selector": {},
+        "preset": "auto",
+        "rollout": {"maxConcurrent": "100%", "canaries": 0, "soakSeconds": 0, "maxFailures": 100},
+    },
 }
 
 

@@ -67,6 +67,7 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
 
 OURS = "apphealth.dev/v1alpha1"
 PLURALS = {kind: (resource.api_version, resource.value.plural) for kind, resource in WORKLOADS.items()} | {
+    "Pod": ("v1", "pods"),
     "Service": ("v1", "services"),
     "Namespace": ("v1", "namespaces"),
     "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets"),

@@ -97,6 +97,28 @@ def test_what_may_not_be_read_is_told_and_the_rest_is_judged(run: Callable, serv
     assert "[probe-host]" in outcome.text
 
 
+def pod(name: str, phase: str = "Running", **metadata: Any) -> dict[str, Any]:
+    spec = yaml.safe_load(deployment(PORT, PROBE))["spec"]["template"]["spec"]
+    described = {"name": name, "namespace": "shop", "labels": {"app": name}} | metadata
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": described, "spec": spec, "status": {"phase": phase}}
+
+
+def test_pods_without_a_workload_are_judged(found: Callable) -> None:
+    owned = pod("owned", ownerReferences=[{"kind": "ReplicaSet", "name": "web-1"}])
+    told = [one for one in found([*OBJECTS, pod("alone"), pod("ended", "Succeeded"), owned]) if one["kind"] == "Pod"]
+    assert [(one["id"], one["name"], one["field"]) for one in told] == [
+        ("probe-host", "alone", "spec.containers[web].livenessProbe.httpGet.host")
+    ]
+
+
+def test_pods_that_may_not_be_read_are_told(run: Callable, serve: Callable) -> None:
+    server, cluster = serve(*OBJECTS)
+    server.forbidden = {"pods"}
+    outcome = run("lint", "--cluster", "--kubeconfig", cluster.kubeconfig)
+    assert "no right to list pods in the namespace shop: Pods without a workload are not judged" in outcome.err
+    assert "[probe-host]" in outcome.text
+
+
 def test_a_cluster_that_is_not_there_is_said(run: Callable, write: Callable) -> None:
     config = {
         "current-context": "here",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apphealth.cli.lint.findings import LintInput, LintObject
+from apphealth.cli.lint.findings import LintInput, LintObject, bare
 from apphealth.cli.live.world import read_cluster
 from apphealth.cli.options import Cluster
 from apphealth.model import raw
@@ -29,7 +29,7 @@ def from_cluster(cluster: Cluster, namespace: str | None) -> LintInput:
         The cluster or the namespace can't be read.
     """
     objects: list[dict[str, Any]] = []
-    live = read_cluster(cluster, namespace, wanted=_none, seen=objects.append)
+    live = read_cluster(cluster, namespace, wanted=_none, seen=objects.append, pods=True)
     live.print_gaps()
     lint_input = LintInput(live.world, namespace=live.namespace)
     for value in objects:
@@ -51,5 +51,7 @@ def _add(lint_input: LintInput, value: dict[str, Any], namespace: str | None) ->
         return
     elif kind == "Service" and (service := lint_input.world.services.get(ServiceKey(where, name))) is not None:
         lint_input.services.append((service, LintObject(value=value)))
+    elif kind == "Pod":
+        lint_input.bare.append((bare(value), LintObject(value=value)))
     elif (workload := lint_input.world.workloads.get(WorkloadKey(kind, where, name))) is not None:
         lint_input.workloads.append((workload, LintObject(value=value)))

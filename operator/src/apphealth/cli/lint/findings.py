@@ -88,12 +88,18 @@ def from_files(manifests: Sequence[Manifest], inventory: Inventory) -> LintInput
         elif item.kind == "Namespace":
             lint_input.namespaces[item.name] = raw.mapping(item.metadata.get("annotations"))
         elif (item.value.get("apiVersion"), item.kind) in BARE and not item.metadata.get("ownerReferences"):
-            lint_input.bare.append((_bare(inventory.neutral(item)), LintObject(value=item.value, item=item)))
+            lint_input.bare.append((bare(inventory.neutral(item)), LintObject(value=item.value, item=item)))
     return lint_input
 
 
-def _bare(value: Mapping[str, Any]) -> Workload:
-    """Read a Pod, ReplicaSet or ReplicationController as the workload of its pods."""
+def bare(value: Mapping[str, Any]) -> Workload:
+    """Read a Pod, ReplicaSet or ReplicationController as the workload of its pods.
+
+    Parameters
+    ----------
+    value
+        The object.
+    """
     metadata = raw.mapping(value.get("metadata"))
     name = raw.text(metadata.get("name")) or raw.text(metadata.get("generateName"))
     template = {"metadata": metadata, "spec": value.get("spec")}

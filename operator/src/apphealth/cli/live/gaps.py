@@ -19,6 +19,7 @@ _UNSEEN = {
     Resource.CLUSTER_RULES: "ClusterAppHealths don't count",
     Resource.HEALTH_PLANS: "proofs of pods and replaced probes are not known",
 }
+PODS_UNSEEN = "Pods without a workload are not judged"
 POLICIES_UNSEEN = "dependencies that only NetworkPolicies name are not seen"
 
 

@@ -9,11 +9,12 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from apphealth.cli.live.gaps import POLICIES_UNSEEN, Gap, closed, consequence_of, gap, optional
+from apphealth.cli.live.gaps import PODS_UNSEEN, POLICIES_UNSEEN, Gap, closed, consequence_of, gap, optional
 from apphealth.kube.errors import ForbiddenError, KubeError, NotFoundError
 from apphealth.kube.meta import parse_meta, path_of
 from apphealth.kube.reader import CONNECTIONS, Reader
 from apphealth.kube.resources import WORKLOADS, Resource
+from apphealth.model import raw
 from apphealth.model.network_policy import parse_network_policy
 from apphealth.model.service import parse_config_map
 from apphealth.model.workload import Workload
@@ -25,6 +26,7 @@ SINGLY = 16
 """The number of ConfigMaps of a namespace up to which each is read by a request of its own, not as a list."""
 MAX_NAMESPACES = 32
 """The number of namespaces that are read because workloads of another namespace mention them."""
+_CORE = "/api/v1"
 _POLICIES = "/apis/networking.k8s.io/v1"
 _INSIDE = (*WORKLOADS.values(), Resource.SERVICES, Resource.RULES, Resource.HEALTH_PLANS)
 """The resources of a namespace that are read."""
@@ -45,6 +47,8 @@ class Reading:
         Whether to read NetworkPolicies, too; the operator doesn't.
     seen
         Is called with each object as the API server returns it, with kind and apiVersion.
+    pods
+        Whether to read Pods without an owner, too, and hand them to `seen`: a store has no place for them.
 
     Attributes
     ----------
@@ -53,13 +57,20 @@ class Reading:
     """
 
     def __init__(
-        self, reader: Reader, store: Store, *, policies: bool, seen: Callable[[dict[str, Any]], None] | None = None
+        self,
+        reader: Reader,
+        store: Store,
+        *,
+        policies: bool,
+        seen: Callable[[dict[str, Any]], None] | None = None,
+        pods: bool = False,
     ) -> None:
         self._reader = reader
         self._seen = seen
         self._store = store
         self._storing = Lock()
         self._policies = policies
+        self._pods = pods
         self._absent: set[Resource] = set()
         self._scope: str | None = None
         self.gaps: set[Gap] = set()
@@ -82,7 +93,8 @@ class Reading:
         self._scope = namespace
         self._absent = {resource for resource in Resource if resource.value.optional and not self._is_served(resource)}
         scope = self._job(Resource.NAMESPACES, None) if namespace is None else partial(self._namespace, namespace)
-        _side_by_side([scope, self._job(Resource.CLUSTER_RULES, None), *self._inside(namespace)])
+        alone = [partial(self._pods_alone, namespace)] if self._pods else []
+        _side_by_side([scope, self._job(Resource.CLUSTER_RULES, None), *self._inside(namespace), *alone])
         for workload in self._store.world.workloads.values():
             self._store.records.confirm(workload)
         _side_by_side(self._config_maps(wanted))
@@ -152,6 +164,20 @@ class Reading:
             self._store.put(resource, value, listed=True)
             if self._seen is not None:
                 self._seen(value)
+
+    def _pods_alone(self, namespace: str | None) -> None:
+        try:
+            for item in self._reader.items(path_of(_CORE, "pods", namespace or "")):
+                ended = raw.mapping(item.get("status")).get("phase") in ("Succeeded", "Failed")
+                if (
+                    self._seen is not None
+                    and not ended
+                    and not raw.mapping(item.get("metadata")).get("ownerReferences")
+                ):
+                    with self._storing:
+                        self._seen({"kind": "Pod", "apiVersion": "v1"} | item)
+        except ForbiddenError as error:
+            self.gaps.add(gap("pods", namespace, error, PODS_UNSEEN))
 
     def _network_policies(self, namespace: str | None) -> None:
         policies = self._store.world.policies

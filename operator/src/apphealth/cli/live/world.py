@@ -64,6 +64,7 @@ def read_cluster(
     wanted: Callable[[Workload], bool] = everything,
     options: Options = Options(),  # noqa: B008 -- a frozen value
     seen: Callable[[dict[str, Any]], None] | None = None,
+    pods: bool = False,
 ) -> Live:
     """Read a cluster, or one namespace of it.
 
@@ -81,6 +82,8 @@ def read_cluster(
         The options by which workloads are planned.
     seen
         Is called with each object as the API server returns it, because a world keeps only parts of it.
+    pods
+        Whether to read Pods without an owner, too: `seen` gets them, and the world doesn't have them.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def read_cluster(
     store = Store(options)
     with connected(cluster.kubeconfig, cluster.context) as (reader, access):
         scope = None if cluster.everywhere else namespace or access.namespace
-        reading = Reading(reader, store, policies=policies, seen=seen)
+        reading = Reading(reader, store, policies=policies, seen=seen, pods=pods)
         try:
             reading.read(scope, wanted)
         except KubeError as error:
