@@ -107,7 +107,7 @@ def test_what_a_worker_notes_is_read_by_the_arbiter():
     pid = in_a_child(work)
     work = board.works()[pid]
     assert (work.in_flight, work.capacity) == (1, 2)
-    assert time.monotonic() - work.since < 5
+    assert time.monotonic() - work.since < 60
     assert not board.draining
     board.start_drain()
     assert board.draining

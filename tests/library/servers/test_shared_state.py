@@ -149,11 +149,11 @@ def test_two_servers_of_one_network_do_not_share_the_port_silently(serve):
 
 def test_idle_clients_keep_no_probe_out(serve):
     server = serve("gunicorn", "-w", "1", hooks=True)
-    idle, end, answers = [], time.monotonic() + 3, []
-    while time.monotonic() < end:
-        idle += [socket.create_connection(("127.0.0.1", server.probe_port), 2) for _ in range(40)]
-        answers.append(server.out_of_band(timeout=1)[0])
+    idle, answers = [], set()
+    for _ in range(30):
+        idle += [socket.create_connection(("127.0.0.1", server.probe_port), 30) for _ in range(40)]
+        answers.add(server.out_of_band()[0])
         time.sleep(0.05)
     for one in idle:
         one.close()
-    assert (set(answers), len(idle) > 1000) == ({200}, True)
+    assert answers == {200}

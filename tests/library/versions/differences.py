@@ -111,9 +111,12 @@ def no_timeout():
 def ten():
     backends = [Backend(delay=0.1) for _ in range(10)]
     app = make({"service_dependencies": {f"d{n}": one.host for n, one in enumerate(backends)}})
-    started = time.monotonic()
-    app.test_client().get("/z/health")
-    return "one after another" if time.monotonic() - started > 0.9 else "at the same time"
+    seconds = []
+    for _ in range(3):  # a busy machine makes some of the times longer
+        started = time.monotonic()
+        app.test_client().get("/z/health")
+        seconds.append(time.monotonic() - started)
+    return "one after another" if min(seconds) > 0.9 else "at the same time"
 
 
 @difference("connections for three requests to a dependency")

@@ -311,12 +311,11 @@ class TestDependencies:
         assert (proxy.paths, users.paths) == ([], ["/z/health"])
 
     @pytest.mark.parametrize("timeout", [0.3, (2, 0.3)], ids=["seconds", "connect and read"])
-    def test_backend_timeout_bounds_a_silent_one(self, app, silent_port, timeout):
+    def test_backend_timeout_bounds_a_silent_one(self, app, silent_port, quickest, timeout):
         app.config["BACKEND_TIMEOUT"] = timeout
         client = installed(app, service_dependencies={"users": f"127.0.0.1:{silent_port}"})
-        started = time.monotonic()
         assert client.get("/z/health").status_code == 503
-        assert time.monotonic() - started < 1.5
+        assert quickest(lambda: client.get("/z/health")) < 1.5
 
 
 class TestUrls:

@@ -77,21 +77,19 @@ class TestFiveHundreds:
 
 
 class TestTime:
-    def test_ten_dependencies_take_the_time_of_one(self, app, backend):
+    def test_ten_dependencies_take_the_time_of_one(self, app, backend, quickest):
         backends = [backend() for _ in range(10)]
         for one in backends:
             one.delay = 0.1
         client = installed(app, service_dependencies={f"d{n}": one.host for n, one in enumerate(backends)})
-        started = time.monotonic()
         assert client.get("/z/health").status_code == 200
-        assert time.monotonic() - started < 0.9
+        assert quickest(lambda: client.get("/z/health")) < 0.9
 
-    def test_hung_dependencies_take_the_time_of_one(self, app, silent_port):
+    def test_hung_dependencies_take_the_time_of_one(self, app, silent_port, quickest):
         app.config["BACKEND_TIMEOUT"] = 0.3
         client = installed(app, service_dependencies={f"d{n}": f"http://127.0.0.1:{silent_port}/{n}" for n in range(4)})
-        started = time.monotonic()
         assert client.get("/z/health").status_code == 503
-        assert time.monotonic() - started < 1.1
+        assert quickest(lambda: client.get("/z/health")) < 1.1
 
     def test_a_server_that_drips_does_not_hold_the_timeout(self, app):
         app.config["BACKEND_TIMEOUT"] = 0.3
@@ -100,7 +98,7 @@ class TestTime:
             client = installed(app, service_dependencies={"users": f"127.0.0.1:{server.getsockname()[1]}"})
             started = time.monotonic()
             assert client.get("/z/health").status_code == 503
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 4, "it drips for five seconds"
 
 
 def drip(server):
@@ -108,7 +106,7 @@ def drip(server):
     with connection:
         connection.recv(65536)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n")
-        for _ in range(20):
+        for _ in range(50):
             time.sleep(0.1)
             try:
                 connection.sendall(b" ")
@@ -194,7 +192,7 @@ def test_no_log_works_on_gunicorn(gunicorn):
 def test_black_holes_do_not_keep_liveness_for_the_sum_of_their_timeouts(gunicorn, silent_port):
     urls = {f"d{n}": f"http://127.0.0.1:{silent_port}/{n}" for n in range(5)}
     port, _ = gunicorn(
-        f"{BEGINNING}app.config.update(BACKEND_TIMEOUT=0.5, Z_ENDPOINTS={{'service_dependencies': {urls!r}}})\n"
+        f"{BEGINNING}app.config.update(BACKEND_TIMEOUT=1, Z_ENDPOINTS={{'service_dependencies': {urls!r}}})\n"
         "ManagementEndpoints(app)\n"
     )
     threads = [threading.Thread(target=get, args=(port, "/z/health"), daemon=True) for _ in range(2)]
@@ -203,7 +201,7 @@ def test_black_holes_do_not_keep_liveness_for_the_sum_of_their_timeouts(gunicorn
     time.sleep(0.2)
     started = time.monotonic()
     assert get(port, "/z/health/liveness") == 200
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 7, "the sum is 10 s"
     for thread in threads:
         thread.join()
 

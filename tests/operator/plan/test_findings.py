@@ -15,9 +15,20 @@ from apphealth.plan.findings import FindingKind, Severity
 ROOT = Path(__file__).parents[3]
 SOURCE = Path(apphealth.__file__).parent
 CATALOGUE = SOURCE / "plan" / "findings.py"
-TREES = {path: ast.parse(path.read_text()) for path in SOURCE.rglob("*.py")}
 KINDS = {name: value for name, value in vars(findings).items() if isinstance(value, FindingKind)}
 IDS = {kind.id for kind in KINDS.values()}
+
+
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.AST]:
+    """Provide the parsed source."""
+    return {path: ast.parse(path.read_text()) for path in SOURCE.rglob("*.py")}
+
+
+@pytest.fixture(scope="module")
+def read(trees: dict[Path, ast.AST]) -> set[str]:
+    """Provide the names that code outside of the catalogue reads."""
+    return {name for path, tree in trees.items() if path != CATALOGUE for name in names_in(tree)}
 
 
 def names_in(tree: ast.AST) -> set[str]:
@@ -35,20 +46,20 @@ def calls_of(tree: ast.AST, *names: str) -> list[ast.Call]:
     ]
 
 
-def test_every_id_is_defined_once():
-    defined = [call.args[0].value for call in calls_of(TREES[CATALOGUE], "FindingKind")]
+def test_every_id_is_defined_once(trees):
+    defined = [call.args[0].value for call in calls_of(trees[CATALOGUE], "FindingKind")]
     assert sorted(defined) == sorted(IDS)
 
 
-def test_findings_are_made_by_the_catalogue_alone():
-    made = {path.relative_to(SOURCE).as_posix() for path, tree in TREES.items() if calls_of(tree, "Finding")}
-    recorded = {path.relative_to(SOURCE).as_posix() for path, tree in TREES.items() if calls_of(tree, "FindingRecord")}
+def test_findings_are_made_by_the_catalogue_alone(trees):
+    made = {path.relative_to(SOURCE).as_posix() for path, tree in trees.items() if calls_of(tree, "Finding")}
+    recorded = {path.relative_to(SOURCE).as_posix() for path, tree in trees.items() if calls_of(tree, "FindingRecord")}
     assert (made, recorded) == ({"plan/findings.py"}, {"plan/record.py"})
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_is_used(name):
-    assert any(name in names_in(tree) for path, tree in TREES.items() if path != CATALOGUE)
+def test_every_kind_is_used(read, name):
+    assert name in read
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -75,10 +86,10 @@ def test_a_call_may_give_another_severity_and_a_text_of_its_own():
     assert (finding.message, finding.fix, finding.container, finding.where) == ("wrong", "right", "web", ("spec",))
 
 
-def test_no_code_decides_by_the_id_of_a_finding():
+def test_no_code_decides_by_the_id_of_a_finding(trees):
     compared = [
         f"{path.relative_to(SOURCE).as_posix()}: {ast.unparse(node)}"
-        for path, tree in TREES.items()
+        for path, tree in trees.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Compare)
         and isinstance(node.ops[0], ast.Eq | ast.NotEq)
