@@ -1,7 +1,7 @@
 """Clusters that tests share, and how tests are divided among processes.
 
-Each cluster starts when the first test asks for it, and ends with the session. `make test` runs several pytest workers
-(pytest-xdist), which share nothing: a worker that is given tests of a cluster starts one of its own.
+Each cluster starts when the first test asks for it, and ends when no test is left that does. `make test` runs several
+pytest workers (pytest-xdist), which share nothing: a worker that is given tests of a cluster starts one of its own.
 """
 
 import os
@@ -38,34 +38,39 @@ _LEVELS = {
 }
 """Fixtures and the level of the cluster behind each."""
 
+_running: set[str] = set()
+"""The fixtures whose clusters run in this process."""
 
 PIECES = (
-    ("tests/node/test_demo.py", "all", 180),
-    ("tests/node/", "all", 170),
+    ("tests/node/test_demo.py", "demo", 180),
+    ("tests/node/", "node", 170),
+    ("tests/localcluster/test_node.py", "node", 170),
+    ("tests/localcluster/test_simulated.py", "simulated", 150),
+    ("tests/cluster/operator/test_out_of_reach.py", "simulated", 150),
     ("tests/cluster/users/", "module", 130),
     ("tests/cluster/operator/faults/", "module", 110),
     ("tests/cluster/admission/test_with_policy.py", "module", 60),
-    ("tests/localcluster/test_node.py", "module", 50),
     ("tests/localcluster/", "module", 40),
     ("tests/cluster/test_bench_smoke.py", "test", 20),
     ("tests/cluster/", "module", 20),
-    ("tests/browser/", "module", 20),
-    ("tests/packages/", "module", 20),
+    ("tests/browser/", "module", 15),
+    ("tests/packages/", "module", 15),
     ("tests/library/test_compatibility.py", "test", 15),
     ("tests/library/servers/", "test", 0),
     ("", "module", 0),
 )
 """Where tests are, what of them a worker is given at a time, and how many seconds that takes at most, roughly.
 
-What needs a cluster with a node, or an operator that runs for all tests of a module, stays together. The pieces that
-take longest are given out first; short ones are mixed, so that some wait while others work.
+What needs a cluster with a node, or an operator that runs for all tests of a module, stays together: what isn't divided
+by module or test is by the name given here. The pieces that take longest are given out first, those that need clusters
+before all others; short ones are mixed, so that some wait while others work.
 """
 
 
 def piece(nodeid: str) -> tuple[str, int]:
     """Return the name of a test's piece of work, and its seconds."""
-    path, size, seconds = next(found for found in PIECES if nodeid.startswith(found[0]))
-    return {"all": path, "module": nodeid.partition("::")[0], "test": nodeid}[size], seconds
+    _, size, seconds = next(found for found in PIECES if nodeid.startswith(found[0]))
+    return {"module": nodeid.partition("::")[0], "test": nodeid}.get(size, size), seconds
 
 
 class Pieces(LoadScopeScheduling):
@@ -92,6 +97,18 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests; apart from that, the order stays random."""
     items.sort(key=lambda item: -piece(item.nodeid)[1])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the clusters that no test after this one asks for: what idles in them would take a fifth of the machine."""
+    if nextitem is None or not _running:
+        return
+    seconds = piece(nextitem.nodeid)[1]
+    later = (other for other in item.session.items if piece(other.nodeid)[1] <= seconds)
+    if _running - {name for other in later for name in getattr(other, "fixturenames", ())}:
+        # As after the last test of all: what else there is for the whole session is made anew if it's asked for.
+        item.config.pluginmanager.getplugin("runner").pytest_runtest_teardown(item, None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -160,7 +177,9 @@ def node_namespace(node: Cluster) -> Iterator[str]:
 
 def _shared(fixture: str) -> Iterator[Cluster]:
     with start(f"test-{fixture.replace('_', '-')}-{os.getpid()}", level=_LEVELS[fixture]) as cluster:
+        _running.add(fixture)
         yield cluster
+        _running.remove(fixture)
 
 
 def _namespace(cluster: Cluster) -> Iterator[str]:

@@ -22,7 +22,7 @@ ADDRESSES = itertools.count(1)
 
 
 @pytest.fixture
-def node(api):
+def bare_node(api):
     """Make a node for the pods of DaemonSets: no kubelet looks after it."""
     name = "node-without-kubelet"
     api.create(f"{CORE}/nodes", {"metadata": {"name": name}})
@@ -84,7 +84,7 @@ def asked(installed, shop):
 
 
 @pytest.mark.parametrize("kind", PLURALS)
-async def test_only_pods_of_the_present_template_are_asked(shop, node, asked, kind):
+async def test_only_pods_of_the_present_template_are_asked(shop, bare_node, asked, kind):
     workload(shop, kind)
     before = shop.until(lambda: pods(shop), "there is a pod")
     for name in before:
@@ -111,7 +111,7 @@ def _newest(shop, revision, before):
 
 
 @pytest.mark.parametrize("kind", PLURALS)
-async def test_a_probe_makes_no_other_template_of_it(shop, node, asked, kind):
+async def test_a_probe_makes_no_other_template_of_it(shop, bare_node, asked, kind):
     """Our own probes start a rollout, too: what ran before them answers as what comes after."""
     workload(shop, kind)
     before = shop.until(lambda: pods(shop), "there is a pod")
