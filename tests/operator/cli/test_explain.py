@@ -68,7 +68,7 @@ def test_no_credentials_are_shown(run, output):
     ],
 )
 def test_a_workload_may_be_named_as_for_kubectl(run, words):
-    assert run("explain", *words, *SHOP).text.startswith("Deployment/shop/web  Applied\n")
+    assert run("explain", *words, *SHOP).text.startswith("Deployment/shop/web  Planned\n")
 
 
 def test_the_only_workload_of_a_file_need_not_be_named(run, write):
@@ -173,7 +173,7 @@ def probe_of(found: dict[str, Any], kind: str = "liveness") -> dict[str, Any]:
 
 def test_what_the_operator_would_write_is_shown(live):
     found = live(workload("Deployment", "web"), rule())
-    assert (found["state"], found["next"]["writes"], found["next"]["why"]) == ("Applied", True, "this is written")
+    assert (found["state"], found["next"]["writes"], found["next"]["why"]) == ("Planned", True, "this is written")
     assert "+      path: /live\n" in found["next"]["diff"]
 
 

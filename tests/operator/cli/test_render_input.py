@@ -85,6 +85,20 @@ def test_a_file_without_rules_is_refused_as_a_source_of_rules(run: Callable, wri
     assert "rules.yaml: holds no AppHealth and no ClusterAppHealth" in outcome.err
 
 
+def test_a_folder_of_rules_may_hold_other_files(run: Callable, write: Callable) -> None:
+    write("rules/all.yaml", RULE)
+    write("rules/values.yaml", "replicas: 2\n")
+    outcome = run("render", "-f", "-", "--rules", "rules", stdin=DEPLOYMENT.encode())
+    assert outcome.text == RENDERED
+
+
+def test_a_misspelt_kind_of_ours_is_refused(run: Callable, write: Callable) -> None:
+    write("all.yaml", DEPLOYMENT + "---\n" + RULE.replace("kind: AppHealth", "kind: Apphealth"))
+    outcome = run("render", "-q", "-f", "all.yaml")
+    assert outcome.code == ExitCode.INPUT
+    assert 'there is no kind "Apphealth" in apphealth.dev; did you mean AppHealth?' in outcome.err
+
+
 def test_rules_from_elsewhere_count_and_are_not_put_out(run: Callable, write: Callable) -> None:
     write("rules/all.yaml", RULE)
     outcome = run("render", "-f", "-", "--rules", "rules", stdin=DEPLOYMENT.encode())

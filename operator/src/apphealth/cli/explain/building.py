@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from apphealth.api.healthplan import Value
+from apphealth.api.healthplan import State, Value
 from apphealth.api.rule import Rule
 from apphealth.cli.explain.change import change_of
 from apphealth.cli.explain.fields import fields_of
@@ -27,6 +27,9 @@ from apphealth.plan.result import Action, ContainerPlan, Plan, ProbePlan
 from apphealth.plan.rules.selection import opted_out, reaches, selects
 from apphealth.store.facts import plan_of
 from apphealth.store.world import World
+
+PLANNED = "Planned"
+"""The state of a plan that nobody has written, as of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def explain(workload: Workload, world: World) -> Explanation:
             api_version=workload.api_version, kind=workload.kind, namespace=workload.namespace, name=workload.name
         ),
         selected=decided.selected,
-        state=decided.state.value if decided.selected else "",
+        state=_state(decided),
         message=decided.message if decided.selected else "",
         mode=decided.mode or "",
         rules=tuple(map(str, decided.rules)),
@@ -74,6 +77,15 @@ def explain(workload: Workload, world: World) -> Explanation:
         originals=world.originals.get(workload.key, ()),
         next=change_of(workload, decided, world),
     )
+
+
+def _state(decided: Plan) -> str:
+    """Return the state of the plan; what is still to be written is only planned."""
+    if not decided.selected:
+        return ""
+    if decided.patches and decided.state in (State.APPLIED, State.PARTIAL):
+        return PLANNED
+    return decided.state.value
 
 
 def _container(planned: ContainerPlan, live: Container, context: _Context) -> ExplainedContainer:

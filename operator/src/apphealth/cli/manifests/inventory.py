@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from apphealth.api import GROUP
@@ -66,16 +67,27 @@ class Inventory:
             identity = (item.value["apiVersion"], item.kind)
             if (reader := _READERS.get(identity)) is not None:
                 self._take(item, reader)
-            elif item.kind in RuleKind.__members__.values() and str(item.value["apiVersion"]).startswith(f"{GROUP}/"):
-                self._take(item, _add_rule)
+            elif str(item.value["apiVersion"]).startswith(f"{GROUP}/"):
+                self._add_own(item)
+
+    def _add_own(self, item: Item) -> None:
+        """Add a rule. A misspelt kind is a problem: else it would have no effect, and nobody would notice."""
+        if item.kind in RuleKind.__members__.values():
+            self._take(item, _add_rule)
+        elif item.kind != "HealthPlan":
+            kinds = {kind.lower(): kind.value for kind in RuleKind}
+            near = get_close_matches(item.kind.lower(), kinds, n=1)
+            hint = f"did you mean {kinds[near[0]]}?" if near else f"there are {', '.join(RuleKind)}"
+            self.problems.append(item.problem(f"there is no kind {quoted(item.kind)} in {GROUP}; {hint}", ("kind",)))
 
     def add_rules(self, manifests: Iterable[Manifest]) -> None:
-        """Add the rules of manifests, and none of their other objects."""
-        for manifest in manifests:
-            rules = [item for item in manifest.items if item.kind in RuleKind.__members__.values()]
-            self.add(rules)
-            if not rules:
-                self.problems.append(Problem(manifest.source.name, 0, 0, f"holds no {' and no '.join(RuleKind)}"))
+        """Add the rules of manifests, and none of their other objects; a folder may hold other files too."""
+        read = list(manifests)
+        rules = [item for manifest in read for item in manifest.items if item.kind in RuleKind.__members__.values()]
+        self.add(rules)
+        if not rules:
+            words = f"holds no {' and no '.join(RuleKind)}"
+            self.problems += [Problem(manifest.source.name, 0, 0, words) for manifest in read]
 
     def _take(self, item: Item, reader: Callable[[Inventory, Item], None]) -> None:
         if not item.name:
