@@ -113,3 +113,20 @@ def test_a_disruption_budget_that_allows_nothing_is_respected(shop, fleet, run_o
     shop.rule(rollout={"soakSeconds": 0})
     shop.until(lambda: shop.state("a") == "Waiting" and "PodDisruptionBudget one" in str(shop.plan("a")), "it waits")
     assert not has_probe(shop, "a")
+
+
+def test_what_kills_goes_in_a_second_pass_by_whoever_leads_then(shop, fleet, run_operator):
+    """The operator is killed between the passes, and the soak is cut while it is away."""
+    watched = fleet("a", "b")
+    operator = run_operator()
+    shop.rule(rollout=ALONE | {"soakSeconds": 3600, "stages": ["readiness+startup", "liveness"]})
+    for name in "ab":
+        shop.until(lambda name=name: "next pass" in str(shop.plan(name)), "it waits for its next pass", timeout=120)
+        assert set(shop.paths(name)) == {"readiness"}
+    assert shop.condition("RolledOut") == ("False", "InProgress")
+    operator.kill()
+    shop.change_rule(rollout={"soakSeconds": 0})
+    operator.start()
+    shop.until(lambda: shop.condition("RolledOut") == ("True", "RolledOut"), "both passes are done", timeout=120)
+    assert [set(shop.paths(name)) for name in "ab"] == [{"readiness", "liveness"}] * 2
+    assert len(watched.order) == 4, "two rollouts each"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from apphealth.cli.errors import ExitCode
 
 RULE = {
@@ -20,6 +22,7 @@ RULE = {
 }
 
 
+SHORT = "Service shop/db would have 0 of 1 endpoints ready while Deployment/shop/db changes"
 SHOP = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
 
 
@@ -60,7 +63,7 @@ def test_the_blast_radius_of_a_rule_in_audit(serve: Any, run: Any) -> None:
         "kind": "PodDisruptionBudget",
         "metadata": {"name": "db", "namespace": "shop"},
         "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "db"}}},
-        "status": {"disruptionsAllowed": 0},
+        "status": {"disruptionsAllowed": 0, "currentHealthy": 1, "desiredHealthy": 1},
     }
     _, cluster = serve(
         SHOP,
@@ -76,6 +79,7 @@ def test_the_blast_radius_of_a_rule_in_audit(serve: Any, run: Any) -> None:
     assert done.text.splitlines() == [
         "3 workloads would be changed: 2 restart 3 pods, 1 have no ready pod and are changed at once",
         "Deployment/shop/db waits: the PodDisruptionBudget db allows no pod to be down now",
+        f"{SHORT}: the PodDisruptionBudget db wants 1",
         "Deployment/shop/db is down while it changes: its strategy is Recreate",
         "Deployment/shop/db comes last: 2 workloads require it",
         "AppHealth/shop/all: 2 workloads, 1 at once: about 3 min",
@@ -91,3 +95,40 @@ def test_where_no_rule_is_nothing_would_be_changed(serve: Any, run: Any) -> None
     assert done.text == (
         "0 workloads would be changed: 0 restart 0 pods, 0 have no ready pod and are changed at once\n"
     )
+
+
+def budget(needed: int, allowed: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"minAvailable": needed, "selector": {"matchLabels": {"app": "web"}}},
+        "status": {"disruptionsAllowed": allowed, "currentHealthy": 4, "desiredHealthy": needed},
+    }
+
+
+@pytest.mark.parametrize(
+    ("needed", "spec", "left"),
+    [
+        pytest.param(3, {}, None, id="new pods first: none is down"),
+        pytest.param(2, {"strategy": {"rollingUpdate": {"maxUnavailable": 2, "maxSurge": 0}}}, None, id="enough left"),
+        pytest.param(3, {"strategy": {"rollingUpdate": {"maxUnavailable": 2, "maxSurge": 0}}}, 2, id="too few left"),
+        pytest.param(3, {"strategy": {"type": "Recreate"}}, 0, id="Recreate"),
+    ],
+)
+def test_services_below_their_minimum(serve: Any, run: Any, needed: int, spec: dict[str, Any], left: int) -> None:
+    _, cluster = serve(SHOP, RULE, deployment("web", 4, **spec), service("web"), budget(needed, 4 - needed))
+    found = [line for line in run("plan", "--kubeconfig", cluster.kubeconfig).text.splitlines() if "Service" in line]
+    expected = f"Service shop/web would have {left} of 4 endpoints ready while Deployment/shop/web changes: "
+    assert found == ([] if left is None else [f"{expected}the PodDisruptionBudget web wants {needed}"])
+
+
+def test_passes_restart_the_pods_again_and_take_longer(serve: Any, run: Any) -> None:
+    stages = {"stages": ["readiness+startup", "liveness"], "canaries": 0}
+    rule = RULE | {"spec": RULE["spec"] | {"rollout": RULE["spec"]["rollout"] | stages}}
+    _, cluster = serve(SHOP, rule, deployment("web"), service("web"))
+    assert run("plan", "--kubeconfig", cluster.kubeconfig).text.splitlines() == [
+        "1 workloads would be changed: 1 restart 2 pods, 0 have no ready pod and are changed at once",
+        "1 of them in passes (spec.rollout.stages), each of which restarts the pods",
+        "AppHealth/shop/all: 1 workloads, 1 at once: about 2 min",
+    ]

@@ -61,14 +61,24 @@ class Cluster:
         self.store.drop(Resource.RULES, rule)
 
     def deployment(
-        self, name, *, changing=False, ready=None, image=None, written=None, ours=False, spec=None, **status
+        self,
+        name,
+        *,
+        changing=False,
+        ready=None,
+        image=None,
+        written=None,
+        ours=False,
+        probes=("livenessProbe",),
+        spec=None,
+        **status,
     ):
         image = image or self.images
         container = {"name": "main", "image": image, "ports": [{"containerPort": 8080}]}
         metadata = {"generation": 2, "resourceVersion": str(next(self.versions))}
         if ours or written is not None:
-            container["livenessProbe"] = PROBE
-            metadata["managedFields"] = [managed(written or NOON - timedelta(days=9))]
+            container |= dict.fromkeys(probes, PROBE)
+            metadata["managedFields"] = [managed(written or NOON - timedelta(days=9), probes)]
         found = self.make.deployment(name, containers=[container])
         found["metadata"] |= metadata
         found["spec"] |= {"replicas": self.replicas, **(spec or {})}
@@ -131,10 +141,11 @@ PROBE = {
 }
 
 
-def managed(time):
+def managed(time, probes=("livenessProbe",)):
     leaves = {f"f:{name}": {} for name in PROBE if name != "httpGet"}
     probe = leaves | {"f:httpGet": {f"f:{name}": {} for name in PROBE["httpGet"]}}
-    path = {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"main"}': {"f:livenessProbe": probe}}}}}}
+    main = {f"f:{name}": probe for name in probes}
+    path = {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"main"}': main}}}}}
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"manager": "apphealth", "operation": "Update", "time": stamp, "fieldsType": "FieldsV1", "fieldsV1": path}
 
@@ -508,3 +519,135 @@ async def test_a_leader_that_stops_forgets_everything(cluster):
     found.gate.stop()
     assert not found.gate.in_flight(key("a"))
     assert await found.wave(minutes=30) == []
+
+
+TWO = {"stages": ["readiness+startup", "liveness"], "soakSeconds": 60}
+HTTP = {"path": "/live", "port": 8080, "headers": [{"name": "X-Probe", "value": "liveness"}]}
+NUMBERS = {"initialDelaySeconds": 30, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3}
+SAME = {"probes": {"liveness": HTTP | NUMBERS, "readiness": HTTP | NUMBERS, "startup": {"enabled": False}}}
+
+
+class InPasses(Cluster):
+    """A cluster whose rule writes readiness first, and liveness later."""
+
+    def rule(self, rollout, generation=1, **spec):
+        super().rule(TWO | rollout, generation, **SAME | spec)
+
+    def first(self, name, **more):
+        """Write the first pass: new pods come up."""
+        self.gate.sent(self.deployment(name, changing=True, written=self.now, probes=["readinessProbe"], **more))
+        self.well(name)
+
+    def well(self, name, **more):
+        self.deployment(name, written=self.now, probes=["readinessProbe"], **more)
+
+    def restart(self):
+        """Another replica takes over."""
+        for name in self.store.world.workloads:
+            workload = self.store.world.workloads[name]
+            rollout = plan_of(workload, self.store.world).rollout
+            self.store.world.keep_rollout(name, RolledOut(workload.uid, rollout, State.WAITING))
+        self.gate = self.make_gate()
+        self.gate.take_over()
+
+
+@pytest.fixture
+def in_passes(make):
+    return lambda rollout=None, **more: InPasses(make, {"canaries": 0} | (rollout or {}), **more)
+
+
+async def test_the_later_pass_waits_until_the_first_has_soaked(in_passes):
+    found = in_passes(names="a")
+    found.ask("a")
+    found.gate.know()
+    assert await found.wave() == ["a"]
+    found.first("a")
+    assert found.why("a") == "waits for its next pass: readiness must go well for 60 s first"
+    assert await found.wave(seconds=59) == []
+    assert await found.wave(seconds=1) == ["a"]
+    assert found.why("a") == ""
+    found.write("a")
+    assert found.gate.in_flight(key("a"))
+
+
+async def test_the_later_pass_waits_in_an_unlimited_rollout_too(in_passes):
+    found = in_passes({"maxConcurrent": "100%"}, names="a")
+    assert found.ask("a") == ["a"]
+    found.first("a")
+    found.gate.know()
+    assert found.why("a").startswith("waits for its next pass")
+    assert await found.wave(seconds=60) == ["a"]
+
+
+async def test_pods_that_are_not_well_after_the_first_pass_never_get_the_second(in_passes):
+    found = in_passes(names="a", replicas=2)
+    found.ask("a")
+    found.gate.know()
+    await found.wave()
+    found.gate.sent(found.deployment("a", changing=True, written=found.now, probes=["readinessProbe"]))
+    for ready in (1, 0):
+        found.well("a", ready=ready)
+        assert found.why("a").startswith("waits")
+        assert await found.wave(minutes=1) == []
+    await found.wave(minutes=20)  # it stands still
+    assert found.why("a") == "waits: not all pods are available that have the probes of its earlier pass (readiness)"
+    assert await found.wave(days=2) == []
+    found.well("a")
+    assert await found.wave() == ["a"]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(30, []), (60, ["a"])])
+async def test_a_new_leader_goes_on_between_two_passes(in_passes, seconds, expected):
+    found = in_passes(names="a")
+    found.ask("a")
+    found.gate.know()
+    await found.wave()
+    complete = [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]
+    complete[0]["lastUpdateTime"] = "2026-03-02T12:00:00Z"
+    found.first("a")
+    found.well("a", conditions=complete)
+    found.restart()
+    assert found.why("a").startswith("waits for its next pass")
+    found.gate.know()
+    assert await found.wave(seconds=seconds) == expected
+
+
+async def test_a_new_leader_keeps_a_broken_first_pass_from_the_second(in_passes):
+    found = in_passes(names="a", replicas=2)
+    found.well("a", ready=0)
+    found.restart()
+    assert found.why("a").startswith("waits")
+    found.gate.know()
+    assert await found.wave(days=2) in ([], ["a"])  # it may say what else it waits for
+    assert found.why("a").startswith("waits")
+
+
+async def test_first_passes_go_before_second_ones_and_each_has_a_canary(in_passes):
+    found = in_passes({"canaries": 1, "soakSeconds": 0}, names="abc")
+    found.ask(*"abc")
+    found.gate.know()
+    assert await found.wave() == ["a"]
+    found.first("a")
+    found.ask("a")
+    assert await found.wave() == ["a", "b", "c"]  # the first pass is proven; "a" is the canary of the second
+    for name in "bc":
+        found.first(name)
+        found.ask(name)
+    assert await found.wave() == []
+    found.write("a")
+    found.deployment("a", written=found.now, probes=["livenessProbe", "readinessProbe"])
+    assert await found.wave() == ["b", "c"]
+
+
+async def test_a_second_pass_whose_pods_are_scaled_to_none_needs_no_place(in_passes):
+    found = in_passes({"paused": True}, names="a")
+    found.deployment(
+        "a", written=found.now, probes=["readinessProbe"], ready=0, spec={"replicas": 0}, replicas=0, updatedReplicas=0
+    )
+    assert found.ask("a") == ["a"]
+
+
+async def test_a_paused_rule_holds_a_second_pass(in_passes):
+    found = in_passes({"paused": True}, names="a")
+    found.well("a")
+    assert found.why("a") == "waits: AppHealth/shop/all is paused (spec.rollout.paused)"

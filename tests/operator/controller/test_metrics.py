@@ -76,7 +76,7 @@ def test_the_work_of_queues_is_counted_and_that_of_the_workloads_as_reconciles()
     assert found["apphealth_reconciles_total", ("success",)] == found["apphealth_reconciles_total", ("error",)] == 1
     assert found["apphealth_queue_work_duration_seconds_count", ("workloads",)] == 2
     assert found["apphealth_queue_wait_duration_seconds_sum", ("statuses",)] == 0.5
-    assert [found["apphealth_queue_depth", (queue,)] for queue in QUEUES] == [0, 7, 0]
+    assert [found["apphealth_queue_depth", (queue,)] for queue in QUEUES] == [0, 7, 0, 0]
 
 
 @pytest.mark.parametrize(

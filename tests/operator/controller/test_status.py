@@ -327,3 +327,10 @@ def test_a_missing_workload_is_named_with_the_nearest_one(target, missing):
     assert missing_target(rule, WORKLOADS) == missing
     message = condition(rule_status(facts(missing=missing)), ConditionType.READY).message
     assert message == (missing or "no workload matches; check selector, labels and namespace")
+
+
+def test_what_is_between_two_passes_is_in_flight_and_counted_once():
+    found = rule_status(facts(*map(outcome, [State.WAITING, State.WAITING, State.APPLIED]), in_flight=1, between=1))
+    numbers = found.rollout
+    assert (numbers.planned, numbers.waiting, numbers.in_flight, numbers.done) == (3, 1, 1, 1)
+    assert condition(found, ConditionType.ROLLED_OUT).reason is Reason.IN_PROGRESS

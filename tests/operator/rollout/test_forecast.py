@@ -25,6 +25,7 @@ def budget(selected=100, failed=0, **limits):
         pytest.param(11, 0, budget(), timedelta(minutes=2), id="a-wave-for-the-last-one"),
         pytest.param(10, 10, budget(), timedelta(minutes=2), id="after-those-in-flight"),
         pytest.param(10, 0, budget(canaries=1), timedelta(minutes=2), id="canaries-first"),
+        pytest.param(10, 0, budget(canaries=1, passes=2), timedelta(minutes=4), id="two-passes-with-canaries-each"),
         pytest.param(50, 0, budget(concurrent="5%"), timedelta(minutes=10), id="a-percentage"),
         pytest.param(5, 0, budget(paused=True), None, id="paused"),
         pytest.param(5, 0, budget(failed=3), None, id="halted"),

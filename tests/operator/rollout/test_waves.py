@@ -74,6 +74,31 @@ def names(keys):
         ),
         pytest.param([one("a"), one("b")], [], [budget(canaries=1, proven={"web"})], ["a", "b"], id="after-the-canary"),
         pytest.param(
+            [one("a", after=("readiness",)), one("b")], [], [budget(concurrent=1)], ["b"], id="first-passes-first"
+        ),
+        pytest.param(
+            [one("a", after=("readiness",)), one("b", after=("readiness",))],
+            [one("a")],
+            [budget()],
+            ["b"],
+            id="a-later-pass-not-while-the-workload-is-in-flight",
+        ),
+        pytest.param([one("a")], [one("a")], [budget()], ["a"], id="a-first-pass-while-it-is-in-flight"),
+        pytest.param(
+            [one("a", after=("readiness",)), one("b", after=("readiness",))],
+            [],
+            [budget(canaries=1, proven={"web"})],
+            ["a"],
+            id="each-pass-has-a-canary-of-its-own",
+        ),
+        pytest.param(
+            [one("a", after=("readiness",)), one("b", after=("readiness",))],
+            [],
+            [budget(canaries=1, proven={"web", "web after readiness"})],
+            ["a", "b"],
+            id="after-the-canary-of-the-pass",
+        ),
+        pytest.param(
             [one("a"), one("z", family="api")],
             [],
             [budget(canaries=1, concurrent=1, proven={"web"})],

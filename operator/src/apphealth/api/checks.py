@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import combinations
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -48,6 +49,8 @@ MAX_FAILURES = (
 )
 
 SCHEDULE_NEVER = "the schedule can't be read, or never comes; write five cron fields, for instance 0 2 * * 1-5"
+STAGES_ONCE = "name each of liveness, readiness and startup once, for instance [readiness+startup, liveness]"
+STAGES_ORDER = "liveness must not come before startup, or slow starters are restarted; swap them, or join them by '+'"
 UNKNOWN_ZONE = "no such time zone; write a name of the IANA database, for instance Europe/Berlin or UTC"
 
 
@@ -69,7 +72,17 @@ def check(spec: AppHealthSpec) -> list[Problem]:
         problems += _container(f"spec.containers[{index}]", container)
     for index, window in enumerate(spec.rollout.windows):
         problems += _window(f"spec.rollout.windows[{index}]", window)
-    return [*problems, *_listed_once(spec)]
+    return [*problems, *_stages(spec.rollout.stages), *_listed_once(spec)]
+
+
+def _stages(stages: tuple[str, ...] | None) -> Iterator[Problem]:
+    if stages is None:
+        return
+    named = [kind for stage in stages for kind in stage.split("+")]
+    if sorted(named) != ["liveness", "readiness", "startup"]:
+        yield Problem("spec.rollout.stages", STAGES_ONCE + _here(stages=", ".join(stages)))
+    elif any("liveness" in stage and "startup" in later for stage, later in combinations(stages, 2)):
+        yield Problem("spec.rollout.stages", STAGES_ORDER + _here(stages=", ".join(stages)))
 
 
 def _window(path: str, window: Window) -> Iterator[Problem]:

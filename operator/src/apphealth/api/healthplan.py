@@ -101,6 +101,8 @@ class ProbeRecord(_Part, frozen=True, kw_only=True):
     """Its verification state; None if no rule wants a probe here."""
     probe: dict[str, Any] | None = None
     """The planned probe as Kubernetes spells it."""
+    pending: bool = False
+    """Not on the workload yet: it waits for its turn, or for its pass."""
     values: tuple[Value, ...] = ()
 
 

@@ -172,6 +172,14 @@ def seconds_of(duration: str) -> int | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
+Stage = Annotated[
+    str,
+    _matching(
+        "^(liveness|readiness|startup)([+](liveness|readiness|startup))*$",
+        32,
+        "write the probes of one pass with '+' between them, for instance readiness+startup",
+    ),
+]
 TimeZone = Annotated[
     str,
     _matching(

@@ -35,6 +35,7 @@ from apphealth.api.scalars import (
     Seconds,
     ServiceName,
     Soak,
+    Stage,
     Threshold,
     TimeZone,
     WorkloadName,
@@ -219,6 +220,7 @@ class RolloutSettings(_Part, frozen=True, kw_only=True):
     soak_seconds: Soak | None = None
     max_failures: Failures | None = None
     windows: Annotated[tuple[Window, ...], Meta(max_length=16)] = ()
+    stages: Annotated[tuple[Stage, ...], Meta(min_length=1, max_length=3)] | None = None
     paused: bool | None = None
 
 

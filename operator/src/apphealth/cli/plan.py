@@ -16,6 +16,7 @@ from apphealth.cli.output import duration
 if TYPE_CHECKING:
     from apphealth.api.rule import Rule
     from apphealth.kube.disruptions import DisruptionBudget
+    from apphealth.model.service import ServiceKey
     from apphealth.model.workload import Workload, WorkloadKey
     from apphealth.plan import Plan
     from apphealth.store.world import World
@@ -30,6 +31,27 @@ Examples:
 \b
 Exit codes: 0 done; 2 the command line is wrong; 3 the kubeconfig can't be used; 4 the cluster can't be read.
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortage:
+    """A Service with fewer ready endpoints than a PodDisruptionBudget wants, while a workload behind it changes.
+
+    Attributes
+    ----------
+    service
+        The Service.
+    ready, left
+        Its ready endpoints now, and while the workload's update strategy takes pods down.
+    budget, needed
+        The PodDisruptionBudget, and the pods that it wants to be healthy.
+    """
+
+    service: ServiceKey
+    ready: int
+    left: int
+    budget: str
+    needed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +70,12 @@ class Change:
         The pods that restart; 0 if it has no ready pod, and so is changed at once.
     tight
         The PodDisruptionBudget that allows fewer pods to be down than its strategy takes down; empty if none.
+    shortages
+        The Services that would drop below the minimum of a PodDisruptionBudget.
     dependants
         How many workloads require it.
+    in_passes
+        Its probes are written in more than one pass (`spec.rollout.stages`), and each restarts the pods.
     """
 
     workload: Workload
@@ -57,7 +83,9 @@ class Change:
     rules: tuple[str, ...]
     restarts: int
     tight: str = ""
+    shortages: tuple[Shortage, ...] = ()
     dependants: int = 0
+    in_passes: bool = False
 
 
 @click.command(epilog=EPILOG, short_help="Show what enforcing the rules would change: pods, Services, time.")
@@ -126,7 +154,9 @@ def changes_of(
                     rules=tuple(map(str, one.rules)),
                     restarts=restarts,
                     tight=_tight(workload, budgets.get(key.namespace, ())) if restarts else "",
+                    shortages=tuple(_shortages(workload, world, budgets.get(key.namespace, ()))) if restarts else (),
                     dependants=required[key],
+                    in_passes=one.unfinished,
                 )
             )
     return tuple(found), tuple(key for key, one in decided.items() if one.questions)
@@ -142,6 +172,17 @@ def _tight(workload: Workload, budgets: Iterable[DisruptionBudget]) -> str:
     down = workload.progress.takes_down
     covering = (one for one in budgets if down and one.covers(dict(workload.pod_labels)))
     return next((one.name for one in covering if one.allowed < down), "")
+
+
+def _shortages(workload: Workload, world: World, budgets: Iterable[DisruptionBudget]) -> Iterator[Shortage]:
+    down = workload.progress.takes_down
+    covering = [one for one in budgets if down and one.covers(dict(workload.pod_labels))]
+    for service in world.services_of(workload) if covering else ():
+        ready = sum(behind.progress.ready for behind in world.workloads_behind(service))
+        left = max(0, ready - min(down, workload.progress.ready))
+        for one in covering:
+            if left < one.needed:
+                yield Shortage(service=service.key, ready=ready, left=left, budget=one.name, needed=one.needed)
 
 
 def report(
@@ -166,11 +207,18 @@ def report(
         f"{len(changes)} workloads would be changed: {len(restarting)} restart {pods} pods, "
         f"{len(changes) - len(restarting)} have no ready pod and are changed at once"
     )
+    if again := sum(one.in_passes for one in restarting):
+        yield f"{again} of them in passes (spec.rollout.stages), each of which restarts the pods"
     if open_:
         yield f"{len(open_)} more wait for the answers of running pods"
     for one in changes:
         if one.tight:
             yield f"{one.workload.key} waits: the PodDisruptionBudget {one.tight} allows no pod to be down now"
+        for short in one.shortages:
+            yield (
+                f"Service {short.service} would have {short.left} of {short.ready} endpoints ready while "
+                f"{one.workload.key} changes: the PodDisruptionBudget {short.budget} wants {short.needed}"
+            )
         if one.restarts and one.workload.progress.recreates:
             yield f"{one.workload.key} is down while it changes: its strategy is Recreate"
         if one.restarts and one.dependants:

@@ -232,7 +232,8 @@ class Operator:
         self._enqueue(concerned.workloads)
         if self._leading.is_set():
             self._statuses.dirty(concerned.rules)
-            self._watcher.changed(concerned.rollouts)
+            if not self._options.read_only:
+                self._watcher.changed(concerned.rollouts)
             self._gate.moved(concerned.moved)
             if concerned.rules or self._store.brake != self._braked:
                 self._gate.look()
@@ -351,8 +352,9 @@ class Operator:
             self._queue.add_all({*workloads, *self._store.records.health_plans, *self._store.outcomes.workloads()})
             self._queue.resume()
             self._prover.queue.resume()
-            self._watcher.begin()
-            self._watcher.queue.resume()
+            if not self._options.read_only:  # what is written is another operator's to watch
+                self._watcher.begin()
+                self._watcher.queue.resume()
             # Statuses come last: counts that still change would be written several times.
             if await _before(self._queue.drained(), lost):
                 log.info("initial sync done: all workloads have been reconciled")

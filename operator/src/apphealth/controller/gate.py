@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -56,6 +57,13 @@ class _Block(NamedTuple):
     why: str
     wait: timedelta
     until: datetime
+
+
+class _Well(NamedTuple):
+    """The family of a workload that is well, and the probes of its passes so far; None: all of them."""
+
+    family: str
+    after: tuple[str, ...] | None
 
 
 class Gate:
@@ -125,11 +133,16 @@ class Gate:
             self._stopped.add(key)
             self._granted.pop(key, None)
             return self._tell(key, self._store.brake)
-        if key in self._granted or not takes_place(workload):
+        if key in self._granted or not takes_place(workload, decided.after):
             return ""
         candidate = self._candidate(workload, decided)
         if (flight := self._flights.get(key)) is not None:
-            if flight.phase(self._now()) is Phase.CHANGING:
+            phase = flight.phase(self._now())
+            if decided.after and not decided.urgent and phase in (Phase.CHANGING, Phase.SOAKING):
+                earlier = replace(flight.candidate, family=candidate.family)
+                self._flights[key] = replace(flight, candidate=earlier)
+                return self._wait(candidate)
+            if phase is Phase.CHANGING:
                 self._flights[key] = replace(flight, candidate=candidate)
                 return ""  # it has a place, and pods that are being replaced anyway
             del self._flights[key]  # it need not stay well any longer: it asks for a place anew
@@ -139,10 +152,14 @@ class Gate:
         if not candidate.obstacle and self._unlimited(candidate):
             self._granted[key] = candidate
             return ""
-        self._waiting[key] = candidate
-        self._store.followed.add(key)
+        return self._wait(candidate)
+
+    def _wait(self, candidate: Candidate) -> str:
+        """Let a workload wait; returns for what."""
+        self._waiting[candidate.key] = candidate
+        self._store.followed.add(candidate.key)
         self._look()
-        return self._told.get(key) or self._tell(key, self._first(candidate))
+        return self._told.get(candidate.key) or self._tell(candidate.key, self._first(candidate))
 
     def sent(self, workload: Workload) -> None:
         """Note that a workload was patched.
@@ -226,8 +243,8 @@ class Gate:
                 del self._stuck[key]
                 self._unfollow(key)
             if (candidate := self._waiting.get(key)) is not None:
-                self._waiting[key] = replace(candidate, **_standing(workload))
-                if not takes_place(workload):
+                self._waiting[key] = replace(candidate, **_standing(workload, candidate.after))
+                if not takes_place(workload, candidate.after):
                     self._enqueue([key])  # it needs no place any more
         self._look()
 
@@ -382,8 +399,9 @@ class Gate:
             key=workload.key,
             rules=tuple(record.rule for record in rollout) or ("",),
             family=family_of(workload, decided),
+            after=decided.after,
             restoring=not decided.rollout,
-            **_standing(workload),
+            **_standing(workload, decided.after),
         )
 
     def _left_by(self, workload: Workload) -> Candidate | None:
@@ -443,29 +461,31 @@ class Gate:
         key = parse_rule_key(name)
         if key is None:
             return ()
-        asked = {candidate.family for candidate in self._waiting.values() if name in candidate.rules}
+        asked = {one.group: one for one in self._waiting.values() if name in one.rules}
         generation = self._store.generations.get(key, 0)
         known_at, proven = self._proven.get(name, (generation, set()))
         if known_at != generation:
             proven = set()
         self._proven[name] = (generation, proven)
-        if asked <= proven:
+        if asked.keys() <= proven:
             return proven
-        well: dict[str, int] = {}
+        well: Counter[str] = Counter()
         for workload in self._store.outcomes.ruled_by(key):
-            if (family := self._well(workload)) in asked:
-                well[family] = well.get(family, 0) + 1
-        proven.update(family for family, number in well.items() if number >= canaries)
+            if (family := self._well(workload)) is not None:
+                well.update(group for group, one in asked.items() if _proves(family, one))
+        proven.update(group for group, number in well.items() if number >= canaries)
         return proven
 
-    def _well(self, key: WorkloadKey) -> str:
-        """Return the family of a workload that carries what is planned and is well; empty of all others."""
-        if key in self._waiting or key in self._granted or key in self._flights or key in self._stuck:
-            return ""
+    def _well(self, key: WorkloadKey) -> _Well | None:
+        """Return the family of a workload that carries what is planned, or waits for its next pass, and is well."""
+        if key in self._granted or key in self._flights or key in self._stuck or self._busy(key):
+            return None
         outcome, workload = self._store.outcomes.get(key), self._store.world.workloads.get(key)
-        if outcome is None or workload is None or outcome.state not in _WRITTEN or self._busy(key):
-            return ""
-        return outcome.family if takes_place(workload) and workload.settled else ""
+        if outcome is None or workload is None or not takes_place(workload) or not workload.settled:
+            return None
+        if (waits := self._waiting.get(key)) is not None:
+            return _Well(waits.family, waits.after) if waits.after else None
+        return _Well(outcome.family, None) if outcome.state in _WRITTEN else None
 
     def _depth(self) -> Mapping[WorkloadKey, int]:
         outcomes = self._store.outcomes
@@ -538,7 +558,8 @@ class Gate:
             rule: Budget(rule=rule, limits=self._limits(rule), selected=1, failed=self._failed(rule))
             for rule in candidate.rules
         }
-        (turn,) = turns([candidate], [], budgets, self._now())
+        flight = self._flights.get(candidate.key)
+        (turn,) = turns([candidate], [flight.candidate] if flight is not None else [], budgets, self._now())
         return self._message(turn, candidate)
 
     def _message(self, turn: Turn, candidate: Candidate) -> str:
@@ -547,6 +568,9 @@ class Gate:
         match turn.hold:
             case Hold.OBSTACLE:
                 return f"waits: {candidate.obstacle}"
+            case Hold.SOAK:
+                passed = ", ".join(candidate.after)
+                return f"waits for its next pass: {passed} must go well for {self._soak(candidate):g} s first"
             case Hold.PAUSED:
                 return f"waits: {turn.rule} is paused (spec.rollout.paused)"
             case Hold.HALTED:
@@ -557,9 +581,16 @@ class Gate:
         return f"waits for its turn in the rollout of {', '.join(candidate.rules) or 'a rule that is gone'}"
 
 
-def _standing(workload: Workload) -> dict[str, Any]:
+def _standing(workload: Workload, after: Sequence[str]) -> dict[str, Any]:
     """Return the fields of a candidate that change with the workload's status."""
-    return {"broken": not workload.settled and workload.has_ours, "obstacle": obstacle(workload)}
+    broken = not workload.settled and workload.has_ours and not after
+    return {"broken": broken, "obstacle": obstacle(workload, after)}
+
+
+def _proves(well: _Well, candidate: Candidate) -> bool:
+    """Return whether a workload that is well shows that a candidate's pass does no harm."""
+    passed = well.after is None or set(candidate.after) < set(well.after)
+    return passed and well.family == candidate.family
 
 
 def family_of(workload: Workload, decided: Plan) -> str:

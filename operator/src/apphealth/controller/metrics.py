@@ -40,7 +40,7 @@ LONG = (0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Buckets for waiting in a queue, in seconds."""
 NO_ANSWER = "none"
 """The code of a request without an answer."""
-QUEUES = ("workloads", "questions", "statuses")
+QUEUES = ("workloads", "questions", "rollouts", "statuses")
 RESULTS = ("verified", "refuted", "unreachable", "starting")
 
 Ask = Callable[[Question, list[Pod]], Awaitable[Proof | NotYet]]

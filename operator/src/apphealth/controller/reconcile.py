@@ -53,7 +53,7 @@ from apphealth.plan import Plan
 from apphealth.plan.dependencies.cycles import cycle_finding
 from apphealth.plan.facts import SHARE_HEALTH_PATHS
 from apphealth.plan.findings import Severity
-from apphealth.plan.record import finding_record
+from apphealth.plan.record import finding_record, waiting_record
 from apphealth.store.config_maps import ConfigMapKey, config_maps_needed
 from apphealth.store.facts import plan_of
 from apphealth.store.outcomes import Outcome, Sources
@@ -272,8 +272,10 @@ class Reconciler:
         if self._store.records.health_plans.get(workload.key) is not recorded:
             self._report_refuted(workload, decided)
         self._note(workload, decided, sources, rejections)
-        if patched is not workload and (decided.mode is Mode.AUDIT or decided.preview is not None):
-            return 0.0  # what is only shown reads the workload as it is after the patch
+        if patched is not workload and (
+            decided.unfinished or decided.mode is Mode.AUDIT or decided.preview is not None
+        ):
+            return 0.0  # the next pass, and what is only shown, reads the workload as it is after the patch
         return min((rejection.again for rejection in rejections), default=None)
 
     def _held_back(self, workload: Workload, decided: Plan) -> str:
@@ -287,9 +289,9 @@ class Reconciler:
     ) -> float | None:
         """Record that a plan waits for its turn. Nothing that it would replace is remembered before its turn."""
         rejections: list[Rejection] = []
+        record = waiting_record(decided, record)
         status = msgspec.structs.replace(
             record.status,
-            state=State.WAITING,
             message=why,
             originals=self._store.world.originals.get(workload.key, ()),
             rollout=decided.rollout or self._gate.remembered(workload),

@@ -114,6 +114,7 @@ def rewritten(decided: Plan, patched: Workload) -> str:
         for container in decided.containers
         for probe in container.probes
         if probe.action is Action.APPLY
+        and not probe.later
         and probe.probe is not None
         and ((there := live.get(container.name, {}).get(probe.kind)) is None or there.probe != probe.probe)
     )

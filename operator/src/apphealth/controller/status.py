@@ -54,6 +54,8 @@ class Facts:
     """Whether the admission policies are installed; None: not known."""
     in_flight: int = 0
     """The number of selected workloads that were written, and are not yet well for long enough."""
+    between: int = 0
+    """Of those in flight: the workloads that wait for their next pass."""
     halted: bool = False
     """Whether more workloads have failed than the rule bears."""
     paused: str = ""
@@ -194,9 +196,9 @@ def _rollout(facts: Facts) -> RolloutStatus:
     )
     return RolloutStatus(
         planned=waiting + written + rolled_back,
-        waiting=waiting,
+        waiting=waiting - facts.between,
         in_flight=facts.in_flight,
-        done=max(0, written - facts.in_flight),
+        done=max(0, written + facts.between - facts.in_flight),
         rolled_back=rolled_back,
         halted=facts.halted,
         message=held[1] if held is not None else min(examples, default=""),

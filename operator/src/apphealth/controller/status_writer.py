@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from apphealth.api.healthplan import State
 from apphealth.api.rule import RuleKey
 from apphealth.api.spec import Mode
 from apphealth.api.status import Condition, ConditionType, Reason, RuleStatus, settle
@@ -148,12 +149,14 @@ class StatusWriter:
             return None
         world = store.world
         outcomes: dict[WorkloadKey, Outcome | None] = {}
-        in_flight = 0
+        in_flight = between = 0
         for number, selected in enumerate(store.selected_by(rule), start=1):
             workload = world.workloads.get(selected)
             if workload is not None and opted_out(workload, world.namespace(workload.namespace)) is None:
-                outcomes[selected] = None if self._busy(selected) else store.outcomes.get(selected)
-                in_flight += self._gate.in_flight(selected)
+                outcomes[selected] = outcome = None if self._busy(selected) else store.outcomes.get(selected)
+                flies = self._gate.in_flight(selected)
+                in_flight += flies
+                between += flies and outcome is not None and outcome.state is State.WAITING
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return Facts(
@@ -165,6 +168,7 @@ class StatusWriter:
             workloads=len(world.workloads),
             protected=self._protection.installed if rule.spec.mode is Mode.ENFORCE else None,
             in_flight=in_flight,
+            between=between,
             halted=self._gate.halted(key),
             paused=store.brake or ("rollout.paused is true" if rule.spec.rollout.paused else ""),
         )

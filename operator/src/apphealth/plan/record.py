@@ -55,6 +55,32 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
     return api.HealthPlan(spec=api.HealthPlanSpec(workload=reference), status=status)
 
 
+def waiting_record(plan: Plan, record: api.HealthPlan) -> api.HealthPlan:
+    """Return the HealthPlan of a plan that waits for its turn: its edits are pending.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    record
+        Its HealthPlan as `record_of` returns it.
+    """
+    pending = {
+        (container.name, probe.kind) for container in plan.containers for probe in container.probes if probe.pending
+    }
+    containers = tuple(
+        msgspec.structs.replace(
+            container,
+            probes=tuple(
+                msgspec.structs.replace(one, pending=(container.name, one.type) in pending) for one in container.probes
+            ),
+        )
+        for container in record.status.containers
+    )
+    status = msgspec.structs.replace(record.status, state=api.State.WAITING, containers=containers)
+    return msgspec.structs.replace(record, status=status)
+
+
 def _preview(preview: Preview, workload: Workload) -> api.PreviewRecord:
     return api.PreviewRecord(
         message=preview.message,
@@ -131,6 +157,7 @@ def _probe(probe: ProbePlan) -> api.ProbeRecord:
         reason=probe.reason,
         verification=probe.verification,
         probe=serialise_probe(probe.probe) if probe.probe else None,
+        pending=probe.later,
         values=probe.provenance,
     )
 
@@ -161,14 +188,16 @@ def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
 
 def written_by(plan: api.HealthPlan) -> tuple[WrittenProbe, ...]:
     """Return the probes of ours that the workload has by its HealthPlan; none before they are written."""
+    probes = [record for container in plan.status.containers for record in container.probes]
+    # HealthPlans of version 0.1 don't say which probes of a workload that waits are on it.
     waits_to_be_written = plan.status.state == api.State.WAITING and plan.status.mode
-    if plan.status.state == api.State.PREVIEW or waits_to_be_written:
+    if plan.status.state == api.State.PREVIEW or (waits_to_be_written and not any(one.pending for one in probes)):
         return ()
     return tuple(
         WrittenProbe(container.name, ProbeKind(record.type), interned(probe))
         for container in plan.status.containers
         for record in container.probes
-        if record.action == Action.APPLY and (probe := parse_probe(record.probe)) is not None
+        if record.action == Action.APPLY and not record.pending and (probe := parse_probe(record.probe)) is not None
     )
 
 

@@ -53,6 +53,10 @@ class ProbePlan:
     """The pods' answer to this probe; None if they were not asked."""
     withheld: Withheld | None = None
     """Why the probe that rules want is not written, although it could be; None: nothing speaks against it."""
+    later: bool = False
+    """It is written in a later pass (`spec.rollout.stages`)."""
+    pending: bool = False
+    """It is not on the workload yet, or with other values."""
     unproven: bool = False
     """Derived, and written to a file without proof because of `Options.unproven`."""
 
@@ -95,7 +99,11 @@ class ProbesPlan:
     settings
         The settings of the workload as a whole.
     edits
-        The next step for each probe, by container and kind.
+        The edits of the next pass, by container and kind.
+    later
+        The probes that are added in a later pass.
+    after
+        The kinds of the probes that earlier passes have added: their pods must be well before the next pass.
     originals
         The replaced probes that the HealthPlan must remember before the edits are written.
     disowned
@@ -117,6 +125,8 @@ class ProbesPlan:
     settings: WorkloadSettings
     containers: tuple[ContainerPlan, ...] = ()
     edits: Mapping[tuple[str, ProbeKind], Edit] = field(default_factory=dict)
+    later: frozenset[tuple[str, ProbeKind]] = frozenset()
+    after: tuple[ProbeKind, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
     disowned: tuple[Path, ...] = ()
     withheld: tuple[Withheld, ...] = ()
@@ -203,6 +213,11 @@ class Plan:
         What users should know; the fields that rules of equal rank set to different values.
     patches
         The patches to send now; empty once the goal is reached.
+    after
+        The kinds of the probes that earlier passes have added (`spec.rollout.stages`): the patches add more, and wait
+        until the pods with those are well. Empty if this is the first pass.
+    unfinished
+        Another pass follows after the patches.
     urgent
         The patches end harm: they wait for no answer of pods and no budget.
     disowned
@@ -247,6 +262,8 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     patches: tuple[Patch, ...] = ()
+    after: tuple[ProbeKind, ...] = ()
+    unfinished: bool = False
     urgent: bool = False
     disowned: tuple[Path, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()

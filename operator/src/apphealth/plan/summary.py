@@ -34,9 +34,11 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
         The state, and the sentence.
     """
     by_action: dict[Action, list[str]] = {action: [] for action in Action}
+    later: list[str] = []
     for container in planned.containers:
         for probe in container.probes:
-            by_action[probe.action].append(f"{probe.kind} of {container.name}")
+            found = later if probe.later else by_action[probe.action]
+            found.append(f"{probe.kind} of {container.name}")
     parts = {
         Action.APPLY: "adds" if mode is Mode.ENFORCE else "would add",
         Action.KEEP: "keeps its owner's",
@@ -45,6 +47,7 @@ def state_of(planned: ProbesPlan, mode: Mode | None) -> tuple[State, str]:
     withheld = _withheld(planned)
     told = [f"{_WITHHELD[reason][1]} {', '.join(names)}" for reason, names in withheld.items()]
     told += [f"{verb} {', '.join(by_action[action])}" for action, verb in parts.items() if by_action[action]]
+    told += [f"in a later pass {', '.join(later)}"] if later else []
     message = "; ".join(told)
     states = {probe.verification for container in planned.containers for probe in container.probes}
     message = message or _why_nothing(planned, states)

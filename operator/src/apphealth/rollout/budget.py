@@ -31,6 +31,8 @@ class Limits:
         How many of one namespace; None: as many as `concurrent` allows.
     canaries, soak, failures
         As `spec.rollout` has them; `soak` in seconds.
+    passes
+        In how many passes the probes of a workload are written.
     windows
         The times in which changes may begin; none: always.
     paused
@@ -42,6 +44,7 @@ class Limits:
     canaries: int = CANARIES
     soak: float = SOAK
     failures: int = FAILURES
+    passes: int = 1
     windows: tuple[Window, ...] = ()
     paused: bool = False
 
@@ -68,6 +71,7 @@ def limits_of(settings: RolloutSettings, kind: RuleKind) -> Limits:
         canaries=_given(settings.canaries, CANARIES),
         soak=_given(settings.soak_seconds, SOAK),
         failures=_given(settings.max_failures, FAILURES),
+        passes=len(settings.stages or ("all",)),
         windows=settings.windows,
         paused=bool(settings.paused),
     )
@@ -88,7 +92,7 @@ class Budget:
     failed
         How many workloads its probes have harmed.
     proven
-        The families of which enough canaries were changed and are well.
+        The families, each with its pass (`Candidate.group`), of which enough canaries were changed and are well.
     """
 
     rule: str

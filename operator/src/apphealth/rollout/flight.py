@@ -7,6 +7,7 @@ DaemonSets), the soak begins anew, so a change of leaders lengthens it and never
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -139,23 +140,43 @@ def found(candidate: Candidate, workload: Workload, soak: float, now: datetime) 
     return flight if flight.phase(now) is Phase.SOAKING else None
 
 
-def takes_place(workload: Workload) -> bool:
+def takes_place(workload: Workload, after: Sequence[str] = ()) -> bool:
     """Return whether a change of a workload's pod template could make anything worse: it has a pod that is ready now.
 
-    Kubernetes replaces no pod of a DaemonSet or StatefulSet whose strategy is OnDelete, nor those below a partition.
+    Kubernetes replaces no pod of a DaemonSet or StatefulSet whose strategy is OnDelete, nor those below a partition. A
+    later pass waits for the pods of the one before, ready or not.
+
+    Parameters
+    ----------
+    workload
+        The workload as it is now.
+    after
+        The kinds of the probes that its earlier passes have added.
     """
-    return workload.ready and workload.progress.to_update > 0
+    return (workload.ready and workload.progress.to_update > 0) or (bool(after) and not workload.settled)
 
 
-def obstacle(workload: Workload) -> str:
+def obstacle(workload: Workload, after: Sequence[str] = ()) -> str:
     """Return why a workload can't be changed now, whatever the budget; empty if it can.
 
-    A rollout that doesn't come to its end with probes of ours in it is no obstacle: the change may mend it.
+    A rollout that doesn't come to its end with probes of ours in it is no obstacle: the change may mend it. A later
+    pass mends nothing.
+
+    Parameters
+    ----------
+    workload
+        The workload as it is now.
+    after
+        The kinds of the probes that its earlier passes have added.
     """
     progress = workload.progress
     if progress.paused:
         return "the Deployment is paused (spec.paused); resume it with kubectl rollout resume"
-    if progress.settled or workload.has_ours:
+    if progress.settled:
+        return ""
+    if after:
+        return f"not all pods are available that have the probes of its earlier pass ({', '.join(after)})"
+    if workload.has_ours:
         return ""
     if progress.observed and progress.updated >= progress.to_update and progress.existing <= progress.desired:
         return "not all of its pods are available"

@@ -28,7 +28,8 @@ def expected_end(waiting: int, in_flight: int, budget: Budget, now: datetime) ->
     if waiting and (budget.limits.paused or budget.halted):
         return None
     step = timedelta(seconds=CHANGE + budget.limits.soak)
-    waves = -(-waiting // budget.concurrent) + (1 if waiting and budget.limits.canaries else 0)
+    canary = 1 if waiting and budget.limits.canaries else 0
+    waves = (-(-waiting // budget.concurrent) + canary) * budget.limits.passes  # at most: some may have one behind them
     end = now + step if in_flight else now
     while waves:
         begin = next_opening(budget.limits.windows, end)

@@ -6,6 +6,7 @@
 | a rule that is paused | until it is resumed |
 | a halted rule: more of its workloads have failed than it bears | until it is edited, or workloads are retried |
 | the rule's windows, unless what is there is broken | until one opens |
+| pods with the probes of its earlier passes, which must be well first | until the soak is over |
 | canaries of its family: one at a time, before all others | until enough of them are well |
 | the rule's budget, in all and in its namespace | until a workload in flight is well |
 
@@ -31,6 +32,7 @@ class Hold(StrEnum):
     OBSTACLE = "obstacle"
     PAUSED = "paused"
     HALTED = "halted"
+    SOAK = "soak"
     WINDOW = "window"
     CANARY = "canary"
     NAMESPACE = "namespace"
@@ -49,6 +51,8 @@ class Candidate:
         The names of the rules whose budgets it takes part in.
     family
         Its presets and images without tags: workloads that a probe probably does the same to.
+    after
+        The kinds of the probes that its earlier passes have added (`spec.rollout.stages`); none: its first pass.
     depth
         How many workloads in a row depend on it: those that others require come last.
     restoring
@@ -62,10 +66,16 @@ class Candidate:
     key: WorkloadKey
     rules: tuple[str, ...] = ()
     family: str = ""
+    after: tuple[str, ...] = ()
     depth: int = 0
     restoring: bool = False
     broken: bool = False
     obstacle: str = ""
+
+    @property
+    def group(self) -> str:
+        """Its family and its pass: workloads that share canaries."""
+        return f"{self.family} after {', '.join(self.after)}" if self.after else self.family
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class Turn:
     hold: Hold | None = None
     """None: it is changed now."""
     rule: str = ""
-    """The rule that holds it back; empty for an obstacle."""
+    """The rule that holds it back; empty for an obstacle, and while it has to stay well."""
 
 
 def next_wave(
@@ -109,11 +119,15 @@ def turns(
         As for `next_wave`.
     """
     gates = {rule: _Gate(budget, now) for rule, budget in budgets.items()}
+    flying = set()
     for candidate in in_flight:
         _take(candidate, gates)
+        flying.add(candidate.key)
     found: list[Turn] = []
     for candidate in sorted(candidates, key=lambda one: _order(one, gates)):
-        hold, rule = (Hold.OBSTACLE, "") if candidate.obstacle else _held(candidate, gates)
+        hold, rule = _held(candidate, gates)
+        if candidate.obstacle or (candidate.after and candidate.key in flying):
+            hold, rule = Hold.OBSTACLE if candidate.obstacle else Hold.SOAK, ""
         if hold is None:
             _take(candidate, gates)
         found.append(Turn(candidate.key, hold, rule))
@@ -146,17 +160,17 @@ class _Gate:
         self._concurrent, self._per_namespace = budget.concurrent, limits.per_namespace
         self._taken = 0
         self._namespaces: Counter[str] = Counter()
-        self._families: Counter[str] = Counter()
+        self._groups: Counter[str] = Counter()
 
     def take(self, candidate: Candidate) -> None:
         """Take a place for a workload."""
         self._taken += 1
         self._namespaces[candidate.key.namespace] += 1
-        self._families[candidate.family] += 1
+        self._groups[candidate.group] += 1
 
     def needs_canaries(self, candidate: Candidate) -> bool:
         """Return whether a workload's family has too few canaries that are well."""
-        return self._canaries and not candidate.restoring and candidate.family not in self._proven
+        return self._canaries and not candidate.restoring and candidate.group not in self._proven
 
     def hold(self, candidate: Candidate) -> Hold | None:
         """Return what holds a workload back, or None."""
@@ -168,7 +182,7 @@ class _Gate:
             return Hold.WINDOW
         if self._taken >= self._concurrent:
             return Hold.BUDGET
-        if self._families[candidate.family] and self.needs_canaries(candidate):
+        if self._groups[candidate.group] and self.needs_canaries(candidate):
             return Hold.CANARY
         if self._per_namespace is not None and self._namespaces[candidate.key.namespace] >= self._per_namespace:
             return Hold.NAMESPACE
@@ -176,10 +190,10 @@ class _Gate:
 
 
 def _order(candidate: Candidate, gates: Mapping[str, _Gate]) -> tuple[object, ...]:
-    """Order candidates: what may mend something, canaries, what nobody requires; then namespace by namespace."""
+    """Order candidates: what may mend something, first passes, canaries, what nobody requires; then by namespace."""
     canary = any(rule in gates and gates[rule].needs_canaries(candidate) for rule in candidate.rules)
     kind, namespace, name = candidate.key
-    return not candidate.broken, not canary, candidate.depth, namespace, name, kind
+    return not candidate.broken, bool(candidate.after), not canary, candidate.depth, namespace, name, kind
 
 
 def depths(requires: Mapping[WorkloadKey, Sequence[WorkloadKey]]) -> Mapping[WorkloadKey, int]:

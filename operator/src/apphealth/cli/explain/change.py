@@ -64,7 +64,11 @@ def _why(decided: Plan, world: World) -> str:
         return "apphealth render would write this"
     if decided.mode is Mode.AUDIT:
         return "no rule in mode Enforce selects it any more: our probes are removed"
-    return "this is written" if decided.selected else "no rule selects it any more: our probes are removed"
+    if not decided.selected:
+        return "no rule selects it any more: our probes are removed"
+    if decided.after:
+        return f"this is written when the pods with {', '.join(decided.after)} have gone well (spec.rollout.stages)"
+    return "this is written; another pass follows (spec.rollout.stages)" if decided.unfinished else "this is written"
 
 
 def _settled(decided: Plan) -> str:

@@ -78,7 +78,8 @@ def render(
 
     Comments, order and quotes stay as they are, and an unchanged file keeps every byte. Existing probes belong to the
     author of the file: they stay, unless a rule says existingProbes: Replace. Probes that only evidence suggests can't
-    be proven on files: they are written with --unproven alone. Rendering twice changes nothing. If a part of the input
+    be proven on files: they are written with --unproven alone. All probes are written at once: spec.rollout, with its
+    budget and stages, is the operator's. Rendering twice changes nothing. If a part of the input
     can't be used, every problem is reported and nothing is written.
     """
     options = Options(

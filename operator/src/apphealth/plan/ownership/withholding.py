@@ -54,12 +54,15 @@ class Wanted:
         The entry, if it is to be remembered further on.
     applies
         The entry decides what is written.
+    after_harm
+        It would be added in a later pass, and a probe of an earlier pass did harm.
     """
 
     probe: Probe | None
     unresolved: bool = False
     entry: Withheld | None = None
     applies: bool = False
+    after_harm: bool = False
 
 
 def without_withheld(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apphealth.api.healthplan import VerificationState
 from apphealth.model.probe import KINDS, Probe, ProbeKind
 from apphealth.model.withheld import Withheld, WithheldReason
 from apphealth.model.workload import Container
-from apphealth.plan.ownership.takeover import Decision
+from apphealth.plan.ownership.passes import Pass
+from apphealth.plan.ownership.takeover import Decision, SetProbe
 from apphealth.plan.ownership.withholding import Wanted
 from apphealth.plan.probes.choice import REFUTED, Choice
 from apphealth.plan.probes.desired import DesiredProbes
@@ -34,6 +35,8 @@ class ContainerDecisions:
         For each kind of probe, `desired` with what is withheld taken into account.
     decisions
         What to do about each probe.
+    ours
+        The probes of ours that are there.
     harmful
         Probes of ours that are there, and withheld or without the port that they name.
     """
@@ -44,16 +47,19 @@ class ContainerDecisions:
     desired: DesiredProbes
     wanted: Mapping[ProbeKind, Wanted]
     decisions: Mapping[ProbeKind, Decision]
+    ours: frozenset[ProbeKind]
     harmful: frozenset[ProbeKind]
 
 
-def container_plan(decided: ContainerDecisions, *, unproven: bool) -> ContainerPlan:
+def container_plan(decided: ContainerDecisions, step: Pass, *, unproven: bool) -> ContainerPlan:
     """Return the plan of one container, as users read it.
 
     Parameters
     ----------
     decided
         The decisions about it.
+    step
+        What of them is written in the next pass.
     unproven
         Derived probes are written without proof (`Options.unproven`).
     """
@@ -77,7 +83,10 @@ def container_plan(decided: ContainerDecisions, *, unproven: bool) -> ContainerP
         runs_library=(
             (preset is not None and preset.runs_library) if desired.settled else decided.container.mounts_delivery
         ),
-        probes=tuple(_probe_plan(kind, decided, unproven=kind in derived) for kind in KINDS),
+        probes=tuple(
+            _with_pass(_probe_plan(kind, decided, unproven=kind in derived), (decided.container.name, kind), step)
+            for kind in KINDS
+        ),
         considered=tuple(_considered(choice)) if choice is not None else (),
     )
 
@@ -87,6 +96,15 @@ def _considered(choice: Choice) -> Iterator[Considered]:
         suggestion = passed.evaluation.candidate.suggestion
         if passed.rule is REFUTED and suggestion.preset is not None:
             yield Considered(suggestion.preset.name, suggestion.evidence, quote(passed.refuted))
+
+
+def _with_pass(probe: ProbePlan, target: tuple[str, ProbeKind], step: Pass) -> ProbePlan:
+    """Return the decision about a probe with what is said of one that is not written yet."""
+    later = target in step.later and probe.action is Action.APPLY
+    if not later and not isinstance(step.edits.get(target), SetProbe):
+        return probe
+    reason = f"{probe.reason}; it goes in a later pass (spec.rollout.stages)" if later else probe.reason
+    return replace(probe, later=later, pending=True, reason=reason)
 
 
 _NOT_EVALUATED = ProbeEvaluation()
@@ -101,10 +119,11 @@ def _probe_plan(kind: ProbeKind, decided: ContainerDecisions, *, unproven: bool)
     live = decided.container.probes.get(kind)
     # What can't be planned now is there already, and stays.
     stays = live.probe if live is not None and decision.action is Action.APPLY else None
+    planned = planned if not wanted.after_harm else None
     return ProbePlan(
         kind=kind,
         action=decision.action,
-        reason=_reason(kind, decided, evaluation.state),
+        reason=_AFTER_HARM if wanted.after_harm else _reason(kind, decided, evaluation.state),
         probe=planned.probe if planned else stays,
         provenance=planned.provenance if planned else (),
         verification=evaluation.state,
@@ -118,6 +137,9 @@ _WITHHELD = {
     WithheldReason.REFUTED: "taken out, because the new pods answer otherwise",
     WithheldReason.CONTESTED: "not written again, because another manager keeps taking it out",
 }
+
+
+_AFTER_HARM = "not written, because a probe of an earlier pass did harm (spec.rollout.stages)"
 
 
 def _withheld_plan(

@@ -7,7 +7,9 @@ follows for each probe given who owns the probe that is there now.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+from apphealth.api.healthplan import OriginalRecord
 from apphealth.api.rule import Rule, RuleKey
 from apphealth.model.ownership import probe_path
 from apphealth.model.probe import KINDS, Handler, ProbeKind
@@ -23,15 +25,17 @@ from apphealth.plan.findings import (
 )
 from apphealth.plan.harm import named_port_is_gone
 from apphealth.plan.ownership.managed_fields import recognise
-from apphealth.plan.ownership.takeover import Case, decide, is_ours
+from apphealth.plan.ownership.passes import Pass, Stages, asks_anew, next_pass, stages_of
+from apphealth.plan.ownership.takeover import Case, Edit, decide, is_ours
 from apphealth.plan.ownership.withholding import Wanted, applicable, without_withheld
 from apphealth.plan.probes.container import WorkloadFacts, container_facts
 from apphealth.plan.probes.container_plan import ContainerDecisions, container_plan
 from apphealth.plan.probes.desired import DesiredProbes, desired_probes
-from apphealth.plan.probes.eligibility import why_skipped
+from apphealth.plan.probes.eligibility import Skip, why_skipped
 from apphealth.plan.result import Action, ContainerPlan, ProbesPlan
 from apphealth.plan.rules.annotations import read_annotations
 from apphealth.plan.rules.merging import container_settings, listed_containers, workload_settings
+from apphealth.plan.rules.settings import ContainerSettings
 
 
 def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options: Options) -> ProbesPlan:
@@ -65,8 +69,11 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
         gathered=facts,
         options=options,
     )
-    containers = [_decide(container, known) for container in workload.containers]
-    plans = [container_plan(one, unproven=options.files and options.unproven) for one in containers]
+    wants = [_want(container, known) for container in workload.containers]
+    stages, harmed = _stages(wants, known)
+    containers = [_decide(one, known, stages, harmed) for one in wants]
+    step = _next_pass(containers, stages)
+    plans = [container_plan(one, step, unproven=options.files and options.unproven) for one in containers]
     decisions = [(one, kind, decision) for one in containers for kind, decision in one.decisions.items()]
     answers = {answer.question.id: answer for one in containers for answer in one.desired.answers}
     questions = {question.id: question for one in containers for question in one.desired.questions}
@@ -74,9 +81,9 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
     return ProbesPlan(
         settings=known.settings,
         containers=tuple(plans),
-        edits={
-            (one.container.name, kind): edit for one, kind, decision in decisions if (edit := decision.edit) is not None
-        },
+        edits=step.edits,
+        later=step.later,
+        after=step.after,
         originals=tuple(original for _, _, decision in decisions if (original := decision.original) is not None),
         disowned=tuple(
             probe_path(one.container.role.list_name, one.container.name, kind.field)
@@ -86,11 +93,7 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
         withheld=tuple(
             entry for one in containers for wanted in one.wanted.values() if (entry := wanted.entry) is not None
         ),
-        taken_out={
-            (one.container.name, kind): edit
-            for one, kind, decision in decisions
-            if (edit := decision.edit) is not None and (one.wanted[kind].applies or kind in one.harmful)
-        },
+        taken_out=_taken_out(containers),
         findings=tuple(_findings(containers, known)),
         conflicts=tuple(dict.fromkeys(conflicts)),
         questions=tuple(questions.values()),
@@ -104,8 +107,22 @@ def plan_probes(workload: Workload, rules: Sequence[Rule], facts: Facts, options
     )
 
 
-def _decide(container: Container, facts: WorkloadFacts) -> ContainerDecisions:
-    """Decide about the probes of one container."""
+class _Wants(NamedTuple):
+    """What one container should have, before it is decided what to do about it."""
+
+    container: Container
+    settings: ContainerSettings
+    skip: Skip | None
+    desired: DesiredProbes
+    originals: Mapping[ProbeKind, OriginalRecord]
+    ours: frozenset[ProbeKind]
+    broken: frozenset[ProbeKind]
+    """Those of `ours` whose named port is gone."""
+    wanted: Mapping[ProbeKind, Wanted]
+
+
+def _want(container: Container, facts: WorkloadFacts) -> _Wants:
+    """Work out the probes that one container should have."""
     settings = container_settings(facts.rules, container.name, facts.annotations)
     skip = why_skipped(container, settings, facts.workload, facts.rules, facts.gathered.services)
     originals = {ProbeKind(one.type): one for one in facts.gathered.originals if one.container == container.name}
@@ -116,7 +133,42 @@ def _decide(container: Container, facts: WorkloadFacts) -> ContainerDecisions:
         desired = desired_probes(container_facts(container, settings, ours, facts), facts.annotations)
     # The kubelet can't carry such a probe out: the pods would never become ready, or would be restarted.
     broken = {kind for kind in ours if named_port_is_gone(container, container.probes[kind].probe)}
-    wanted = _wanted(container, desired, ours, broken, facts)
+    return _Wants(
+        container=container,
+        settings=settings,
+        skip=skip,
+        desired=desired,
+        originals=originals,
+        ours=frozenset(ours),
+        broken=frozenset(broken),
+        wanted=_wanted(container, desired, ours, broken, facts),
+    )
+
+
+def _stages(wants: Iterable[_Wants], facts: WorkloadFacts) -> tuple[Stages, tuple[int, ...] | None]:
+    """Return the pass of each kind of probe, and the first pass of which a probe did harm."""
+    found = list(wants)
+    # Where no pod is ready nothing can get worse, and files have no pods: all probes in one pass.
+    staged = not facts.options.files and (facts.workload.ready or any(one.ours for one in found))
+    stages = stages_of(facts.rules if staged else ())
+    harmful = (
+        stages[kind]
+        for one in found
+        for kind, wanted in one.wanted.items()
+        if wanted.applies and wanted.entry is not None and wanted.entry.reason is not WithheldReason.CONTESTED
+    )
+    return stages, min(harmful, default=None)
+
+
+def _decide(wants: _Wants, facts: WorkloadFacts, stages: Stages, harmed: tuple[int, ...] | None) -> ContainerDecisions:
+    """Decide about the probes of one container. `harmed` is the first pass of which a probe did harm."""
+    container, originals, ours = wants.container, wants.originals, wants.ours
+    wanted = {
+        kind: Wanted(probe=None, unresolved=True, entry=one.entry, after_harm=True)
+        if harmed is not None and stages[kind] > harmed and _adds(kind, wants, replaces=facts.settings.replaces)
+        else one
+        for kind, one in wants.wanted.items()
+    }
     decisions = {
         kind: decide(
             Case(
@@ -135,12 +187,45 @@ def _decide(container: Container, facts: WorkloadFacts) -> ContainerDecisions:
     withheld = {kind for kind in ours if (container.name, kind) in facts.withheld and wanted[kind].entry is not None}
     return ContainerDecisions(
         container=container,
-        settings=settings,
-        skip=skip,
-        desired=desired,
+        settings=wants.settings,
+        skip=wants.skip,
+        desired=wants.desired,
         wanted=wanted,
         decisions=decisions,
-        harmful=frozenset(broken | withheld),
+        ours=ours,
+        harmful=wants.broken | withheld,
+    )
+
+
+def _adds(kind: ProbeKind, wants: _Wants, *, replaces: bool) -> bool:
+    """Return whether a probe of ours would be added, or would ask another endpoint."""
+    probe, live = wants.wanted[kind].probe, wants.container.probes.get(kind)
+    if probe is None or (live is not None and kind not in wants.ours and not replaces):
+        return False
+    return asks_anew(probe, live.probe if live is not None else None)
+
+
+def _taken_out(containers: Iterable[ContainerDecisions]) -> dict[tuple[str, ProbeKind], Edit]:
+    """Return the edits that take out, or replace, a probe that does harm."""
+    return {
+        (one.container.name, kind): edit
+        for one in containers
+        for kind, decision in one.decisions.items()
+        if (edit := decision.edit) is not None and (one.wanted[kind].applies or kind in one.harmful)
+    }
+
+
+def _next_pass(containers: Sequence[ContainerDecisions], stages: Stages) -> Pass:
+    decisions = [((one.container.name, kind), one, what) for one in containers for kind, what in one.decisions.items()]
+    return next_pass(
+        {target: edit for target, _, decision in decisions if (edit := decision.edit) is not None},
+        _taken_out(containers),
+        [
+            target
+            for target, one, decision in decisions
+            if target[1] in one.ours and decision.action is Action.APPLY and decision.edit is None
+        ],
+        stages,
     )
 
 
