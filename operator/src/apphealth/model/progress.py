@@ -132,7 +132,7 @@ def _takes_down(kind: object, spec: Mapping[str, Any], desired: int) -> int:
         rolling = raw.mapping(strategy.get("rollingUpdate"))
         down = _share(rolling.get("maxUnavailable", "25%"), desired, up=False)
         surge = _share(rolling.get("maxSurge", "25%"), desired, up=True)
-        return down or int(not surge)
+        return min(desired, down or int(not surge))
     update = raw.mapping(spec.get("updateStrategy"))
     rolling = raw.mapping(update.get("rollingUpdate"))
     if update.get("type") == "OnDelete" or not desired:
