@@ -132,3 +132,14 @@ def test_passes_restart_the_pods_again_and_take_longer(serve: Any, run: Any) -> 
         "1 of them in passes (spec.rollout.stages), each of which restarts the pods",
         "AppHealth/shop/all: 1 workloads, 1 at once: about 2 min",
     ]
+
+
+@pytest.mark.parametrize("mode", ["Audit", "Enforce"])
+def test_explain_says_what_a_write_does(serve: Any, run: Any, mode: str) -> None:
+    rule = RULE | {"spec": RULE["spec"] | {"mode": mode}}
+    down = {"strategy": {"rollingUpdate": {"maxUnavailable": 2, "maxSurge": 0}}}
+    _, cluster = serve(SHOP, rule, deployment("web", 4, **down), service("web"), budget(3, 1))
+    text = run("explain", "deploy/web", "--kubeconfig", cluster.kubeconfig).text
+    assert "  4 pods restart with it\n" in text
+    assert "  Deployment/shop/web waits: the PodDisruptionBudget web allows no pod to be down now\n" in text
+    assert "  Service shop/web would have 2 of 4 endpoints ready while Deployment/shop/web changes: " in text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ from apphealth.cli.output import duration
 
 if TYPE_CHECKING:
     from apphealth.api.rule import Rule
+    from apphealth.cli.restarting import Restart
     from apphealth.kube.disruptions import DisruptionBudget
-    from apphealth.model.service import ServiceKey
     from apphealth.model.workload import Workload, WorkloadKey
     from apphealth.plan import Plan
     from apphealth.store.world import World
@@ -34,27 +34,6 @@ Exit codes: 0 done; 2 the command line is wrong; 3 the kubeconfig can't be used;
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shortage:
-    """A Service with fewer ready endpoints than a PodDisruptionBudget wants, while a workload behind it changes.
-
-    Attributes
-    ----------
-    service
-        The Service.
-    ready, left
-        Its ready endpoints now, and while the workload's update strategy takes pods down.
-    budget, needed
-        The PodDisruptionBudget, and the pods that it wants to be healthy.
-    """
-
-    service: ServiceKey
-    ready: int
-    left: int
-    budget: str
-    needed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A workload that would be written.
 
@@ -66,12 +45,8 @@ class Change:
         What is added.
     rules
         The names of the rules that want it.
-    restarts
-        The pods that restart; 0 if it has no ready pod, and so is changed at once.
-    tight
-        The PodDisruptionBudget that allows fewer pods to be down than its strategy takes down; empty if none.
-    shortages
-        The Services that would drop below the minimum of a PodDisruptionBudget.
+    restart
+        What that does to its pods.
     dependants
         How many workloads require it.
     in_passes
@@ -81,9 +56,7 @@ class Change:
     workload: Workload
     message: str
     rules: tuple[str, ...]
-    restarts: int
-    tight: str = ""
-    shortages: tuple[Shortage, ...] = ()
+    restart: Restart
     dependants: int = 0
     in_passes: bool = False
 
@@ -99,11 +72,12 @@ def plan(*, cluster: Cluster, namespace: str | None, verbose: bool) -> None:
     counts as open. The time is an estimate: 30 seconds for the pods of a workload, and the rollout of each rule.
     """
     from apphealth.cli.live.world import read_cluster
+    from apphealth.cli.restarting import read_budgets
 
     live = read_cluster(cluster, namespace)
     live.print_gaps()
     enforce(live.world)
-    changes, open_ = changes_of(live.world, _budgets(cluster, live.world))
+    changes, open_ = changes_of(live.world, read_budgets(cluster, live.world.workloads.values()))
     for line in report(live.world, changes, open_, datetime.now(UTC), verbose=verbose):
         click.echo(line)
 
@@ -137,7 +111,7 @@ def changes_of(
     tuple
         The workloads that would be written; and those whose pods have not been asked yet.
     """
-    from apphealth.rollout.flight import takes_place
+    from apphealth.cli.restarting import restart_of
     from apphealth.store.facts import plan_of
 
     decided = {key: plan_of(workload, world) for key, workload in sorted(world.workloads.items())}
@@ -146,15 +120,12 @@ def changes_of(
     for key, one in decided.items():
         workload = world.workloads[key]
         if one.patches and one.rules:
-            restarts = workload.progress.to_update if takes_place(workload) else 0
             found.append(
                 Change(
                     workload=workload,
                     message=one.message,
                     rules=tuple(map(str, one.rules)),
-                    restarts=restarts,
-                    tight=_tight(workload, budgets.get(key.namespace, ())) if restarts else "",
-                    shortages=tuple(_shortages(workload, world, budgets.get(key.namespace, ()))) if restarts else (),
+                    restart=restart_of(workload, world, budgets.get(key.namespace, ())),
                     dependants=required[key],
                     in_passes=one.unfinished,
                 )
@@ -166,23 +137,6 @@ def _required(decided: Plan, world: World) -> set[WorkloadKey]:
     """Return the workloads behind the Services that a plan requires."""
     services = (world.services.get(need.service) for need in decided.dependencies if need.required)
     return {workload.key for service in services if service for workload in world.workloads_behind(service)}
-
-
-def _tight(workload: Workload, budgets: Iterable[DisruptionBudget]) -> str:
-    down = workload.progress.takes_down
-    covering = (one for one in budgets if down and one.covers(dict(workload.pod_labels)))
-    return next((one.name for one in covering if one.allowed < down), "")
-
-
-def _shortages(workload: Workload, world: World, budgets: Iterable[DisruptionBudget]) -> Iterator[Shortage]:
-    down = workload.progress.takes_down
-    covering = [one for one in budgets if down and one.covers(dict(workload.pod_labels))]
-    for service in world.services_of(workload) if covering else ():
-        ready = sum(behind.progress.ready for behind in world.workloads_behind(service))
-        left = max(0, ready - min(down, workload.progress.ready))
-        for one in covering:
-            if left < one.needed:
-                yield Shortage(service=service.key, ready=ready, left=left, budget=one.name, needed=one.needed)
 
 
 def report(
@@ -201,8 +155,10 @@ def report(
     verbose
         Whether to name each workload.
     """
-    restarting = [one for one in changes if one.restarts]
-    pods = sum(one.restarts for one in restarting)
+    from apphealth.cli.restarting import sentences
+
+    restarting = [one for one in changes if one.restart.pods]
+    pods = sum(one.restart.pods for one in restarting)
     yield (
         f"{len(changes)} workloads would be changed: {len(restarting)} restart {pods} pods, "
         f"{len(changes) - len(restarting)} have no ready pod and are changed at once"
@@ -212,16 +168,8 @@ def report(
     if open_:
         yield f"{len(open_)} more wait for the answers of running pods"
     for one in changes:
-        if one.tight:
-            yield f"{one.workload.key} waits: the PodDisruptionBudget {one.tight} allows no pod to be down now"
-        for short in one.shortages:
-            yield (
-                f"Service {short.service} would have {short.left} of {short.ready} endpoints ready while "
-                f"{one.workload.key} changes: the PodDisruptionBudget {short.budget} wants {short.needed}"
-            )
-        if one.restarts and one.workload.progress.recreates:
-            yield f"{one.workload.key} is down while it changes: its strategy is Recreate"
-        if one.restarts and one.dependants:
+        yield from sentences(one.workload, one.restart)
+        if one.restart.pods and one.dependants:
             yield f"{one.workload.key} comes last: {one.dependants} workloads require it"
     yield from _durations(world, restarting, now)
     if verbose:
@@ -229,7 +177,7 @@ def report(
 
 
 def _restarts(change: Change) -> str:
-    match change.restarts:
+    match change.restart.pods:
         case 0:
             return "no ready pod"
         case 1:
@@ -258,22 +206,3 @@ def _selects(rule: Rule, workload: Workload, world: World) -> bool:
     from apphealth.plan.rules.selection import selects
 
     return selects(rule, workload, world.namespace(workload.namespace))
-
-
-def _budgets(cluster: Cluster, world: World) -> dict[str, tuple[DisruptionBudget, ...]]:
-    """Read the PodDisruptionBudgets of the namespaces in which a change would take pods down."""
-    from apphealth.cli.live.connection import connected
-    from apphealth.kube.disruptions import parse_disruption_budgets
-    from apphealth.kube.errors import KubeError
-    from apphealth.kube.meta import path_of
-
-    namespaces = sorted({key.namespace for key, one in world.workloads.items() if one.progress.takes_down})
-    found = {}
-    with connected(cluster.kubeconfig, cluster.context) as (reader, _):
-        for name in namespaces:
-            try:
-                listed = list(reader.items(path_of("/apis/policy/v1", "poddisruptionbudgets", name)))
-                found[name] = parse_disruption_budgets({"items": listed})
-            except KubeError as error:
-                click.echo(f"apphealth: PodDisruptionBudgets of {name} can't be read: {error.message}", err=True)
-    return found

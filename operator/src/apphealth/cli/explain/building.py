@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from apphealth.api.healthplan import State, Value
 from apphealth.api.rule import Rule
@@ -28,6 +29,9 @@ from apphealth.plan.rules.selection import opted_out, reaches, selects
 from apphealth.store.facts import plan_of
 from apphealth.store.world import World
 
+if TYPE_CHECKING:
+    from apphealth.kube.disruptions import DisruptionBudget
+
 PLANNED = "Planned"
 """The state of a plan that nobody has written, as of files."""
 
@@ -41,7 +45,7 @@ class _Context:
     rules: Sequence[Rule]
 
 
-def explain(workload: Workload, world: World) -> Explanation:
+def explain(workload: Workload, world: World, budgets: Sequence[DisruptionBudget] = ()) -> Explanation:
     """Plan a workload, and explain the plan.
 
     Parameters
@@ -50,6 +54,8 @@ def explain(workload: Workload, world: World) -> Explanation:
         The workload to explain.
     world
         The world that it is planned in.
+    budgets
+        The PodDisruptionBudgets of its namespace.
     """
     decided = plan_of(workload, world)
     status = record_of(decided, workload).status
@@ -75,7 +81,7 @@ def explain(workload: Workload, world: World) -> Explanation:
         proofs=status.proofs,
         preview=status.preview,
         originals=world.originals.get(workload.key, ()),
-        next=change_of(workload, decided, world),
+        next=change_of(workload, decided, world, budgets),
     )
 
 

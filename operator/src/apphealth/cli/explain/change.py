@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 
 from apphealth.api.spec import Mode
 from apphealth.cli.explain.report import Change
 from apphealth.cli.patching.merge import merge
+from apphealth.cli.restarting import restart_of, sentences
 from apphealth.model.parse_workload import DELIVERY_VOLUME
 from apphealth.model.probe import serialise_probe
 from apphealth.model.workload import Workload
@@ -19,12 +21,15 @@ from apphealth.plan.findings import Severity
 from apphealth.plan.result import Action, Plan
 from apphealth.store.world import World
 
+if TYPE_CHECKING:
+    from apphealth.kube.disruptions import DisruptionBudget
+
 CONTEXT = 3
 """The number of unchanged lines that are shown around a change."""
 Pod = dict[str, Any]
 
 
-def change_of(workload: Workload, decided: Plan, world: World) -> Change:
+def change_of(workload: Workload, decided: Plan, world: World, budgets: Sequence[DisruptionBudget] = ()) -> Change:
     """Work out what the operator would write now.
 
     Parameters
@@ -35,12 +40,22 @@ def change_of(workload: Workload, decided: Plan, world: World) -> Change:
         Its plan.
     world
         The world that it was planned in.
+    budgets
+        The PodDisruptionBudgets of its namespace.
 
     Returns
     -------
     Change
         The change as a diff, or the reason why nothing would be written.
     """
+    change = _change_of(workload, decided, world)
+    if world.options.files or not change.diff:
+        return change
+    restart = restart_of(workload, world, budgets)
+    return msgspec.structs.replace(change, restarts=restart.pods, effects=tuple(sentences(workload, restart)))
+
+
+def _change_of(workload: Workload, decided: Plan, world: World) -> Change:
     before = _pod(workload)
     asks = tuple(dict.fromkeys(map(str, decided.questions)))
     if decided.patches:

@@ -60,7 +60,10 @@ def read(options: Options) -> Explanation:
     hidden = any(gap.title == Resource.CLUSTER_RULES.title for gap in live.gaps)
     if status is not None and hidden and (unread := cluster_rules(status)):
         return explain_record(workload, status, unread)
-    return explain(workload, live.world)
+    from apphealth.cli.restarting import read_budgets
+
+    budgets = read_budgets(options.cluster, [workload])
+    return explain(workload, live.world, budgets.get(workload.namespace, ()))
 
 
 class _Records:

@@ -86,6 +86,10 @@ class Change(_Part, frozen=True, kw_only=True):
     """Whether the operator would write to the workload."""
     why: str
     """The reason, as one sentence."""
+    restarts: int = 0
+    """The pods that restart with the change."""
+    effects: tuple[str, ...] = ()
+    """What else it does to pods and Services, as sentences."""
     asks: tuple[str, ...] = ()
     """The questions that the pods would be asked first."""
     diff: str = ""

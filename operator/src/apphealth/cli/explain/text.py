@@ -160,6 +160,10 @@ def _originals(found: Sequence[OriginalRecord]) -> Iterator[RenderableType]:
 
 def _next(change: Change) -> Iterator[RenderableType]:
     yield _indented(change.why)
+    if change.restarts:
+        yield _indented("1 pod restarts with it" if change.restarts == 1 else f"{change.restarts} pods restart with it")
+    for effect in change.effects:
+        yield _indented(effect, "yellow")
     for question in change.asks:
         yield _indented(question, by=4)
     for line in change.diff.splitlines():
