@@ -41,12 +41,12 @@ def without_nulls(value):
     return {name: without_nulls(item) for name, item in value.items() if item is not None}
 
 
-def owned(probe):
-    """managedFields by which a liveness probe is ours; none where there is none."""
-    if not probe:
+def owned(container):
+    """managedFields by which a container's probes are ours; none where there are none."""
+    probes = {f"f:{name}": fields(value) for name, value in container.items() if name.endswith("Probe") and value}
+    if not probes:
         return []
-    containers = {"f:containers": {'k:{"name":"main"}': {"f:livenessProbe": fields(probe)}}}
-    spec = {"f:spec": {"f:template": {"f:spec": containers}}}
+    spec = {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"main"}': probes}}}}}
     return [{"manager": "apphealth", "operation": "Update", "fieldsV1": spec}]
 
 
@@ -71,9 +71,11 @@ class Api:
         main = without_nulls(pod["containers"][0] | change)
         main.get("livenessProbe", {}).update(self.rewrites)
         spec = {"template": self.deployment["spec"]["template"] | {"spec": pod | {"containers": [main]}}}
-        owners = {"managedFields": owned(main.get("livenessProbe"))}
+        generation = {"generation": self.deployment["metadata"]["generation"] + 1}
+        owners = {"managedFields": owned(main)} | generation
         metadata = self.deployment["metadata"] | owners | {"resourceVersion": str(self.version)}
-        return json.dumps(self.deployment | {"metadata": metadata, "spec": spec}).encode()
+        self.deployment = self.deployment | {"metadata": metadata, "spec": spec}
+        return json.dumps(self.deployment).encode()
 
 
 class Events:
@@ -119,12 +121,21 @@ class Shop:
             resource = Resource.CLUSTER_RULES if rule["kind"] == "ClusterAppHealth" else Resource.RULES
             self.store.put(resource, rule)
         container = {"name": "main", "ports": PORTS} | ({"livenessProbe": probe} if probe else {})
-        self.api.deployment = self.make.deployment(containers=[container], managedFields=owned(probe), **metadata)
+        self.api.deployment = self.make.deployment(containers=[container], managedFields=owned(container), **metadata)
         self.api.deployment["status"] = {
             **dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), ready),
             "observedGeneration": 1,
         }
         self.enqueue(self.store.put(Resource.DEPLOYMENTS, self.api.deployment).workloads)
+
+    def put(self, status):
+        """Let the Deployment's status change."""
+        self.api.version += 1
+        metadata = self.api.deployment["metadata"] | {"resourceVersion": str(self.api.version)}
+        self.api.deployment = self.api.deployment | {"metadata": metadata, "status": status}
+        concerned = self.store.put(Resource.DEPLOYMENTS, self.api.deployment)
+        self.enqueue(concerned.workloads)
+        self.turns.moved(concerned.moved)
 
     async def list_pods(self, workload, question):
         return [Pod(name="web-1", uid="1", ip="10.0.0.1", age=1000)]
@@ -236,3 +247,32 @@ async def test_a_number_that_the_api_server_rewrites_is_reported_and_not_written
         await shop.settled()
     assert len(shop.api.patches) == 1
     assert shop.store.outcomes.get(WEB).problem is Reason.WRITES_REJECTED
+
+
+async def test_a_second_pass_follows_the_first_when_that_is_over(shop, make):
+    """Each pass is one patch; between them the HealthPlan is Waiting, and knows what is written."""
+    rollout = {"maxConcurrent": "100%", "canaries": 0, "soakSeconds": 0, "stages": ["readiness+startup", "liveness"]}
+    probes = {"liveness": {"path": "/live"}, "readiness": {"path": "/up"}, "startup": {"enabled": False}}
+    shop.begin(make.rule(verification="Skip", probes=probes, rollout=rollout), ready=1)
+    status = shop.api.deployment["status"]
+    await shop.until(lambda: shop.api.plans and shop.api.plans[-1].state is State.WAITING)
+    assert [set(changed(patch)) for patch in shop.api.patches] == [{"readinessProbe"}]
+    plan = shop.api.plans[-1]
+    assert [one.type for one in plan.containers[0].probes if one.pending] == ["liveness"]
+    assert "readiness must go well for 0 s first" in plan.message
+    assert shop.turns.in_flight(WEB)
+
+    shop.put(status | {"observedGeneration": 2})
+    await shop.until(lambda: len(shop.api.patches) == 2)
+    assert set(changed(shop.api.patches[1])) == {"livenessProbe"}
+    await shop.until(lambda: shop.api.plans[-1].state is State.APPLIED)
+    assert not any(one.pending for one in shop.api.plans[-1].containers[0].probes)
+    await shop.settled()
+    shop.put(status | {"observedGeneration": 3})
+    await shop.settled()
+    assert len(shop.api.patches) == 2
+
+
+def changed(patch):
+    (container,) = patch["spec"]["template"]["spec"]["containers"]
+    return {name: value for name, value in container.items() if name != "name"}

@@ -126,8 +126,10 @@ def turns(
     found: list[Turn] = []
     for candidate in sorted(candidates, key=lambda one: _order(one, gates)):
         hold, rule = _held(candidate, gates)
-        if candidate.obstacle or (candidate.after and candidate.key in flying):
-            hold, rule = Hold.OBSTACLE if candidate.obstacle else Hold.SOAK, ""
+        if candidate.after and candidate.key in flying:
+            hold, rule = Hold.SOAK, ""
+        elif candidate.obstacle:
+            hold, rule = Hold.OBSTACLE, ""
         if hold is None:
             _take(candidate, gates)
         found.append(Turn(candidate.key, hold, rule))
