@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check bench rollout-proof real mutants image dist lock clean
+.PHONY: help demo test test-fast coverage check bench rollout-proof real mutants picture image dist lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.8
@@ -60,6 +60,9 @@ real: $(READY) ## Deploy third-party programs without probes on a real node, and
 
 mutants: $(READY) ## Change the code of plan/ and model/ in small ways, and see whether a fast test fails (ARGS=apphealth.model.probe)
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+picture: $(READY) ## Draw docs/demo.svg, the picture of the README, from a run of the demonstration (root and Linux)
+	@$(BIN)/python -m deploy.demo | tee /dev/stderr | $(BIN)/python -m deploy.picture
 
 image: ## Build the operator's image (IMAGE=name:tag, BUILDER=docker, podman or buildah)
 	@$(or $(BUILDER),$(firstword $(foreach tool,docker podman buildah,$(shell command -v $(tool)))),docker) build \

@@ -5,6 +5,7 @@ A terminal gets colours and live tables; elsewhere the same text is printed as p
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,11 +25,13 @@ _PLAIN_WIDTH = 400
 _INTERVAL = 0.5
 """Seconds between two reads of the cluster."""
 
+_HEARTBEAT = 60.0
+"""Seconds between two signs of life, where there is no terminal to turn a spinner."""
 _INDENT = 3
 _OUTPUT_INDENT = 5
 _GAP = 2
 """The number of spaces between two columns of a table."""
-_STYLES = {"yes": "green", "no": "red", "True": "green", "False": "red", "Enforce": "green", "Applied": "green"}
+_STYLES = dict.fromkeys(("yes", "True", "Enforce", "Applied", "done"), "green") | dict.fromkeys(("no", "False"), "red")
 """The colours of table cells, by their text."""
 
 Rows = list[list[str]]
@@ -118,7 +121,8 @@ class Display:
                 yield
         else:
             self._indented(Text(f"{text} …"))
-            yield
+            with _heartbeat(lambda: self._indented(Text(f"… {time.monotonic() - start:.0f} s so far", "dim"))):
+                yield
         self.done(f"{text} [dim]({time.monotonic() - start:.1f} s)[/dim]")
 
     def wait(self, text: str, reached: Callable[[], bool], timeout: float, advice: str) -> None:
@@ -209,6 +213,24 @@ class Display:
 
 def _padded(what: RenderableType, columns: int) -> Padding:
     return Padding(what, (0, 0, 0, columns), expand=False)
+
+
+@contextmanager
+def _heartbeat(beat: Callable[[], None]) -> Iterator[None]:
+    """Call `beat` every minute while the block runs: a build may say nothing for longer."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(_HEARTBEAT):
+            beat()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def until(reached: Callable[[], bool], timeout: float) -> bool:

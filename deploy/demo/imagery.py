@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from deploy.demo.display import Display
-from deploy.demo.world import ROOT, SHOP_IMAGE
+from deploy.demo.kubectl import ROOT
+from deploy.demo.world import SHOP_IMAGE
 
 from localcluster import images
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 from deploy.demo.errors import DemoError
-from deploy.demo.kubectl import Kubectl
-from deploy.demo.world import OPERATOR_MANIFESTS, OPERATOR_NAMESPACE, ROOT
+from deploy.demo.kubectl import ROOT, Kubectl
+from deploy.demo.world import OPERATOR_MANIFESTS, OPERATOR_NAMESPACE
 
 _POLICY_KINDS = frozenset({"MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"})
 

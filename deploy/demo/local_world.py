@@ -7,9 +7,9 @@ import shutil
 from deploy.demo.display import Display
 from deploy.demo.errors import DemoError
 from deploy.demo.imagery import DisplayProgress, operator_image, shop_image
-from deploy.demo.kubectl import Kubectl
+from deploy.demo.kubectl import ROOT, Kubectl
 from deploy.demo.tables import count_kinds
-from deploy.demo.world import OPERATOR_MANIFESTS, OPERATOR_NAMESPACE, ROOT, SHOP_NAMESPACE, Outcome, Site
+from deploy.demo.world import OPERATOR_MANIFESTS, OPERATOR_NAMESPACE, RULE_MANIFEST, SHOP_NAMESPACE, Outcome, Site
 
 from localcluster import Cluster, ClusterNotFoundError, Level, attach, binaries, start
 
@@ -48,8 +48,11 @@ class LocalWorld:
         display.say("etcd, API server, controllers, scheduler, containerd, kubelet, kube-proxy and CoreDNS; no Docker.")
         if to_build := binaries.missing(binaries.NODE):
             display.say(
-                f"This first time, {len(to_build)} programs are built from source: ten minutes or more on two cores, "
-                "and 6 GB of disk. Each has a line of its own; Ctrl-C ends it, and the next run goes on where it was."
+                f"[bold]This first time it builds {len(to_build)} programs from source: ten minutes or more on two "
+                "cores, and 6 GB of disk.[/bold] They are Go modules, compiled with the Go toolchain: "
+                f"{', '.join(to_build)}. Then come two container images, about two minutes. "
+                "Each has a line of its own. Ctrl-C ends it, and the next run goes on where it was; "
+                "later runs skip all of this."
             )
         self._cluster = self._find(display) or start(self._name, level=Level.NODE, progress=DisplayProgress(display))
         display.done(f"Kubernetes runs: {self._cluster.server}")
@@ -80,7 +83,7 @@ class LocalWorld:
             lines.append(f"  export PATH=$PATH:{binaries.ensure(['kubectl'])}")
         lines.append(f"  export KUBECONFIG={cluster.kubeconfig}")
         if not self._found:
-            lines.append("  kubectl apply -f deploy/demo/manifests/clusterapphealth.yaml")
+            lines.append(f"  kubectl apply -f {RULE_MANIFEST}")
         return [*lines, "Take it down with:", f"  .venv/bin/localcluster down --name {self._name}"]
 
     def close(self, display: Display, outcome: Outcome) -> None:

@@ -29,6 +29,8 @@ class Pod:
     name: str
     app: str
     ready: bool
+    readiness: str
+    """The path or the port of its readiness probe; empty without one."""
     restarts: int
     leaving: bool
     missing_image: str
@@ -84,10 +86,37 @@ class Shop:
         lines = self._kubectl.run("describe", "deployments", "-n", self.namespace).splitlines()
         return "\n".join(line.rstrip() for line in lines if _PROBE_LINES.search(line))
 
-    def probed(self) -> bool:
-        """Whether every Deployment has a probe."""
+    def audited(self) -> bool:
+        """Whether each Deployment has a HealthPlan that says what would be written."""
+        plans = self._plans()
         deployments = self._kubectl.items("deployments", "-n", self.namespace)
-        return all(_count_probes(item) for item in deployments)
+        return len(plans) == len(deployments) and all(plan["state"] == "Preview" for plan in plans.values())
+
+    def applied(self) -> bool:
+        """Whether every HealthPlan is as it is in the end."""
+        return all(plan["state"] == "Applied" for plan in self._plans().values())
+
+    def rollouts(self) -> list[list[str]]:
+        """Return each Deployment with the state of its HealthPlan and of its rollout."""
+        plans = self._plans()
+        return [
+            [
+                (name := item["metadata"]["name"]),
+                plans.get(name, {}).get("state", ""),
+                "done" if _count_probes(item) and _rolled_out(item) else "under way" if _count_probes(item) else "",
+            ]
+            for item in self._kubectl.items("deployments", "-n", self.namespace)
+        ]
+
+    def withheld(self, deployment: str) -> dict[str, str]:
+        """Return the probes of a Deployment that did harm and were taken back, with the evidence."""
+        found = self._plans().get(deployment, {}).get("withheld") or ()
+        return {one["type"]: one["evidence"] for one in found}
+
+    def _plans(self) -> dict[str, Any]:
+        """Return the status of each HealthPlan, by the name of its Deployment."""
+        items = self._kubectl.items("healthplans", "-n", self.namespace)
+        return {item["spec"]["workload"]["name"]: item.get("status", {}) for item in items}
 
     def unprobed(self) -> bool:
         """Whether no Deployment has a probe."""
@@ -126,10 +155,16 @@ def _pod(item: dict[str, Any]) -> Pod:
         name=item["metadata"]["name"],
         app=item["metadata"]["labels"]["app"],
         ready=bool(statuses) and all(status["ready"] for status in statuses),
+        readiness=_readiness(item["spec"]["containers"][0]),
         restarts=sum(status["restartCount"] for status in statuses),
         leaving="deletionTimestamp" in item["metadata"],
         missing_image=next((status["image"] for status in statuses if _lacks_image(status)), ""),
     )
+
+
+def _readiness(container: dict[str, Any]) -> str:
+    probe = container.get("readinessProbe", {})
+    return str(probe.get("httpGet", {}).get("path") or probe.get("tcpSocket", {}).get("port", ""))
 
 
 def _lacks_image(status: dict[str, Any]) -> bool:

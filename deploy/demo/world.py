@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Protocol
 
 from deploy.demo.display import Display
-from deploy.demo.kubectl import Kubectl
+from deploy.demo.kubectl import ROOT, Kubectl
 
-ROOT = Path(__file__).parents[2]
-"""The root of the repository, from which commands are run and shown."""
 SHOP_IMAGE = "localhost/apphealth/shop:demo"
 SHOP_MANIFEST = "deploy/demo/manifests/shop.yaml"
 RULE_MANIFEST = "deploy/demo/manifests/clusterapphealth.yaml"
+WRONG_MANIFEST = "deploy/demo/manifests/wrong-probe.yaml"
 SHOP_NAMESPACE = "shop"
 """The namespace in the manifests."""
 OPERATOR_NAMESPACE = "apphealth"
@@ -49,6 +47,10 @@ class Site:
         return text.replace(f"name: {SHOP_NAMESPACE}\n", f"name: {self.namespace}\n").replace(
             f"metadata.name: {SHOP_NAMESPACE}}}", f"metadata.name: {self.namespace}}}"
         )
+
+    def wrong_text(self) -> str:
+        """Return the AppHealth with a wrong probe."""
+        return (ROOT / WRONG_MANIFEST).read_text()
 
     def shop_text(self) -> str:
         """Return the shop's manifests."""

@@ -5,6 +5,7 @@ Kubelets work while tests wait, so everything is deployed before the first test.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 import pytest
@@ -193,7 +194,8 @@ def places(node: Cluster, operator: None, apps: None) -> dict[str, Place]:
     for name, place in places.items():
         node.kubectl("create", "namespace", name)
         place.kubectl("apply", "-f", str(sources[name]))
-    node.apply(ROOT / "deploy/demo/manifests/clusterapphealth.yaml")
+    rule = (ROOT / "deploy/demo/manifests/clusterapphealth.yaml").read_text()
+    node.apply(rule.replace("mode: Audit", "mode: Enforce"))
     return places
 
 
@@ -212,10 +214,14 @@ def start_demo(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
 
 @dataclass(frozen=True)
 class DemoRuns:
-    """Three runs of the demonstration on one cluster, and what was in that cluster before and after the last two."""
+    """Three runs of the demonstration on one cluster: the whole story; as on somebody's own, interrupted; and in vain.
 
+    What was in that cluster before and after the last two.
+    """
+
+    cluster: Cluster
     local: subprocess.CompletedProcess[str]
-    own: subprocess.CompletedProcess[str]
+    interrupted: subprocess.CompletedProcess[str]
     without_image: subprocess.CompletedProcess[str]
     before: set[str]
     after: set[str]
@@ -233,17 +239,14 @@ def start_demo_fixture() -> Callable[..., "subprocess.Popen[str]"]:
     return start_demo
 
 
-@pytest.fixture(scope="session")
-def demo_runs(able_to_run_a_node: None) -> DemoRuns:
-    """Run the demonstration three times, and provide what it said."""
-    return _demonstrate(f"demo-runs-{os.getpid()}")
-
-
-def _demonstrate(name: str) -> DemoRuns:
+@pytest.fixture(scope="module")
+def demo_runs(able_to_run_a_node: None) -> Iterator[DemoRuns]:
+    """Run the demonstration three times, and provide what it said, and its cluster without anything of ours."""
+    name = f"demo-runs-{os.getpid()}"
     local = run_demo("--name", name, "--keep")
     try:
         assert local.returncode == 0, local.stdout + local.stderr
-        return _demonstrate_elsewhere(local, attach(name))
+        yield _demonstrate_elsewhere(local, attach(name))
     finally:
         with suppress(ClusterNotFoundError):
             attach(name).down()
@@ -255,15 +258,32 @@ def _demonstrate_elsewhere(local: subprocess.CompletedProcess[str], cluster: Clu
     before = _cluster_wide(cluster)
     context = ("--context", cluster.kubectl("config", "current-context").stdout.strip())
     kubeconfig = str(cluster.kubeconfig)
-    own = run_demo(*context, KUBECONFIG=kubeconfig)
+    interrupted = _interrupt(*context, after="What would Enforce do?", KUBECONFIG=kubeconfig)
     with TemporaryDirectory() as scratch:  # it keeps the operator's log
         nowhere = ("--shop-image", "localhost/nowhere/shop:1")
         without_image = run_demo(*context, *nowhere, KUBECONFIG=kubeconfig, TMPDIR=scratch)
-    return DemoRuns(local, own, without_image, before, _cluster_wide(cluster))
+    return DemoRuns(cluster, local, interrupted, without_image, before, _cluster_wide(cluster))
+
+
+def _interrupt(*arguments: str, after: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the demonstration, and press Ctrl-C once a line has been printed."""
+    with TemporaryFile("w+") as errors:
+        process = start_demo(*arguments, stderr=errors, env=os.environ | environment)
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if after in line:
+                process.send_signal(signal.SIGINT)
+        process.wait()
+        errors.seek(0)
+        return subprocess.CompletedProcess(process.args, process.returncode, said, errors.read())
 
 
 def _cluster_wide(cluster: Cluster) -> set[str]:
+    """Return the names of what is in no namespace, of the kinds of which we install any."""
     kinds = "crd,clusterroles,clusterrolebindings,namespaces,mutatingadmissionpolicies,mutatingadmissionpolicybindings"
+    kinds += ",validatingadmissionpolicies,validatingadmissionpolicybindings"
     return set(cluster.kubectl("get", kinds, "-o", "name").stdout.split())
 
 
