@@ -167,7 +167,6 @@ spec:
     ports: [{name: http, containerPort: 8080}]
     livenessProbe: {httpGet: {path: /livez, port: web}}
 """
-TEMPLATE = DEPLOYMENT.replace("name: web\nspec", "name: web\nspec")
 BARE = [
     pytest.param(POD, "spec.containers[web]", id="a Pod"),
     pytest.param(POD.replace("name: web,", "generateName: web-,"), "spec.containers[web]", id="a Pod without a name"),

@@ -13,7 +13,6 @@ VOLUME = {"name": "apphealth", "configMap": {"name": "web-apphealth", "optional"
 MOUNT = {"name": "apphealth", "mountPath": "/etc/apphealth", "readOnly": True}
 GONE = {"$patch": "delete", "mountPath": "/etc/apphealth"}
 VOLUME_GONE = {"$patch": "delete", "name": "apphealth"}
-OURS_ALONE = [{"manager": "apphealth", "operation": "Update"}]
 
 
 def pod(plan):

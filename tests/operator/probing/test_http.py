@@ -11,8 +11,6 @@ from apphealth.model.proof import Accept, Proof, Question, Verdict
 from apphealth.probing.asker import ask
 from apphealth.probing.tries import NotYet
 
-CONTENT = "Content-Type: text/plain\r\n"
-
 
 def answer(status=200, body=b"ok", headers="", length=None):
     length = len(body) if length is None else length

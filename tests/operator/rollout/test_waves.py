@@ -14,7 +14,6 @@ from apphealth.rollout.waves import Candidate, Hold, depths, next_wave, turns
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NIGHT = (Window(schedule="0 2 * * *", duration="4h"),)
-FREE = Limits(concurrent=100, canaries=0)
 
 
 def key(name, namespace="shop"):
