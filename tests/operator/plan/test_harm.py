@@ -294,3 +294,7 @@ def test_which_statuses_say_that_an_endpoint_is_gone(status, expected):
 def test_the_number_of_a_named_port(handler, number, missing):
     probe = Probe(handler=handler)
     assert (number_of(CONTAINER, probe), named_port_is_gone(CONTAINER, probe)) == (number, missing)
+
+
+def test_a_pod_may_lack_a_container():
+    assert PodState(name="web-1").container("main") is None

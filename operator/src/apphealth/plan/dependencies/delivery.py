@@ -58,7 +58,9 @@ def plan_delivery(workload: Workload, containers: Sequence[ContainerPlan], *, de
     add = tuple(c.name for c in workload.containers if c.name in readers - mounted)
     remove = tuple(c.name for c in workload.containers if c.mounts_delivery and c.name not in readers)
     if add and DELIVERY_VOLUME in workload.volumes and not workload.delivery_volume:
-        return Delivery(remove_mounts=remove, findings=(_taken(workload),))
+        config_map = config_map_name(workload.kind, workload.name)
+        taken = VOLUME_TAKEN(volume=DELIVERY_VOLUME, config_map=config_map, path=DELIVERY_PATH)
+        return Delivery(remove_mounts=remove, findings=(taken,))
     return Delivery(
         add_mounts=add,
         remove_mounts=remove,
@@ -66,11 +68,6 @@ def plan_delivery(workload: Workload, containers: Sequence[ContainerPlan], *, de
         # A mount that another owner has claimed may need the volume.
         remove_volume=workload.delivery_volume and not readers and not mounted - set(remove),
     )
-
-
-def _taken(workload: Workload) -> Finding:
-    name = config_map_name(workload.kind, workload.name)
-    return VOLUME_TAKEN(volume=DELIVERY_VOLUME, config_map=name, path=DELIVERY_PATH)
 
 
 def delivery_volume(workload: Workload) -> dict[str, Any]:

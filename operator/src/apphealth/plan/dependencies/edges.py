@@ -81,10 +81,13 @@ def plan_dependencies(
     declared = (*by_annotation(workload), *by_rules(rules, workload))
     mentions = [m for m in (*declared, *sorted(neighbours.mentions, key=_likeliest)) if counts(m.service)]
     edges = _edges(mentions, neighbours.services)
+    findings = list(_missing(mentions, neighbours.services))
+    if len(edges) > MAX_DEPENDENCIES:
+        findings.append(TOO_MANY_DEPENDENCIES(named=len(edges), kept=MAX_DEPENDENCIES))
     derived = Derived(
         edges=tuple(_likeliest_of(edges)),
         mentions=frozenset(mention.service for mention in mentions),
-        findings=(*_missing(mentions, neighbours.services), *_left_out(edges)),
+        findings=tuple(findings),
     )
     return _without_cycle(derived, workload, neighbours)
 
@@ -216,9 +219,3 @@ def _missing(mentions: Iterable[Mention], services: Mapping[ServiceKey, Neighbou
     for mention in mentions:
         if mention.confidence == USER_WORD and mention.service not in services:
             yield DEPENDENCY_MISSING(evidence=mention.evidence, service=mention.service)
-
-
-def _left_out(edges: Sequence[Edge]) -> list[Finding]:
-    if len(edges) <= MAX_DEPENDENCIES:
-        return []
-    return [TOO_MANY_DEPENDENCIES(named=len(edges), kept=MAX_DEPENDENCIES)]

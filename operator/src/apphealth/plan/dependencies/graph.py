@@ -65,8 +65,8 @@ def build_graph(
         workloads=tuple(sorted(derived)),
         services={key: services[key] for key in sorted(services)},
         edges=edges,
-        cycles=tuple(sorted(_members(cycle) for cycle in cycles)),
-        shared=_shared(edges, len(derived)),
+        cycles=tuple(sorted(tuple(sorted({source for source, _ in cycle})) for cycle in cycles)),
+        shared=shared(Counter(edge.service for edge in edges if edge.required or edge.in_cycle), len(derived)),
     )
 
 
@@ -107,14 +107,6 @@ def _edges(key: WorkloadKey, found: Derived) -> Iterable[GraphEdge]:
             confidence=edge.confidence,
             evidence=edge.evidence,
         )
-
-
-def _members(cycle: Iterable[Requirement]) -> tuple[WorkloadKey, ...]:
-    return tuple(sorted({source for source, _ in cycle}))
-
-
-def _shared(edges: Iterable[GraphEdge], workloads: int) -> dict[ServiceKey, int]:
-    return shared(Counter(edge.service for edge in edges if edge.required or edge.in_cycle), workloads)
 
 
 def shared(requiring: Mapping[ServiceKey, int], workloads: int) -> dict[ServiceKey, int]:

@@ -163,7 +163,10 @@ class Handlers:
         port_setting = self._setting(kind, "port") or self._facts.settings.port
         port = self._ports.get(port_setting)
         if port is None:
-            port = self._ports[port_setting] = self._resolve(port_setting)
+            facts = self._facts
+            port = self._ports[port_setting] = resolve_port(
+                port_setting, facts.container, facts.services, self._preference(), alone=facts.alone
+            )
         if isinstance(port, PortProblem):
             return self._unresolved(kind, port)
         if type_.value is ProbeType.HTTP and path is not None:
@@ -201,10 +204,6 @@ class Handlers:
             under = f", under the prefix of {prefix.source}" if prefix is not None and prefixed else ""
             return Sourced(endpoint.path, self._suggestion.source + under)
         return self._setting(kind, "path")
-
-    def _resolve(self, setting: Sourced[int | str] | None) -> ResolvedPort | PortProblem:
-        facts = self._facts
-        return resolve_port(setting, facts.container, facts.services, self._preference(), alone=facts.alone)
 
     def _preference(self) -> Preference:
         """Return the port preference of the preset and of the container's own settings."""
