@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from apphealth.model.probe import ProbeKind
 from apphealth.model.proof import Accept, Proof, Question, Verdict
-from apphealth.model.survey import Catalogue, Served, Speaks, Survey, SurveyPort
-from apphealth.plan.probes.presets.common import WITHOUT_PREFIX
+from apphealth.model.survey import Catalogue, Runtime, Served, Speaks, Survey, SurveyPath, SurveyPort
+from apphealth.plan.probes.presets.common import WITHOUT_PREFIX, catalogue
 from apphealth.probing import survey as surveying
 from apphealth.probing.asker import ask
 from apphealth.probing.tries import NotYet
@@ -150,6 +151,17 @@ async def test_nothing_more_is_asked_once_enough_is_known(servers, make_pod):
     second = await servers.http(serving(readyz=answer()))
     proof = await ask(question(first, second), [make_pod()])
     assert (found(proof), len(servers.asked)) == (["/livez", "/readyz"], 3)
+
+
+async def test_what_settings_name_is_asked_first_then_what_its_family_serves(servers, make_pod):
+    named = SurveyPath("/ok", frozenset({ProbeKind.READINESS}), runtimes=frozenset(Runtime))
+    port = await servers.http(serving(answer(404, b"", "Server: Kestrel\r\n")))
+    await ask(question(port, catalogue=catalogue("", [named])), [make_pod()])
+    paths = [request.split()[1].decode() for request in servers.asked]
+    asked = [path for path in paths if not path.startswith("/apphealth-")]
+    assert asked[:3] == ["/ok", "/actuator/health/readiness", "/actuator/health/liveness"]
+    assert "/hc" in asked
+    assert not {"/z", "/q/health/ready", "/up"} & set(asked)
 
 
 async def test_the_next_port_is_asked_where_the_first_has_no_endpoint(servers, make_pod):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from apphealth.model.probe import ProbeKind
-from apphealth.model.survey import SurveyPath
+from apphealth.model.survey import Runtime, SurveyPath
 from apphealth.model.workload import Container
 from apphealth.plan.probes.port_ranking import FOR_HEALTH
 from apphealth.plan.probes.ports import MAX_TEXT
@@ -19,6 +19,7 @@ _WORDS = re.compile(r"[a-z]+")
 _OPTION = re.compile(r"--?([A-Za-z][\w.-]{0,80})(?:=(\S{1,255}))?")
 _PLACES = frozenset({"path", "endpoint", "route", "uri", "url"})
 """Words in the names of settings that say where something is served."""
+_EVERY = frozenset(Runtime)
 _HEALTH = (FOR_HEALTH - {"management", "mgmt", "actuator", "status"}) | {"check", "heartbeat"}
 
 
@@ -39,7 +40,8 @@ def named_paths(container: Container) -> tuple[SurveyPath, ...]:
         if words & _HEALTH and words & _PLACES and _PATH.fullmatch(path) and ".." not in path and "//" not in path:
             common = told_by_name(path)
             kinds = common.kinds if common is not None else frozenset({ProbeKind.READINESS})
-            found[path] = SurveyPath(path, kinds, narrow=common is not None and not common.broad)
+            narrow = common is not None and not common.broad
+            found[path] = SurveyPath(path, kinds, narrow=narrow, runtimes=_EVERY)  # before those of one family
     return tuple(found.values())[:MAX_NAMED]
 
 
