@@ -45,10 +45,11 @@ def workload(kind: str, name: str, containers: list[dict[str, Any]], inits: list
 class Shop:
     """One workload with a container `main`; its user and the operator take turns."""
 
-    def __init__(self, cluster: Cluster, namespace: str, mode: str, kind: str) -> None:
-        self.cluster, self.namespace, self.mode, self.kind = cluster, namespace, mode, kind
+    def __init__(self, cluster: Cluster, api: Any, namespace: str, mode: str, kind: str) -> None:
+        self.cluster, self.api, self.namespace, self.mode, self.kind = cluster, api, namespace, mode, kind
         self.name = f"web-{uuid.uuid4().hex[:8]}"
         self.address = f"{kind}/{self.name}"
+        self.path = f"/apis/apps/v1/namespaces/{namespace}/{kind.lower()}s/{self.name}"
 
     def manifest(self, *containers: dict[str, Any], inits: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
         """Return the user's manifest; a container is given by what it has beside its image."""
@@ -79,18 +80,21 @@ class Shop:
         field: str = "livenessProbe",
         section: str = "containers",
         check: bool = True,
-    ) -> CompletedProcess[str]:
+    ) -> tuple[int, str]:
         """Set a probe as the operator does: strategic merge, complete, the other handlers cleared."""
         value = None if probe is None else dict.fromkeys(HANDLERS) | probe
         return self.patch_pod({section: [{"name": container, field: value}]}, check=check)
 
-    def patch_pod(self, pod: dict[str, Any], *, check: bool = True, **metadata: str) -> CompletedProcess[str]:
+    def patch_pod(self, pod: dict[str, Any], *, check: bool = True, **metadata: str) -> tuple[int, str]:
+        """Patch as the operator does, without kubectl; returns status and body of the answer."""
         body = {"metadata": metadata, "spec": {"template": {"spec": pod}}}
-        manager = "--field-manager=apphealth"
-        return self.kubectl("patch", self.address, "--type=strategic", manager, "-p", json.dumps(body), check=check)
+        kind = "application/strategic-merge-patch+json"
+        status, text = self.api.send("PATCH", f"{self.path}?fieldManager=apphealth", body, kind)
+        assert status == 200 or not check, text
+        return status, text.decode()
 
     def object(self) -> dict[str, Any]:
-        return self.cluster.get(self.address, "-n", self.namespace, "--show-managed-fields")
+        return self.api.request("GET", self.path)
 
     def pod(self) -> dict[str, Any]:
         return self.object()["spec"]["template"]["spec"]
@@ -184,6 +188,6 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def shop(control_plane: Cluster, market: str, mode: str, kind: str) -> Shop:
+def shop(control_plane: Cluster, api: Any, market: str, mode: str, kind: str) -> Shop:
     """Provide a user, an operator, and no workload yet."""
-    return Shop(control_plane, market, mode, kind)
+    return Shop(control_plane, api, market, mode, kind)
