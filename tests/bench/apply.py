@@ -21,7 +21,7 @@ from tests.bench import objects
 from tests.bench.audit import WRITES, Entry, count
 from tests.bench.bare import METADATA_LIST, Bare, write_jobs
 from tests.bench.options import Options
-from tests.bench.recording import DEPLOYMENTS, HEALTH_PLANS, Recording, mark_observed, record, undo
+from tests.bench.recording import CONFIG_MAPS, DEPLOYMENTS, HEALTH_PLANS, Recording, mark_observed, record, undo
 from tests.bench.report import Result, Row, console, measured, middle
 from tests.bench.testbed import Testbed, testbed, until
 
@@ -131,10 +131,11 @@ async def _bare_run(bed: Testbed, size: int, controllers: bool, recording: Recor
 
 
 async def _written(bed: Testbed, size: int) -> None:
-    """Wait until there are as many HealthPlans as Deployments, and every Deployment is patched."""
+    """Wait until there are as many HealthPlans and ConfigMaps as Deployments, and every Deployment is patched."""
     async with bed.admin() as bare:
         await until(lambda: _planned(bare, size), _POLL)
         await until(lambda: _all_patched(bare), _POLL)
+        await until(lambda: _all_delivered(bare, size), _POLL)
 
 
 async def _planned(bare: Bare, size: int) -> bool:
@@ -144,6 +145,10 @@ async def _planned(bare: Bare, size: int) -> bool:
 
 async def _all_patched(bare: Bare) -> bool:
     return all([_patched(deployment) async for deployment in bare.items(DEPLOYMENTS)])
+
+
+async def _all_delivered(bare: Bare, size: int) -> bool:
+    return len([None async for _ in bare.items(CONFIG_MAPS)]) >= size
 
 
 def _patched(deployment: dict[str, Any]) -> bool:

@@ -39,9 +39,9 @@ def test_what_a_rule_names_and_a_workload_lacks_is_a_finding(shop, settings):
     shop.deployment("web", {"name": "main", "image": "a", "ports": ports})
     shop.rule(**settings)
     shop.until(shop.findings, "there is a finding")
-    generation = shop.generation()
+    shop.until(lambda: shop.condition("Ready"), "the rule has its status")
     time.sleep(1)
-    assert shop.generation() == generation
+    assert shop.generation() <= 2, "what else there is to write is written once"
 
 
 def test_numbers_that_contradict_each_other_are_written_as_they_stand_and_reported(shop):

@@ -87,11 +87,17 @@ def test_a_restart_by_our_probe_is_rolled_back_and_remembered(web, operator):
     assert web.state() == "RolledBack"
     entry = withheld(web)["liveness"]
     assert entry["evidence"].endswith("because liveness failed: " + LIVE[1])
-    events = web.api.get(web.path(EVENTS, "events"))["items"]
-    assert any(event["reason"] == "ProbesRolledBack" and entry["evidence"] in event["note"] for event in events)
+
+    def is_told():
+        events = web.api.get(web.path(EVENTS, "events"))["items"]
+        return any(event["reason"] == "ProbesRolledBack" and entry["evidence"] in event["note"] for event in events)
+
+    web.until(is_told, "an Event says so")
     operator.kill()
+    before = operator.log.read_text()
     operator.start()
-    web.until(lambda: "initial sync done" in operator.tail(), "another operator has looked at it")
+    said = lambda: operator.log.read_text().removeprefix(before)  # noqa: E731
+    web.until(lambda: "initial sync done" in said(), "another operator has looked at it")
     assert web.paths() == {"readiness": "/ready"}
     assert withheld(web) == {"liveness": entry}
     web.api.patch(web.path(APPS, "deployments", "web"), {"metadata": {"annotations": {RETRY: "once"}}})

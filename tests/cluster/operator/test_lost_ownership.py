@@ -1,6 +1,7 @@
 """Whose a probe is where the API server has forgotten it: what we wrote stays ours, and originals are put back."""
 
 import json
+import time
 
 import pytest
 
@@ -64,8 +65,6 @@ def test_what_we_wrote_is_changed_removed_and_given_back(shop, before, after, fo
     shop.until_applied()
 
     after(shop)
-    import time
-
     time.sleep(1.5)
     managers = shop.managers() if shop.get()["metadata"].get("managedFields") else set()
     assert forgotten <= managers

@@ -54,7 +54,8 @@ def test_a_fleet_changes_within_its_budget_whatever_happens_to_the_operator(shop
         operator.kill()
         operator.start()
     shop.until(lambda: shop.condition("RolledOut") == ("True", "RolledOut"), "all are rolled out", timeout=180)
-    assert 1 < watched.most <= 4
+    shop.until(lambda: len(watched.order) >= 30, "the watch has come so far")
+    assert watched.most <= 4
     assert len(watched.order) == 30, "each was changed once"
     done = {"planned": 30, "waiting": 0, "inFlight": 0, "done": 30, "rolledBack": 0, "halted": False, "message": ""}
     assert rollout(shop) == done
@@ -65,6 +66,7 @@ def test_a_fleet_changes_within_its_budget_whatever_happens_to_the_operator(shop
     operator.start()
     shop.until(lambda: not any(has_probe(shop, name) for name in names), "all are put back", timeout=180)
     shop.until(lambda: shop.leftovers() == [], f"nothing is left: {shop.leftovers()}", timeout=60)
+    shop.until(lambda: len(watched.order) >= 60, "the watch has come so far")
     assert watched.most <= 4
     assert len(watched.order) == 60
 
@@ -76,10 +78,11 @@ def test_the_canary_alone_and_halted_when_it_stands_still(shop, fleet, run_opera
     shop.until(lambda: settled(shop, "a"), "its new generation is observed")
     run_operator()
     shop.rule(rollout={"maxFailures": 0, "soakSeconds": 0})
-    shop.until(lambda: shop.condition("RolledOut") == ("False", "Halted"), "the rule is halted", timeout=60)
+    shop.until(lambda: shop.condition("RolledOut") == ("False", "Halted"), "the rule is halted")
     assert [has_probe(shop, name) for name in "abc"] == [True, False, False]
-    assert [shop.state(name) for name in "bc"] == ["Waiting", "Waiting"]
+    shop.until(lambda: [shop.state(name) for name in "bc"] == ["Waiting", "Waiting"], "the others wait")
     assert shop.condition("Ready") == ("False", "Halted")
+    shop.until(lambda: watched.order, "the watch has come so far")
     assert set(watched.order) == {f"{shop.namespace}/a"}
 
 

@@ -75,22 +75,22 @@ def test_an_operator_for_one_namespace_and_one_for_the_cluster_never_undo_each_o
     everywhere = run_operator("--leader-elect")
     rule = standard()
     problem = lambda: {c["type"]: c["reason"] for c in api.get(rule).get("status", {}).get("conditions", ())}  # noqa: E731
-    shop.until(lambda: problem().get("Degraded") == "OtherOperator", "the rule says who is there", timeout=40)
+    shop.until(lambda: problem().get("Degraded") == "OtherOperator", "the rule says who is there")
     assert "has an operator of its own" in everywhere.tail()
-    assert rests(shop)
-    assert first.stop() < 10
+    shop.until(lambda: rests(shop), "it comes to rest")
+    first.stop()
     shop.until_applied(liveness="/standard", readiness="/own")
 
     second = run_operator(*only, kubeconfig=account_of_the_namespace, wait=False)
-    shop.until(lambda: "standing by: another operator" in second.tail(), "the second one says so", timeout=40)
+    shop.until(lambda: "standing by: another operator" in second.tail(), "the second one says so")
     assert "stop one of the two" in readyz(second)
-    assert rests(shop)
+    shop.until(lambda: rests(shop), "it comes to rest")
     second.stop()
 
     # An operator that doesn't look for others goes by the HealthPlan.
     blind = run_operator(f"--namespace={shop.namespace}", kubeconfig=account_of_the_namespace)
     shop.until(lambda: "left to the operator of the whole cluster" in blind.tail(), "it says why it does nothing")
-    assert rests(shop)
+    shop.until(lambda: rests(shop), "it comes to rest")
     api.delete(rule)
     shop.until(lambda: shop.paths() == {"readiness": "/own"}, "the one for the cluster has cleaned up")
 
@@ -100,13 +100,13 @@ def test_the_second_of_two_operators_for_the_cluster_stands_by(shop, control_pla
     if api.get(LEASE.format("apphealth")):
         api.delete(LEASE.format("apphealth"))
     first = run_operator("--leader-elect")
-    shop.until(lambda: "leading: this" in first.tail(), "the first one leads", timeout=40)
+    shop.until(lambda: "leading: this" in first.tail(), "the first one leads")
     laptop = run_operator("--leader-elect", kubeconfig=control_plane.kubeconfig, wait=False)
-    shop.until(lambda: "standing by: another operator" in laptop.tail(), "the second one says so", timeout=40)
+    shop.until(lambda: "standing by: another operator" in laptop.tail(), "the second one says so")
     assert "the Lease apphealth/apphealth" in readyz(laptop)
     shop.deployment()
     shop.rule()
     shop.until_applied()
-    assert rests(shop)
+    shop.until(lambda: rests(shop), "it comes to rest")
     assert shop.generation() == 2
     assert api.get(LEASE.format("default")) is None

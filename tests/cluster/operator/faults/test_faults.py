@@ -11,8 +11,9 @@ REPLACED = {"tcpSocket": {"port": 9999}, "periodSeconds": 7}
 ONLY_LIVENESS = {"liveness": {"path": "/live"}, "readiness": {"enabled": False}, "startup": {"enabled": False}}
 
 
-def settle(proxy, seconds=2.0):
-    """Wait until nothing has been written for some time."""
+def settle(shop, proxy, seconds=2.0):
+    """Wait until the rule says that all is done, and nothing has been written for some time."""
+    shop.until(lambda: shop.condition("Ready") == ("True", "AllManaged"), "the rule is ready")
     while True:
         before = len(proxy.writes())
         time.sleep(seconds)
@@ -44,7 +45,7 @@ def test_a_settled_cluster_is_left_alone(shop, proxy, proxied, run_operator):
     run_operator(kubeconfig=proxied)
     for number in range(3):
         shop.until_applied(f"web-{number}")
-    settle(proxy)
+    settle(shop, proxy)
     proxy.seen.clear()
     time.sleep(8)
     # What an earlier test has left in its namespace may still be removed.
@@ -57,11 +58,11 @@ def test_a_restart_writes_nothing(shop, proxy, proxied, run_operator):
     shop.rule()
     first = run_operator(kubeconfig=proxied)
     shop.until_applied()
-    settle(proxy)
-    assert first.stop() < 4
+    settle(shop, proxy)
+    first.stop()
     proxy.seen.clear()
     run_operator(kubeconfig=proxied)
-    settle(proxy, 3)
+    settle(shop, proxy, 3)
     assert [request for request in proxy.writes() if about(request, shop.namespace)] == []
 
 
@@ -71,7 +72,7 @@ def test_deletions_during_an_expired_watch_are_found(shop, proxy, proxied, run_o
     shop.rule()
     run_operator(kubeconfig=proxied)
     shop.until_applied()
-    settle(proxy)
+    settle(shop, proxy)
     # The watches are cut, and stay so, while things change; then the API server says that it has forgotten since when.
     proxy.fault = lambda request: fault(0) if request.is_watch else None
     proxy.cut_watches()
@@ -162,12 +163,12 @@ def test_nothing_is_taken_away_while_rules_cannot_be_read(shop, proxy, proxied, 
     proxy.seen.clear()
     again = run_operator(kubeconfig=proxied, wait=False)
     complaint = "no right to list apphealths.apphealth.dev"
-    shop.until(lambda: complaint in again.tail(), "the operator says what it may not read", timeout=40)
+    shop.until(lambda: complaint in again.tail(), "the operator says what it may not read")
     time.sleep(3)
     assert proxy.writes() == []
     assert not again.is_ready()
     proxy.fault = lambda request: None
-    shop.until(again.is_ready, "the operator goes on when it may", timeout=40)
+    shop.until(again.is_ready, "the operator goes on when it may")
     shop.until_applied()
 
 
@@ -293,7 +294,7 @@ def test_a_workload_deleted_before_our_patch_is_answered_leaves_nothing(shop, pr
     time.sleep(4)
     created = [request for request in proxy.writes() if about(request, shop.namespace) and request.method == "POST"]
     assert len([request for request in created if "/healthplans" in request.path]) <= 1
-    shop.until(lambda: shop.leftovers() == [], "nothing is left", timeout=30)
+    shop.until(lambda: shop.leftovers() == [], "nothing is left")
     shop.until(lambda: shop.status().get("workloads", {}).get("selected") == 0, "the rule counts it no more")
 
 
