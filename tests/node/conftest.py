@@ -83,6 +83,18 @@ class Place:
             eventually(lambda name=name: self.described(name), f"probes for {name}")
             eventually(lambda name=name: self.rolled_out(name), f"rollout of {name}", timeout)
 
+    def insist(self, deployment: str, *probes: str) -> None:
+        """Settle with these probes: of an app that a busy machine keeps from starting in time they are taken back.
+
+        Then what users are told to do is done, and the operator tries again.
+        """
+        for number in range(4):
+            self.settle(deployment)
+            if set(probes) <= set(self.described(deployment)):
+                return
+            self.kubectl("annotate", "--overwrite", f"deployment/{deployment}", f"apphealth.dev/retry=try-{number}")
+            eventually(lambda: set(probes) <= set(self.described(deployment)), f"{probes} for {deployment}")
+
     def ready_endpoints(self, service: str) -> set[str]:
         """Return the names of the pods that a Service sends requests to."""
         slices = self.items("endpointslices", "-l", f"kubernetes.io/service-name={service}")

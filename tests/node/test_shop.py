@@ -6,7 +6,7 @@ import json
 def test_the_frontend_learns_of_a_new_dependency_without_a_restart(shop, ask, address, eventually):
     pods = shop.pods("frontend")
     url = f"{address(pods[0], 8000)}/z/health"
-    assert _components(ask(url)) == {"users-api": "UP"}
+    eventually(lambda: _components(ask(url)) == {"users-api": "UP"}, "it knows of users-api alone")
     rule = {
         "apiVersion": "apphealth.dev/v1alpha1",
         "kind": "AppHealth",
@@ -35,7 +35,7 @@ def test_orders_sees_the_store_go_and_come_back_and_stays_in_rotation(shop, ask,
         answer = ask(f"{url}/z/health")
         assert (answer.status_code, answer.json()["status"]) == (200, "DEGRADED")
         assert ask(f"{url}/z/health/readiness").status_code == 200
-        assert shop.ready_endpoints("orders") == {pod["metadata"]["name"]}
+        eventually(lambda: shop.ready_endpoints("orders") == {pod["metadata"]["name"]}, "orders is in rotation")
     finally:
         shop.kubectl("scale", "deployment", "store", "--replicas=1")
     eventually(lambda: _components(ask(f"{url}/z/health"))["store"] == "UP", "the store is back")
@@ -48,9 +48,12 @@ def test_orders_keeps_an_order_in_the_store(shop, ask, address, eventually):
     assert ask(url).json() == {"user": "ada", "order": "tea"}
 
 
-def test_every_healthplan_names_its_workload(shop):
-    plans = {plan["status"]["summary"]["workload"]: plan["status"]["state"] for plan in shop.items("healthplans")}
-    assert plans == {f"Deployment/{name}": "Applied" for name in ("frontend", "orders", "users-api", "store")}
+def test_every_healthplan_names_its_workload(shop, eventually):
+    def plans():
+        return {plan["status"]["summary"]["workload"]: plan["status"]["state"] for plan in shop.items("healthplans")}
+
+    wanted = {f"Deployment/{name}": "Applied" for name in ("frontend", "orders", "users-api", "store")}
+    eventually(lambda: plans() == wanted, "each has its HealthPlan")
 
 
 def test_probes_and_dependencies_cost_one_rollout_in_all(shop):

@@ -65,7 +65,7 @@ def test_a_redirect_to_a_port_where_nobody_listens_is_no_success(asked: Any, eve
     asked.kubectl("apply", "-f", "-", text=deployment("force-ssl"))
     eventually(lambda: asked.rolled_out(NAME), "it runs", 120)
     asked.kubectl("apply", "-f", "-", text=rule())
-    eventually(lambda: plan(asked).get("state") == "Refuted", "it has been asked", 60)
+    eventually(lambda: plan(asked).get("state") == "Refuted", "it has been asked")
     refuted = next(finding for finding in plan(asked)["findings"] if finding["id"] == "probe-refuted")
     assert "after a redirect to https :443/readyz" in refuted["message"]
     assert asked.described(NAME) == {}
@@ -75,6 +75,6 @@ def test_a_redirect_within_the_pod_is_followed_by_us_and_by_the_kubelet(asked: A
     asked.kubectl("apply", "-f", "-", text=deployment("login"))
     eventually(lambda: asked.rolled_out(NAME), "it runs", 120)
     asked.kubectl("apply", "-f", "-", text=rule())
-    eventually(lambda: plan(asked).get("state") == "Applied", "its probes are written", 60)
+    eventually(lambda: plan(asked).get("state") == "Applied", "its probes are written")
     eventually(lambda: asked.rolled_out(NAME), "the kubelet is content", 120)
     assert any("200 after a redirect to http :8000/login" in proof["answer"] for proof in plan(asked)["proofs"])
