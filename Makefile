@@ -35,7 +35,7 @@ demo: $(READY) ## Show the main job on a real Kubernetes on this machine (ARGS=-
 	@$(BIN)/python -m deploy.demo $(ARGS)
 
 test: $(READY) ## Run every test: units, a real API server, a real node (root and Linux)
-	@$(BIN)/pytest -n 3 $(ARGS)
+	@$(BIN)/pytest -n 4 $(ARGS)
 
 test-fast: $(READY) ## Run the tests that need no cluster
 	@$(BIN)/pytest -n auto tests/library tests/operator $(ARGS)
