@@ -102,7 +102,7 @@ class ProbeRecord(_Part, frozen=True, kw_only=True):
     probe: dict[str, Any] | None = None
     """The planned probe as Kubernetes spells it."""
     pending: bool = False
-    """Not on the workload yet: it waits for its turn, or for its pass."""
+    """Not on the workload yet: the rule has passes (`rollout.stages`), and it waits for its own."""
     values: tuple[Value, ...] = ()
 
 

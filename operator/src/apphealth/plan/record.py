@@ -56,7 +56,7 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
 
 
 def waiting_record(plan: Plan, record: api.HealthPlan) -> api.HealthPlan:
-    """Return the HealthPlan of a plan that waits for its turn: its edits are pending.
+    """Return the HealthPlan of a plan that waits for its turn. Of one in passes, all that isn't written is pending.
 
     Parameters
     ----------
@@ -65,8 +65,12 @@ def waiting_record(plan: Plan, record: api.HealthPlan) -> api.HealthPlan:
     record
         Its HealthPlan as `record_of` returns it.
     """
+    in_passes = plan.unfinished or bool(plan.after)
     pending = {
-        (container.name, probe.kind) for container in plan.containers for probe in container.probes if probe.pending
+        (container.name, probe.kind)
+        for container in plan.containers
+        for probe in container.probes
+        if probe.pending and in_passes
     }
     containers = tuple(
         msgspec.structs.replace(
@@ -189,7 +193,7 @@ def proof_record(question: Question, proof: Proof) -> api.ProofRecord:
 def written_by(plan: api.HealthPlan) -> tuple[WrittenProbe, ...]:
     """Return the probes of ours that the workload has by its HealthPlan; none before they are written."""
     probes = [record for container in plan.status.containers for record in container.probes]
-    # HealthPlans of version 0.1 don't say which probes of a workload that waits are on it.
+    # Of a workload that waits, only a plan in passes tells which probes are on it.
     waits_to_be_written = plan.status.state == api.State.WAITING and plan.status.mode
     if plan.status.state == api.State.PREVIEW or (waits_to_be_written and not any(one.pending for one in probes)):
         return ()
