@@ -148,5 +148,5 @@ def test_waiting_for_a_lock_names_its_holder(tmp_path: Path):
         assert holder.stdout.readline() == "held\n"
         began = time.monotonic()
         with locked(path, let_go):
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 60
     assert told == [f"process {holder.pid}"]

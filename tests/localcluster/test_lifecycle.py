@@ -30,7 +30,7 @@ import sys, time
 from localcluster import start
 with start(sys.argv[1], controllers=False) as cluster:
     print("ready", flush=True)
-    time.sleep(60)
+    time.sleep(300)
 """
 
 
@@ -60,7 +60,7 @@ def processes_of(name: str) -> list[str]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -93,7 +93,7 @@ def test_interrupt_while_the_cluster_starts_leaves_nothing(name: str):
     with starter(name, *command) as process:
         wait_until(lambda: any("kube-apiserver" in line for line in processes_of(name)))
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) == 1
+        assert process.wait(90) == 1
         assert process.stderr.read().strip().endswith("Aborted!")
         assert process.stdout.read() == ""
     assert processes_of(name) == []
@@ -107,7 +107,7 @@ def test_cluster_ends_with_the_process_that_started_it(name: str, number: signal
     with starter(name) as process:
         assert process.stdout.readline() == "ready\n"
         os.killpg(process.pid, number)
-        process.wait(30)
+        process.wait(90)
         wait_until(lambda: not folder_of(name).exists())
         wait_until(lambda: processes_of(name) == [])
         process.stderr.read()

@@ -45,7 +45,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_one_line_and_an_exit_code(tmp_path,
     path = tmp_path / "config"
     path.write_text(text)
     command = [PROGRAM, "run", "--kubeconfig", path]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 3
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -18,7 +18,7 @@ import yaml
 
 HERE = Path(__file__).parent
 FIELDS = ("livenessProbe", "readinessProbe", "startupProbe")
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds within which everything must have settled."""
 QUIET = 1.2
 """Seconds without a change after which it has."""
