@@ -102,9 +102,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """End the clusters that no test after this one asks for: what idles in them would take a fifth of the machine."""
-    if nextitem is None or not _running:
+    if nextitem is None or not _running or (seconds := piece(nextitem.nodeid)[1]) == piece(item.nodeid)[1]:
         return
-    seconds = piece(nextitem.nodeid)[1]
     later = (other for other in item.session.items if piece(other.nodeid)[1] <= seconds)
     if _running - {name for other in later for name in getattr(other, "fixturenames", ())}:
         # As after the last test of all: what else there is for the whole session is made anew if it's asked for.

@@ -177,7 +177,7 @@ def test_an_upgrade_does_not_confuse_it(serve, wait_until, tmp_path):
     server.children.append(int((tmp_path / "pid.2").read_text()))
     assert statuses(server, 0.5) == {200}
     server.signal(signal.SIGTERM)
-    server.process.wait(10)
+    server.process.wait(60)
     assert statuses(server, 0.5) == {200}
     assert server.get()[0] == 200
 
