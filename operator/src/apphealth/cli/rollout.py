@@ -104,7 +104,7 @@ def _left(rule: Rule, known: RuleStatus, now: datetime) -> str:
         return f"halted: {numbers.message}"
     if not numbers.waiting and not numbers.in_flight:
         return "rolled out"
-    if numbers.message and not numbers.message.startswith("waits for its turn"):
+    if numbers.message and not numbers.message.startswith(("waits for its turn", "waits for its next pass")):
         return numbers.message
     budget = Budget(
         rule=str(rule.key),
