@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.timeout(600)  # a busy machine takes long to start what the first test waits for
 NAMESPACE = "harm"
 SERVES = ["python", "odd.py", "healthy"]
 """Serves /livez and /readyz."""

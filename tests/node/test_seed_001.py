@@ -10,6 +10,7 @@ import requests
 
 from localcluster import Cluster
 
+pytestmark = pytest.mark.timeout(600)  # a busy machine takes long to start what the first test waits for
 PROBED = re.compile(r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) X-Probe: (liveness|readiness)$", re.MULTILINE)
 DEPLOYMENT = "address-finder-deployment"
 

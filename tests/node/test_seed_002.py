@@ -4,6 +4,8 @@ from datetime import datetime
 
 import pytest
 
+pytestmark = pytest.mark.timeout(600)  # a busy machine takes long to start what the first test waits for
+
 
 @pytest.fixture(scope="module")
 def app(places):
