@@ -80,7 +80,7 @@ APPS = [
     App(
         "grpc-health",
         odd("grpc"),
-        {"readiness": f"grpc {PORT}"},
+        dict.fromkeys(("liveness", "readiness", "startup"), f"grpc {PORT}"),
         port={"containerPort": PORT, "name": "grpc"},
         speaks="tcp",
     ),

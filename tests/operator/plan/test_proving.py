@@ -177,8 +177,15 @@ PYTHON = {"command": ["gunicorn", "app:app"]}
             {"ports": [{"containerPort": 50051, "name": "grpc"}]},
             {"gRPC": ok()},
             "grpc",
-            {"readiness": "grpc <pod>:50051 "},
+            dict.fromkeys(("liveness", "readiness", "startup"), "grpc <pod>:50051 "),
             id="gRPC with the health service",
+        ),
+        pytest.param(
+            {"ports": [{"containerPort": 50051, "name": "grpc"}], "env": [{"name": "SPRING_PROFILES", "value": "x"}]},
+            {"gRPC": ok()},
+            "grpc",
+            {"readiness": "grpc <pod>:50051 "},
+            id="gRPC of a framework that aggregates",
         ),
         pytest.param(
             {"ports": [{"containerPort": 50051, "name": "grpc"}]},

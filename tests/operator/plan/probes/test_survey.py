@@ -204,7 +204,7 @@ def at(*paths, number=8080, speaks=HTTP, **fields):
             id="below a base",
         ),
         pytest.param(at("/readyz", "/livez", proxied=True), {"readiness": "/readyz"}, [], id="through a proxy"),
-        pytest.param(at(speaks=GRPC), {"readiness": "grpc <pod>:8080 "}, [], id="gRPC, whose status may aggregate"),
+        pytest.param(at(speaks=GRPC), {"readiness": "grpc <pod>:8080 "}, [], id="gRPC that nobody declared"),
         pytest.param(at(speaks=TCP), {"readiness": "TCP"}, ["endpoint-not-found"], id="an open port"),
         pytest.param(at(), {"readiness": "TCP"}, ["endpoint-not-found"], id="HTTP without an endpoint"),
         pytest.param((), {}, ["endpoint-not-found"], id="nothing at all"),

@@ -17,6 +17,7 @@ from apphealth.plan.probes.named_paths import named_paths
 from apphealth.plan.probes.port_ranking import survey_ports
 from apphealth.plan.probes.ports import number_of
 from apphealth.plan.probes.presets import plain
+from apphealth.plan.probes.presets.clues import clues_of
 from apphealth.plan.probes.presets.common import (
     COMMON,
     INDEX,
@@ -33,7 +34,7 @@ from apphealth.plan.probes.suggestions import SURVEYED, Origin, Suggestion
 TIMEOUT = 3
 """Seconds to wait for each answer."""
 OVERALL: Endpoints = {ProbeKind.READINESS: (GRPC,)}
-"""What a gRPC server's overall status is good for: frameworks aggregate in it, see docs/decisions/0027."""
+"""What the overall status of any gRPC server is good for: frameworks aggregate in it, see docs/decisions/0027."""
 _TRAFFIC = (ProbeKind.LIVENESS, ProbeKind.READINESS)
 
 
@@ -88,7 +89,7 @@ def _found(facts: ContainerFacts, asked: Survey, answer: Proof, survey: Question
     for port in asked.ports:
         there = [one for one in answer.served if one.port == port.number]
         if any(one.speaks is Speaks.GRPC for one in there):
-            yield _suggestion(plain.GRPC, there[0], survey, OVERALL)
+            yield _suggestion(plain.GRPC, there[0], survey, None if _means_alive(facts, port) else OVERALL)
         paths = [one.path for one in there if one.path]
         if LIBRARY_PATHS & {path.removeprefix(prefix or INDEX) for path in paths}:
             yield _suggestion(MANAGEMENT_ENDPOINTS, there[0], survey)
@@ -99,6 +100,11 @@ def _found(facts: ContainerFacts, asked: Survey, answer: Proof, survey: Question
     served = [port.number for port in asked.ports if port.served and port.number in open_]
     if number := next((number for number in (*served, *open_)), None):
         yield _suggestion(plain.TCP, open_[number], survey, {ProbeKind.READINESS: (TCP,)})
+
+
+def _means_alive(facts: ContainerFacts, port: SurveyPort) -> bool:
+    """Return whether a port is meant for gRPC, and nothing hints at a framework that aggregates in its status."""
+    return port.first is Speaks.GRPC and not plain.AGGREGATES.evidence(clues_of(facts.container, facts.services))
 
 
 def _suggestion(preset: Preset, at: Served, survey: Question, offered: Endpoints | None = None) -> Suggestion:
@@ -117,7 +123,7 @@ def _as_written(facts: ContainerFacts, asked: Survey, survey: Question) -> Sugge
     (number,) = numbers
     handlers = list(ours.values())
     if all(isinstance(handler, Grpc) for handler in handlers):
-        # A liveness that an earlier version wrote stays: no upgrade restarts pods.
+        # What was written stays: no upgrade restarts pods.
         offered = None if ProbeKind.LIVENESS in ours else OVERALL
         return _suggestion(plain.GRPC, Served(number, Speaks.GRPC), survey, offered)
     if all(isinstance(handler, TcpSocket) for handler in handlers):

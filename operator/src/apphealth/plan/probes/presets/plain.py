@@ -34,3 +34,5 @@ GRPC = Preset(
     left_to_survey=True,
 )
 PRESETS = (HTTP, GRPC)
+AGGREGATES = Signs(env=("SPRING_", "ASPNETCORE_", "DOTNET_"), images=("aspnet",), programs=("java", ".jar", "dotnet"))
+"""Signs of frameworks that put the overall status together from what they need, see docs/decisions/0027."""
