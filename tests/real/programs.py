@@ -194,8 +194,8 @@ THIRD_PARTY = (
     Program(
         name="kinto",
         command=_shell(
-            "kinto init --ini /tmp/k.ini --backend memory --cache-backend memory --host 0.0.0.0",
-            "kinto start --ini /tmp/k.ini",
+            "kinto init --ini $HOME/k.ini --backend memory --cache-backend memory --host 0.0.0.0",
+            "kinto start --ini $HOME/k.ini",
         ),
         ports={8888: ""},
         readiness=_http(8888, "/v1/__heartbeat__"),
@@ -258,7 +258,7 @@ THIRD_PARTY = (
     Program(
         name="devpi",
         command=_shell(
-            "devpi-init --serverdir /tmp/d", "devpi-server --serverdir /tmp/d --host 0.0.0.0 --port 3141"
+            "devpi-init --serverdir $HOME/d", "devpi-server --serverdir $HOME/d --host 0.0.0.0 --port 3141"
         ),
         ports={3141: "http"},
         readiness="TCP 3141",
