@@ -92,6 +92,13 @@ MODES = [
     pytest.param([], [], False, id="cluster"),
     pytest.param(["--set=replicas=2"], ["ha"], False, id="two replicas"),
     pytest.param(["--set=networkPolicy.enabled=true"], ["network"], False, id="network policy"),
+    pytest.param(["--set=policyReports=true"], ["policy-reports"], False, id="policy reports"),
+    pytest.param(
+        ["--set=policyReports=true,namespaced=true,admission.mutating=false", "-n=shop"],
+        ["policy-reports"],
+        True,
+        id="policy reports in one namespace",
+    ),
     pytest.param(
         ["--set=metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true"],
         ["../monitoring"],

@@ -26,6 +26,19 @@ def health_plan_name(kind: str, name: str) -> str:
     return _bounded(f"{kind.lower()}-{name}", "")
 
 
+def policy_report_name(kind: str, name: str) -> str:
+    """Return the name of the policy report about a workload: `apphealth-deployment-users-api`.
+
+    Parameters
+    ----------
+    kind
+        The workload's kind.
+    name
+        The workload's name.
+    """
+    return _bounded(f"apphealth-{kind.lower()}-{name}", "")
+
+
 def config_map_name(kind: str, name: str) -> str:
     """Return the name of the ConfigMap with a workload's dependencies: `users-api-apphealth`.
 

@@ -49,6 +49,11 @@ def _levels(ctx: click.Context, param: click.Parameter, value: Sequence[str]) ->
     help="Write nothing, and log what would be written: to try it out, also beside a running operator. Takes no Lease.",
 )
 @click.option(
+    "--policy-reports",
+    is_flag=True,
+    help="Write the findings of plans as policy reports too: openreports.io, else wgpolicyk8s.io.",
+)
+@click.option(
     "--health-port",
     type=click.IntRange(0, 65535),
     metavar="PORT",
@@ -79,6 +84,7 @@ def run(
     allow_exec: bool,
     leader_elect: bool,
     read_only: bool,
+    policy_reports: bool,
     health_port: int | None,
     cluster_domain: str,
     log_format: str,
@@ -114,6 +120,7 @@ def run(
         allow_exec=allow_exec,
         leader_elect=leader_elect and not read_only,
         read_only=read_only,
+        policy_reports=policy_reports,
         health_port=health_port,
         cluster_domain=cluster_domain,
     )

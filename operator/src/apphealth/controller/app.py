@@ -27,6 +27,7 @@ from apphealth.controller.gate import Gate
 from apphealth.controller.health import serve_health
 from apphealth.controller.informer import Informer
 from apphealth.controller.metrics import Metrics
+from apphealth.controller.policy_reports import PolicyReports
 from apphealth.controller.preflight import look_for_policy, read_namespace, wait_until_usable
 from apphealth.controller.prover import Prover
 from apphealth.controller.queue import Backoff, WorkQueue
@@ -81,6 +82,8 @@ class Options:
         Whether to write only while holding the Lease. Without it, nothing keeps two operators from writing at once.
     read_only
         Whether to write nothing, and log what would be written.
+    policy_reports
+        Whether to write the findings of plans as policy reports too.
     health_port
         The port of the operator's own health endpoints; None: don't serve them.
     cluster_domain
@@ -92,6 +95,7 @@ class Options:
     allow_exec: bool = False
     leader_elect: bool = True
     read_only: bool = False
+    policy_reports: bool = False
     health_port: int | None = None
     cluster_domain: str = CLUSTER_DOMAIN
 
@@ -180,6 +184,7 @@ class Operator:
             clock=clock,
             observe=metrics.worked("rollouts"),
         )
+        self._reports = PolicyReports(client, options.namespace, enabled=options.policy_reports)
         self._reconcile = Reconciler(
             client,
             self._store,
@@ -190,6 +195,7 @@ class Operator:
             watcher=self._watcher,
             gate=self._gate,
             clock=clock,
+            recorded=self._reports.recorded,
             read_only=options.read_only,
         )
         self._queue: WorkQueue[WorkloadKey] = WorkQueue(
@@ -200,6 +206,7 @@ class Operator:
             "questions": self._prover.queue,
             "rollouts": self._watcher.queue,
             "statuses": self._statuses.queue,
+            "reports": self._reports.queue,
         }
         self._informer = Informer(self._store, self._resources, self._enqueue_concerned)
 
@@ -363,6 +370,7 @@ class Operator:
                 if not self._options.read_only:
                     self._statuses.dirty(self._store.statuses)
                     self._statuses.queue.resume()
+                    await _before(self._reports.begin(), lost)
             await lost.wait()
 
     async def _reread_namespace(self, name: str) -> None:

@@ -101,6 +101,8 @@ class Reconciler:
         Decides when a patch may be sent.
     clock
         Seconds, rising.
+    recorded
+        Called with a workload whose HealthPlan was written or deleted.
     read_only
         Whether to write nothing, and log what would be written.
 
@@ -124,12 +126,13 @@ class Reconciler:
         watcher: Watcher,
         gate: Gate,
         clock: Callable[[], float],
+        recorded: Callable[[WorkloadKey], None] = lambda _: None,
         read_only: bool = False,
     ) -> None:
         self._client = client
         self._store = store
         self._events = events
-        self._writer = ReadOnlyWriter(client, store) if read_only else Writer(client, store)
+        self._writer = ReadOnlyWriter(client, store) if read_only else Writer(client, store, recorded)
         self._enqueue = enqueue
         self._dirty = dirty
         self._prover = prover

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from apphealth.api.healthplan import HealthPlan, State
@@ -47,11 +47,14 @@ class Writer:
     ----------
     client, store
         Sends the writes; has what is known of the cluster.
+    recorded
+        Called with a workload whose HealthPlan was written or deleted.
     """
 
-    def __init__(self, client: Client, store: Store) -> None:
+    def __init__(self, client: Client, store: Store, recorded: Callable[[WorkloadKey], None]) -> None:
         self._client = client
         self._store = store
+        self._recorded = recorded
         self._noted: dict[WorkloadKey, str] = {}
 
     def hold(self, workload: Workload, decided: Plan) -> str:  # noqa: ARG002 -- what is only read, `ReadOnlyWriter` tells
@@ -183,6 +186,7 @@ class Writer:
         self._store.wrote(Resource.HEALTH_PLANS, meta)
         self._noted.pop(key, None)
         self._remember(workload, plan)
+        self._recorded(key)
 
     def _remember(self, workload: Workload, plan: HealthPlan) -> None:
         """Store what a HealthPlan that was written remembers."""
@@ -299,6 +303,7 @@ class Writer:
         if key in self._store.records.health_plans:
             await delete_health_plan(self._client, key)
             self._store.records.health_plans.pop(key, None)
+            self._recorded(key)
         self._store.world.originals.pop(key, None)
         self._store.world.written.pop(key, None)
         self._store.world.keep_withheld(key, (), "")
@@ -314,7 +319,7 @@ class ReadOnlyWriter(Writer):
     """Writes nothing, and logs each change of a workload that would be written, once."""
 
     def __init__(self, client: Client, store: Store) -> None:
-        super().__init__(client, store)
+        super().__init__(client, store, lambda _: None)
         self._told: dict[WorkloadKey, str] = {}
 
     def hold(self, workload: Workload, decided: Plan) -> str:
