@@ -52,7 +52,7 @@ check: $(READY) ## Lint, format, types, layers
 bench: $(READY) ## Measure the numbers of docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-rollout-proof: $(READY) ## Change a thousand workloads in waves while the operator is killed, and count from the audit log (10 minutes)
+rollout-proof: $(READY) ## Change a thousand workloads in waves while the operator is killed, and count from the audit log (root for all of it)
 	@$(BIN)/python -m tests.rollout $(ARGS)
 
 real: $(READY) ## Deploy third-party programs without probes on a real node, and check what is derived (root; ARGS=--write for the docs)

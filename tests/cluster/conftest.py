@@ -109,11 +109,11 @@ class Operator:
         except OSError:
             return False
 
-    def stop(self) -> None:
+    def stop(self, timeout: float = 30) -> None:
         """End it as Kubernetes does, which kills what hasn't ended after 30 seconds."""
         assert self.process is not None
         self.process.terminate()
-        assert self.process.wait(30) == 0, self.tail()
+        assert self.process.wait(timeout) == 0, self.tail()
 
     def kill(self) -> None:
         """End it as a crash does."""

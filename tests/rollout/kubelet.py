@@ -13,6 +13,12 @@ from urllib3.exceptions import HTTPError
 from apphealth.model.progress import parse_progress
 
 STRATEGIC = "application/strategic-merge-patch+json"
+RESTARTED = {
+    "phase": "Running",
+    "containerStatuses": [
+        {"name": "main", "image": "", "imageID": "", "ready": False, "restartCount": 3, "state": {"waiting": {}}}
+    ],
+}
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 
 
@@ -73,10 +79,18 @@ class Kubelet:
         The namespace; empty: all.
     fails
         The workloads, by the label `app` of their pods, whose pods never become ready while they have a liveness probe.
+    kills
+        The workloads whose container is restarted because its liveness probe fails.
     """
 
-    def __init__(self, api: Any, namespace: str = "", fails: frozenset[str] = frozenset()) -> None:
-        self._api, self._fails = api, fails
+    def __init__(
+        self,
+        api: Any,
+        namespace: str = "",
+        fails: frozenset[str] = frozenset(),
+        kills: frozenset[str] = frozenset(),
+    ) -> None:
+        self._api, self._fails, self._kills = api, fails, kills
         path = f"/api/v1/namespaces/{namespace}/pods" if namespace else "/api/v1/pods"
         self._watch = Watch(api, path, self._see)
         self._watch.start()
@@ -85,11 +99,34 @@ class Kubelet:
         meta = pod["metadata"]
         ready = any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", ()))
         probed = "livenessProbe" in pod["spec"]["containers"][0]
-        failing = probed and meta.get("labels", {}).get("app") in self._fails
-        if kind == "DELETED" or ready or failing or "deletionTimestamp" in meta:
+        app = meta.get("labels", {}).get("app")
+        if kind == "DELETED" or ready or (probed and app in self._fails) or "deletionTimestamp" in meta:
             return
+        if not probed or app not in self._kills:
+            self._write(pod, READY)
+        elif not pod["status"].get("containerStatuses"):
+            self._write(pod, RESTARTED)
+            self._say(pod, "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 404")
+            self._say(pod, "Killing", "Container main failed liveness probe, will be restarted")
+
+    def _write(self, pod: dict[str, Any], status: dict[str, Any]) -> None:
+        meta = pod["metadata"]
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status?fieldManager=kubelet"
-        self._api.send("PATCH", path, {"status": READY}, STRATEGIC)  # 404: it was deleted meanwhile
+        self._api.send("PATCH", path, {"status": status}, STRATEGIC)  # 404: it was deleted meanwhile
+
+    def _say(self, pod: dict[str, Any], reason: str, message: str) -> None:
+        """Write an Event, as the kubelet does."""
+        meta = pod["metadata"]
+        names = {name: meta[name] for name in ("name", "namespace", "uid")}
+        about = names | {"kind": "Pod", "apiVersion": "v1", "fieldPath": "spec.containers{main}"}
+        event = {
+            "metadata": {"generateName": meta["name"], "namespace": meta["namespace"]},
+            "involvedObject": about,
+            "reason": reason,
+            "message": message,
+            "type": "Warning",
+        }
+        self._api.send("POST", f"/api/v1/namespaces/{meta['namespace']}/events", event)
 
     def stop(self) -> None:
         """End it."""
