@@ -19,6 +19,7 @@ _MODULES = {
     "start": "starting",
     "latency": "latency",
     "settled": "settled",
+    "waves": "waves",
     "clients": "clients",
     "plan": "planning",
     "render": "rendering",
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small numbers: shows that it works, measures nothing")
     parser.add_argument("--count", type=int, help="how many Deployments or manifests, instead of each one's own number")
     parser.add_argument("--controllers", action="store_true", help="with --count: apply beside kube-controller-manager")
-    parser.add_argument("--pairs", type=int, help="apply: runs of the operator and of the bare client; default 3")
+    parser.add_argument("--pairs", type=int, help="apply, waves: runs of each of the two sides; default 3")
     parser.add_argument("--changes", type=int, help="latency: changes one after another; default 200")
     parser.add_argument("--minutes", type=float, help="settled: how long to watch; default 10")
     parser.add_argument("--out", type=Path, default=state_dir() / "bench", help="folder of the results [%(default)s]")

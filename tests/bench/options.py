@@ -15,11 +15,11 @@ class Options:
     sizes
         `apply`: numbers of Deployments, each with whether kube-controller-manager runs.
     pairs
-        `apply`: runs of the operator and of the bare client at each size.
+        `apply`: runs of the operator and of the bare client at each size; `waves`: with a budget and without.
     count
         `start`, `plan`: how many Deployments.
     small
-        `latency`, `settled`, `render`: how many Deployments or manifests.
+        `latency`, `settled`, `waves`, `render`: how many Deployments or manifests.
     changes
         `latency`: how many changes one after another.
     minutes
