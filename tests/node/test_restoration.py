@@ -25,6 +25,7 @@ metadata: {name: web}
 spec:
   selector: {}
   existingProbes: Replace
+  rollout: {soakSeconds: 0}
   probes:
     liveness: {path: /healthz}
     readiness: {path: /healthz}
