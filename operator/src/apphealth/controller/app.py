@@ -501,11 +501,14 @@ class Operator:
 
 
 async def _before(job: Coroutine[Any, Any, None], event: asyncio.Event) -> bool:
-    """Run a job until an event makes it pointless; returns whether the job was finished."""
+    """Run a job until an event makes it pointless; returns whether the job was finished first.
+
+    What sets the event may end the job too: a queue that is cleared is drained.
+    """
     tasks = [asyncio.create_task(job), asyncio.create_task(event.wait())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if not tasks[0].done():
+        if event.is_set() or not tasks[0].done():
             return False
         await tasks[0]
         return True
