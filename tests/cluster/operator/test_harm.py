@@ -105,6 +105,7 @@ def test_a_restart_by_our_probe_is_rolled_back_and_remembered(web, operator):
 
 
 def test_what_the_operator_replaced_comes_back(web, operator):
+    """The HealthPlan remembers it: another operator takes the new one back."""
     before = newest(web)
     web.rule()
     web.until_applied()
@@ -112,10 +113,42 @@ def test_what_the_operator_replaced_comes_back(web, operator):
     report(web, first, ready=True)
     web.change_rule(probes={"liveness": {"path": "/better"}})
     web.until_applied(liveness="/better", readiness="/ready")
+    operator.kill()
+    operator.start()
     report(web, newest(web, before, first), LIVE, KILLING)
     web.until(lambda: web.paths() == {"liveness": "/live", "readiness": "/ready"}, f"back: {operator.tail()}")
     web.until(lambda: web.state() == "RolledBack", "the state")
     assert withheld(web)["liveness"]["instead"]["httpGet"]["path"] == "/live"
+
+
+def test_putting_back_names_the_pods_that_kubernetes_does_not_replace(shop, operator):
+    """A StatefulSet replaces no pod that isn't ready, also if its template no longer has the probe that it fails."""
+    labels = {"app": "db"}
+    pod = {
+        "containers": [{"name": "main", "image": "example/db:1", "ports": [{"containerPort": 8080, "name": "http"}]}]
+    }
+    spec = {
+        "serviceName": "db",
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    sets = shop.path(APPS, "statefulsets")
+    shop.api.create(sets, {"metadata": {"name": "db", "labels": labels}, "spec": spec})
+    before = shop.api.get(shop.path(CORE, "pods", newest(shop)))["metadata"]["uid"]
+    report(shop, "db-0", ready=True)
+    shop.rule()
+    path = shop.path(CORE, "pods", "db-0")
+    shop.until(lambda: (shop.api.get(path) or {"metadata": {"uid": before}})["metadata"]["uid"] != before, "a new pod")
+    report(shop, "db-0", BUSY)
+    shop.until(lambda: shop.condition("Ready") == ("False", "PodsFailing"), f"it is said: {operator.tail()}")
+    shop.delete_rule()
+
+    def notes():
+        events = shop.api.get(shop.path(EVENTS, "events"))["items"]
+        return [event["note"] for event in events if event["reason"] == "ProbesRestored"]
+
+    shop.until(notes, f"it is put back: {operator.tail()}")
+    assert notes()[0].endswith(f"kubectl -n {shop.namespace} delete pod db-0")
 
 
 def test_a_pod_that_says_it_is_busy_is_the_applications_own(web, operator, control_plane):

@@ -147,3 +147,24 @@ def test_a_missing_right_to_read_is_said_and_waited_for(run_operator, control_pl
     shop.until(lambda: "no right to list deployments.apps in the namespace" in operator.tail(), "the log says so")
     assert "deploy/operator" in operator.tail()
     assert "Traceback" not in operator.tail()
+
+
+def test_an_original_that_runs_a_command_stays_remembered_until_that_is_allowed(run_operator, shop):
+    """No rule is left, and an operator without --allow-exec keeps our probe: without the original it would be lost."""
+    scope = f"--namespace={shop.namespace}"
+    theirs = {"exec": {"command": ["true"]}, "periodSeconds": 7}
+    shop.deployment("web", {"name": "main", "image": "example/web:1", "livenessProbe": theirs})
+    shop.rule(existingProbes="Replace", probes={"liveness": {"path": "/live", "port": 8080}})
+    operator = run_operator(scope, "--allow-exec")
+    shop.until_applied(liveness="/live")
+    operator.stop()
+    operator = run_operator(scope)
+    shop.delete_rule()
+    shop.until(lambda: "runs a command (--allow-exec)" in operator.tail(), f"it says why: {operator.tail()}")
+    assert shop.paths() == {"liveness": "/live"}
+    assert shop.plan()["status"]["originals"][0]["original"]["exec"] == theirs["exec"]
+    operator.stop()
+    run_operator(scope, "--allow-exec")
+    shop.until(lambda: shop.plan() is None, "it is put back")
+    assert shop.probes()["livenessProbe"]["exec"] == theirs["exec"]
+    assert shop.probes()["livenessProbe"]["periodSeconds"] == 7

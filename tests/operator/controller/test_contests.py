@@ -32,14 +32,14 @@ class Game:
         self.now += seconds
         return self.judge()
 
-    def take_out(self, **fields):
+    def take_out(self, *, last="", **fields):
         removal = Removal(
             **{"container": "main", "kind": ProbeKind.LIVENESS, "probe": PROBE, "manager": "helm"} | fields
         )
-        return self.judge(removal)
+        return self.judge(removal, last=last)
 
-    def judge(self, *removed):
-        self.known = self.contests.judge(WEB, removed, self.known)
+    def judge(self, *removed, last=""):
+        self.known = self.contests.judge(WEB, removed, self.known, last)
         return [(one.kind.value, one.reason.value) for one in self.known]
 
     def wait(self):
@@ -62,6 +62,25 @@ def test_the_second_removal_within_an_hour_wins(game):
         game.known[0].evidence == "taken out twice within an hour, probably by the manager 'helm', which edited it last"
     )
     assert game.wait() == HOUR
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [pytest.param(50, CONTESTED, id="within-the-hour"), pytest.param(70, [], id="long-ago")],
+)
+def test_a_removal_from_before_a_restart_counts(game, minutes, expected):
+    last = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat(timespec="seconds")
+    assert game.take_out(last=last) == expected
+
+
+def test_the_last_removal_is_what_a_restarted_operator_goes_by(game):
+    assert game.contests.last_removal(WEB) == ""
+    assert game.take_out() == []
+    game.later(600)
+    last, game.contests = game.contests.last_removal(WEB), Contests(lambda: game.now)
+    assert 600 <= (datetime.now(UTC) - datetime.fromisoformat(last)).total_seconds() < 660
+    assert game.take_out(last=last) == CONTESTED
+    assert game.contests.last_removal(WEB) == "", "the probe is left out: nothing counts any more"
 
 
 def test_removals_further_apart_are_made_good(game):

@@ -183,6 +183,12 @@ async def test_what_a_write_replaced_comes_back(shop):
     shop.notes = (KubeletNote("main", "Killing", "Container main failed liveness probe, will be restarted"),)
     await shop.until(lambda: shop.withheld)
     assert shop.withheld[ProbeKind.LIVENESS].instead == parse_probe(LIVENESS)
+    harmful, earlier = replace(shop.workload), shop.store.world.earlier[WEB]
+    assert plan_of(shop.workload, shop.store.world).record.status.earlier
+    assert [(one.kind, one.probe) for one in earlier] == [(ProbeKind.LIVENESS, parse_probe(LIVENESS))]
+    shop.put({"livenessProbe": LIVENESS, "readinessProbe": READINESS}, HANGS)
+    shop.watcher.wrote(harmful, shop.workload)
+    assert WEB not in shop.store.world.earlier  # what did harm never comes back
 
 
 async def test_a_missing_right_is_said_once(shop, caplog):

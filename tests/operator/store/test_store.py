@@ -494,15 +494,28 @@ def test_what_a_health_plan_withholds_is_recalled(store, make):
     }
     unknown = entry | {"type": "readiness", "reason": "SomethingNew"}
     store.put(Resource.DEPLOYMENTS, make.deployment())
-    plan = make.health_plan(withheld=[entry, unknown], retried="once", failing="web-1 fails")
+    earlier = {name: entry[name] for name in ("container", "type", "template", "probe")}
+    plan = make.health_plan(
+        withheld=[entry, unknown],
+        earlier=[earlier, earlier | {"type": "somethingNew"}],
+        removedAt="2026-03-02T12:00:00Z",
+        retried="once",
+        failing="web-1 fails",
+    )
     (key,) = store.put(Resource.HEALTH_PLANS, plan).workloads
     assert store.world.withheld == {}
     store.records.confirm(store.world.workloads[key])
     (found,) = store.world.withheld[key]
     assert (found.container, found.kind, found.evidence) == ("main", "liveness", "it fell over")
+    probe = found.probe
+    (found,) = store.world.earlier[key]
+    assert (found.container, found.kind, found.probe, found.template) == ("main", "liveness", probe, "digest")
     assert (store.world.retried[key], store.world.failing[key]) == ("once", "web-1 fails")
+    assert store.world.removed_at == {key: "2026-03-02T12:00:00Z"}
+    assert facts_of(store.world.workloads[key], store.world).removed_at == "2026-03-02T12:00:00Z"
     store.forget_workload(key)
-    assert (store.world.withheld, store.world.retried, store.world.failing) == ({}, {}, {})
+    assert store.world.removed_at == {}
+    assert (store.world.withheld, store.world.earlier, store.world.retried, store.world.failing) == ({}, {}, {}, {})
 
 
 def test_another_workloads_health_plan_withholds_nothing(store, make):

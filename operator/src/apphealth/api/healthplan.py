@@ -1,7 +1,7 @@
 """HealthPlan: the decisions about one workload, their reasons, and what was written.
 
-Only the operator writes it; users read it (`kubectl get healthplans -A`). It holds no time and no counter, so it
-changes only when a decision changes.
+Only the operator writes it; users read it (`kubectl get healthplans -A`). It holds no counter, and no time but that of
+a removal of our probes, so it changes only when a decision changes.
 """
 
 from __future__ import annotations
@@ -174,6 +174,16 @@ class WithheldRecord(_Part, frozen=True, kw_only=True):
     """The probe of ours that was there before, and comes back."""
 
 
+class EarlierRecord(_Part, frozen=True, kw_only=True):
+    """A probe of ours that the last write replaced: it comes back if the new one does harm."""
+
+    container: str
+    type: str
+    probe: dict[str, Any]
+    template: str
+    """The digest of the pod template that carried it."""
+
+
 class StartRecord(_Part, frozen=True, kw_only=True):
     """The slowest start of a container that was seen."""
 
@@ -273,6 +283,10 @@ class HealthPlanStatus(_Part, frozen=True, kw_only=True):
     findings: tuple[FindingRecord, ...] = ()
     originals: tuple[OriginalRecord, ...] = ()
     withheld: tuple[WithheldRecord, ...] = ()
+    earlier: tuple[EarlierRecord, ...] = ()
+    """The probes of ours that the last write replaced."""
+    removed_at: str = ""
+    """When another manager took a probe of ours out that was written again since: within an hour, once more wins."""
     retried: str = ""
     """The value of the annotation `apphealth.dev/retry` that has had its effect."""
     failing: str = ""

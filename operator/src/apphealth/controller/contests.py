@@ -3,16 +3,18 @@
 Someone who writes whole objects (a controller that PUTs, `kubectl replace`, Terraform) takes out every probe that is
 not in its manifest, and each of our writes costs one rollout more. Once is enough where our write's own rollout hangs:
 that is `kubectl rollout undo`. The probes are tried again after an hour, then after two, and so on; each time one
-removal is enough. The counts are lost when the operator ends; the HealthPlan remembers which probes are left out.
+removal is enough. The HealthPlan remembers the last removal, and which probes are left out; how often we have given way
+is lost when the operator ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apphealth.controller.queue import Backoff
+from apphealth.model.progress import time_of
 from apphealth.model.withheld import Withheld, WithheldReason, withhold
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.ownership.contest import WITHIN, Removal, contested
@@ -59,7 +61,7 @@ class Contests:
         self._contests: dict[WorkloadKey, _Contest] = {}
 
     def judge(
-        self, key: WorkloadKey, removed: Collection[Removal], known: tuple[Withheld, ...]
+        self, key: WorkloadKey, removed: Collection[Removal], known: tuple[Withheld, ...], last: str = ""
     ) -> tuple[Withheld, ...]:
         """Return the probes of a workload that are withheld from now on.
 
@@ -71,6 +73,8 @@ class Contests:
             The probes that were taken out since the last call.
         known
             The probes that are withheld so far, for any reason.
+        last
+            The time of the last removal, as the HealthPlan has it: it counts if the operator was restarted since.
         """
         gives_way = any(one.reason is WithheldReason.CONTESTED for one in known)
         if not removed and not gives_way:
@@ -79,7 +83,11 @@ class Contests:
         contest = self._contests.get(key)
         if contest is None:
             # An entry without a contest is from before the operator started.
-            contest = self._contests[key] = _Contest(lost=1, again=now + BACKOFF.after(1)) if gives_way else _Contest()
+            contest = self._contests[key] = (
+                _Contest(lost=1, again=now + BACKOFF.after(1))
+                if gives_way
+                else _Contest(removed_at=[now - age for age in _ages(last)])
+            )
         if removed:
             return self._removed(contest, removed, known, now)
         if now < contest.again:
@@ -104,6 +112,14 @@ class Contests:
         when = "again" if tried_again else "while its rollout hung" if undone else "twice within an hour"
         return withhold(known, contested(removed, f"taken out {when}, {_by(manager)}"))
 
+    def last_removal(self, key: WorkloadKey) -> str:
+        """Return the time of the last removal that counts, as a HealthPlan has it; empty if none does."""
+        contest = self._contests.get(key)
+        if contest is None or not contest.removed_at:
+            return ""
+        age = timedelta(seconds=self._clock() - contest.removed_at[-1])
+        return (datetime.now(UTC) - age).isoformat(timespec="seconds").replace("+00:00", "Z")
+
     def wait(self, key: WorkloadKey, withheld: Collection[Withheld]) -> float | None:
         """Return the seconds until contested probes are tried again, or None if none of these is contested."""
         contest = self._contests.get(key)
@@ -114,6 +130,12 @@ class Contests:
     def forget(self, key: WorkloadKey) -> None:
         """Forget the contest over a deleted workload."""
         self._contests.pop(key, None)
+
+
+def _ages(last: str) -> list[float]:
+    """Return the seconds since a removal that a HealthPlan remembers; none if it remembers none."""
+    time = time_of(last)
+    return [max(0.0, (datetime.now(UTC) - time).total_seconds())] if time is not None else []
 
 
 def _hung(removal: Removal) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -63,6 +64,8 @@ TRIES = 4
 """How often a workload that changes while it is reconciled is planned again at once."""
 GRACE = 5.0
 """Seconds that Kubernetes' garbage collection gets to remove what a deleted workload owned."""
+RESTORED = "ProbesRestored"
+"""The reason of the Event about a workload that is put back as it was."""
 OTHER_WRITE_AGAIN = 300.0
 """Seconds after which a rejected HealthPlan or ConfigMap is tried again."""
 TERMINATING = "because it is being terminated"
@@ -232,7 +235,10 @@ class Reconciler:
         """Withhold probes that another manager keeps taking out; returns whether there are new ones."""
         world = self._store.world
         known = world.withheld.get(key, ())
-        now = self._contests.judge(key, self._store.removed.pop(key, ()), known)
+        removed = self._store.removed.pop(key, ())
+        now = self._contests.judge(key, removed, known, world.removed_at.get(key, ""))
+        if removed:
+            world.keep_removed_at(key, self._contests.last_removal(key))
         if now != known:
             world.keep_withheld(key, now, world.retried.get(key, ""))
         return len(now) > len(known)
@@ -264,9 +270,10 @@ class Reconciler:
             safe = await self._record(workload, record, rejections)
         if safe:
             patched = await self._patch(workload, decided, _event_of(decided), rejections)
-            if patched is not workload and (decided.originals or decided.withheld):
-                # The record of a probe that was replaced twice shrinks once the second replacement is written, and what
-                # was withheld ends where another probe is there now.
+            earlier = self._store.world.earlier.get(workload.key, ())
+            if patched is not workload and (decided.originals or decided.withheld or decided.earlier != earlier):
+                # The record of a probe that was replaced twice shrinks once the second replacement is written, what was
+                # withheld ends where another probe is there now, and what the patch replaced may have to come back.
                 after = plan_of(patched, self._store.world)
                 self._store.world.keep_withheld(workload.key, after.withheld, after.retried)
                 record = after.record or record
@@ -318,7 +325,7 @@ class Reconciler:
             await self._writer.note_waiting(workload, why)
             return None
         rejections: list[Rejection] = []
-        restored = Event(type="Normal", reason="ProbesRestored", note="no rule selects it any more: put back as it was")
+        restored = Event(type="Normal", reason=RESTORED, note="no rule selects it any more: put back as it was")
         await self._patch(workload, decided, restored, rejections)
         if rejections:
             log.warning("%s can't be put back as it was: %s", workload.key, rejections[0].finding.message)
@@ -374,6 +381,8 @@ class Reconciler:
         if patches:
             self._watcher.wrote(workload, patched)
             self._gate.sent(patched)
+            if event.reason == RESTORED and workload.ordered and not workload.settled:
+                event = replace(event, note=event.note + await self._watcher.stuck(workload))
             self._events.post(workload, event)
             log_write(workload, patched, decided)
         return patched
@@ -482,7 +491,7 @@ def _event_of(decided: Plan) -> Event:
         return Event(type="Warning", reason=_TAKEN_BACK[decided.state], note=note)
     if decided.mode is Mode.AUDIT:
         note = "no rule in mode Enforce selects it any more: put back as it was"
-        return Event(type="Normal", reason="ProbesRestored", note=note)
+        return Event(type="Normal", reason=RESTORED, note=note)
     return Event(type="Normal", reason="ProbesWritten", note=decided.message)
 
 

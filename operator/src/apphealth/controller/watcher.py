@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -20,10 +21,10 @@ from apphealth.kube.errors import ForbiddenError, KubeError
 from apphealth.model.pod import KubeletNote, Pod, PodState, Reply
 from apphealth.model.probe import Exec, Grpc, HttpGet, Probe, TcpSocket
 from apphealth.model.proof import Accept, Proof, Question, Verdict
-from apphealth.model.withheld import Withheld, WithheldReason, withhold
+from apphealth.model.withheld import EarlierProbe, Withheld, WithheldReason, withhold
 from apphealth.model.workload import Workload, WorkloadKey, same
 from apphealth.plan import plan
-from apphealth.plan.harm import Sighting, Target, carries, failing, gone, hangs, judge, number_of
+from apphealth.plan.harm import Sighting, Target, carries, failing, gone, hangs, judge, number_of, stuck
 from apphealth.plan.ownership.managed_fields import recognise
 from apphealth.plan.ownership.takeover import is_ours
 from apphealth.probing.tries import NotYet
@@ -118,7 +119,6 @@ class Watcher:
         self._pods = pods
         self._clock = clock
         self._watches: dict[WorkloadKey, _Watch] = {}
-        self._before: dict[WorkloadKey, tuple[str, Mapping[Target, Probe]]] = {}
         self._warned = False
         self.queue: WorkQueue[WorkloadKey] = WorkQueue(
             self._look, workers=AT_ONCE, expected=(KubeError,), observe=observe
@@ -149,12 +149,16 @@ class Watcher:
         before, after
             The workload before and after the write.
         """
-        now = self._suspects(after)
-        replaced = {target: probe for target, probe in self._suspects(before).items() if now.get(target) != probe}
-        if replaced:
-            self._before[after.key] = (after.template, replaced)
-        else:
-            self._before.pop(after.key, None)
+        now, world = self._suspects(after), self._store.world
+        harmful = {(one.container, one.kind): one for one in world.withheld.get(after.key, ())}
+        earlier = tuple(
+            EarlierProbe(container=target[0], kind=target[1], probe=probe, template=after.template)
+            for target, probe in sorted(self._suspects(before).items(), key=lambda one: one[0])
+            if target in now
+            and now[target] != probe
+            and not (target in harmful and harmful[target].is_about(probe))  # what was taken back stays out
+        )
+        world.keep_earlier(after.key, earlier)
         self._watches.pop(after.key, None)
         self.changed([after.key])
 
@@ -197,14 +201,12 @@ class Watcher:
     def forget(self, key: WorkloadKey) -> None:
         """Forget a workload that is gone, or that no rule selects."""
         self._watches.pop(key, None)
-        self._before.pop(key, None)
         self._store.world.failing.pop(key, None)
 
     def reset(self) -> None:
         """Forget everything, because another replica leads now."""
         self.queue.clear()
         self._watches.clear()
-        self._before.clear()
 
     def _suspects(self, workload: Workload) -> dict[Target, Probe]:
         """Return the probes of ours on a workload."""
@@ -217,6 +219,18 @@ class Watcher:
             for kind, live in container.probes.items()
             if is_ours(live, originals.get((container.name, kind.value)))
         }
+
+    async def stuck(self, workload: Workload) -> str:
+        """Return what users have to do for pods that Kubernetes doesn't replace; empty if none is known.
+
+        Parameters
+        ----------
+        workload
+            Whose pods.
+        """
+        with suppress(KubeError):
+            return stuck(workload, await self._pods.newest(workload))
+        return ""
 
     async def _look(self, key: WorkloadKey) -> float | None:
         """Look at a workload's newest pods; returns the seconds until the next look, or None."""
@@ -245,8 +259,12 @@ class Watcher:
         )
         self._time(watch, gone(workload, suspects, seen))
         gone_for = {target: self._clock() - since for target, since in watch.gone_since.items()}
-        template, before = self._before.get(key, ("", {}))
-        harm = judge(workload, suspects, seen, gone_for, before if template == workload.template else {}, newest)
+        before = {
+            (one.container, one.kind): one.probe
+            for one in self._store.world.earlier.get(key, ())
+            if one.template == workload.template
+        }
+        harm = judge(workload, suspects, seen, gone_for, before, newest)
         if harm:
             await self._end(workload, harm, seen)
             return SOON

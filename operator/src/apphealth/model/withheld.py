@@ -60,6 +60,26 @@ class Withheld:
         return probe == self.probe if self.exact else probe.handler == self.probe.handler
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierProbe:
+    """A probe of ours that our last write replaced: it comes back if the new one does harm.
+
+    Attributes
+    ----------
+    container, kind
+        The container, and which of its probes.
+    probe
+        The earlier probe.
+    template
+        The digest of the pod template that carried it (`Workload.template`): it was proven for no other.
+    """
+
+    container: str
+    kind: ProbeKind
+    probe: Probe
+    template: str
+
+
 def withhold(known: Iterable[Withheld], new: Iterable[Withheld]) -> tuple[Withheld, ...]:
     """Return the withheld probes of a workload with new ones.
 

@@ -15,7 +15,7 @@ from apphealth.api.rule import Rule
 from apphealth.model.probe import Handler
 from apphealth.model.proof import Proof
 from apphealth.model.service import Namespace, Service, ServiceKey
-from apphealth.model.withheld import Withheld
+from apphealth.model.withheld import EarlierProbe, Withheld
 from apphealth.model.workload import DOMAIN, Workload, WorkloadKey, WrittenProbe
 from apphealth.plan.dependencies.evidence.mention import Mention
 
@@ -140,6 +140,10 @@ class Facts:
         An example of a pod that fails a probe of ours, as a sentence; empty if none is known.
     starts
         The seconds of the slowest start seen, by the container's name.
+    earlier
+        The probes of ours that the last write replaced: the HealthPlan remembers them.
+    removed_at
+        When another manager took a probe of ours out that was written again since; empty: never.
     answers
         The answers of pods of this namespace and template, by the question's id.
     neighbours
@@ -155,5 +159,7 @@ class Facts:
     retried: str = ""
     failing: str = ""
     starts: Mapping[str, int] = field(default_factory=_nothing)
+    earlier: tuple[EarlierProbe, ...] = ()
+    removed_at: str = ""
     answers: Mapping[str, Proof] = field(default_factory=_nothing)
     neighbours: Neighbours = NO_NEIGHBOURS

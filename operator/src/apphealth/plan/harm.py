@@ -164,7 +164,7 @@ def judge(
                     kind=kind,
                     probe=suspects[name, kind],
                     reason=reason,
-                    evidence=(evidence + _stuck(workload, seen))[:MAX_EVIDENCE],
+                    evidence=(evidence + stuck(workload, (one.pod for one in seen)))[:MAX_EVIDENCE],
                     template=workload.template,
                     exact=exact,
                     instead=earlier if earlier is not None and earlier != suspects[name, kind] else None,
@@ -361,12 +361,20 @@ def _pods(hit: Sequence[Sighting], seen: Sequence[Sighting]) -> str:
     return f"{names} and {len(hit) - 1} more of {len(seen)} pods" if len(hit) > 1 else names
 
 
-def _stuck(workload: Workload, seen: Sequence[Sighting]) -> str:
-    """Return what users have to do for pods that Kubernetes doesn't replace."""
-    pods = " ".join(one.pod.name for one in seen if not one.pod.ready)
-    if not workload.ordered or not pods:
+def stuck(workload: Workload, pods: Iterable[PodState]) -> str:
+    """Return what users have to do for pods that Kubernetes doesn't replace; empty if there are none.
+
+    Parameters
+    ----------
+    workload
+        As it is now.
+    pods
+        Its newest pods.
+    """
+    names = " ".join(pod.name for pod in pods if not pod.ready)
+    if not workload.ordered or not names:
         return ""
-    command = f"kubectl -n {workload.namespace} delete pod {pods}"
+    command = f"kubectl -n {workload.namespace} delete pod {names}"
     return f"; Kubernetes doesn't replace such a pod of this StatefulSet: {command}"
 
 

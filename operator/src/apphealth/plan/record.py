@@ -12,7 +12,7 @@ from apphealth.api.spec import RolloutSettings
 from apphealth.model.probe import KINDS, ProbeKind, describe_handler, interned, parse_probe, serialise_probe
 from apphealth.model.proof import Proof, Question, Verdict
 from apphealth.model.survey import Served, Speaks
-from apphealth.model.withheld import Withheld, WithheldReason
+from apphealth.model.withheld import EarlierProbe, Withheld, WithheldReason
 from apphealth.model.workload import Workload, WrittenProbe
 from apphealth.plan.findings import Finding
 from apphealth.plan.result import Action, ContainerPlan, Dependency, Plan, Preview, ProbePlan
@@ -45,6 +45,8 @@ def record_of(plan: Plan, workload: Workload) -> api.HealthPlan:
         findings=tuple(finding_record(finding) for finding in plan.findings),
         originals=plan.originals,
         withheld=tuple(_withheld(one) for one in plan.withheld),
+        earlier=tuple(_earlier(one) for one in plan.earlier),
+        removed_at=plan.removed_at,
         retried=plan.retried,
         failing=plan.failing,
         starts=tuple(api.StartRecord(container=name, seconds=seconds) for name, seconds in sorted(plan.starts.items())),
@@ -237,6 +239,24 @@ def _read_withheld(record: api.WithheldRecord) -> Withheld | None:
         template=record.template,
         exact=record.exact,
         instead=parse_probe(record.instead),
+    )
+
+
+def _earlier(one: EarlierProbe) -> api.EarlierRecord:
+    return api.EarlierRecord(
+        container=one.container, type=one.kind, probe=serialise_probe(one.probe), template=one.template
+    )
+
+
+def earlier_by(plan: api.HealthPlan) -> tuple[EarlierProbe, ...]:
+    """Return the probes that come back, as a HealthPlan remembers them; entries that can't be read are left out."""
+    kinds = {kind.value for kind in ProbeKind}
+    return tuple(
+        EarlierProbe(
+            container=record.container, kind=ProbeKind(record.type), probe=interned(probe), template=record.template
+        )
+        for record in plan.status.earlier
+        if record.type in kinds and (probe := parse_probe(record.probe)) is not None
     )
 
 

@@ -14,7 +14,7 @@ from apphealth.model.ownership import Path
 from apphealth.model.probe import Handler, Probe, ProbeKind
 from apphealth.model.proof import Proof, Question
 from apphealth.model.service import ServiceKey
-from apphealth.model.withheld import Withheld
+from apphealth.model.withheld import EarlierProbe, Withheld
 from apphealth.model.workload import WorkloadKey
 from apphealth.plan.findings import Finding
 
@@ -232,6 +232,10 @@ class Plan:
         An example of a pod that fails a probe of ours, as a sentence; empty if none is known.
     starts
         The seconds of the slowest start seen, by the container's name.
+    earlier
+        The probes of ours that the last write replaced.
+    removed_at
+        When another manager took a probe of ours out that was written again since; empty: never.
     rollout
         The rules in mode Enforce, with what they say of their rollout.
     delivery
@@ -271,6 +275,8 @@ class Plan:
     retried: str = ""
     failing: str = ""
     starts: Mapping[str, int] = field(default_factory=dict)
+    earlier: tuple[EarlierProbe, ...] = ()
+    removed_at: str = ""
     rollout: tuple[RolloutRecord, ...] = ()
     delivery: str | None = None
     mentions: frozenset[ServiceKey] = frozenset()

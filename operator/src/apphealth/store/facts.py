@@ -103,6 +103,8 @@ def _own_facts(workload: Workload, world: World) -> Facts:
         retried=world.retried.get(key, ""),
         failing=world.failing.get(key, ""),
         starts=world.starts.get(key, EMPTY),
+        earlier=world.earlier.get(key, ()),
+        removed_at=world.removed_at.get(key, ""),
         answers=EMPTY if world.options.files else world.answers_of(workload),
     )
 

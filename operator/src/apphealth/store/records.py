@@ -19,9 +19,9 @@ from apphealth.api.names import health_plan_name, workload_of_config_map
 from apphealth.api.rule import RuleKind
 from apphealth.kube.meta import Meta
 from apphealth.model.proof import Proof
-from apphealth.model.withheld import Withheld
+from apphealth.model.withheld import EarlierProbe, Withheld
 from apphealth.model.workload import Workload, WorkloadKey, WrittenProbe
-from apphealth.plan.record import parse_proof, withheld_by, written_by
+from apphealth.plan.record import earlier_by, parse_proof, withheld_by, written_by
 from apphealth.store.config_maps import ConfigMapKey
 from apphealth.store.outcomes import Outcomes
 from apphealth.store.world import Recalled, RolledOut, World
@@ -54,6 +54,8 @@ class _Remembered:
     originals: tuple[OriginalRecord, ...]
     written: tuple[WrittenProbe, ...]
     withheld: tuple[Withheld, ...]
+    earlier: tuple[EarlierProbe, ...]
+    removed_at: str
     retried: str
     failing: str
     starts: Mapping[str, int]
@@ -135,6 +137,8 @@ class Records:
                 originals=originals,
                 written=written_by(plan) if plan is not None else (),
                 withheld=withheld_by(plan) if plan is not None else (),
+                earlier=earlier_by(plan) if plan is not None else (),
+                removed_at=plan.status.removed_at if plan is not None else "",
                 retried=plan.status.retried if plan is not None else "",
                 failing=plan.status.failing if plan is not None else "",
                 starts={one.container: one.seconds for one in plan.status.starts} if plan is not None else {},
@@ -167,6 +171,8 @@ class Records:
         if remembered.complete or key not in self._world.written:
             self._world.written[key] = remembered.written
             self._world.keep_withheld(key, remembered.withheld, remembered.retried)
+            self._world.keep_earlier(key, remembered.earlier)
+            self._world.keep_removed_at(key, remembered.removed_at)
             for container, seconds in remembered.starts.items():
                 self._world.learn_start(key, container, seconds)
             if remembered.failing:
@@ -196,6 +202,8 @@ class Records:
         self._world.originals.pop(key, None)
         self._world.written.pop(key, None)
         self._world.keep_withheld(key, (), "")
+        self._world.keep_earlier(key, ())
+        self._world.keep_removed_at(key, "")
         self._world.failing.pop(key, None)
         self._world.starts.pop(key, None)
         self._world.recalled.pop(key, None)

@@ -256,6 +256,8 @@ class Store:
             self.world.originals.pop(key, None)  # those of an earlier workload of the same name
             self.world.written.pop(key, None)
             self.world.keep_withheld(key, (), "")
+            self.world.keep_earlier(key, ())
+            self.world.keep_removed_at(key, "")
             self.world.starts.pop(key, None)
         elif before is not None and before.has_ours:
             self.note_removals(before, workload)

@@ -19,7 +19,7 @@ from apphealth.model.multimap import MultiMap
 from apphealth.model.network_policy import NetworkPolicy
 from apphealth.model.proof import Proof, Question
 from apphealth.model.service import Namespace, Service, ServiceKey
-from apphealth.model.withheld import Withheld
+from apphealth.model.withheld import EarlierProbe, Withheld
 from apphealth.model.workload import Workload, WorkloadKey, WrittenProbe
 from apphealth.plan.facts import EMPTY, Options
 from apphealth.store.readiness import ReadinessCache
@@ -78,6 +78,10 @@ class World:
         The values of the annotation `RETRY` that have had their effect.
     failing
         Examples of pods that fail probes of ours, as sentences.
+    earlier
+        The probes of ours that the last write replaced, as the HealthPlans remember them.
+    removed_at
+        When other managers took probes of ours out that were written again since, as the HealthPlans remember it.
     starts
         The seconds of the slowest start seen, by the container's name; only those of `SLOW_START` and more. Change them
         by `learn_start`. Replaced at each change, never mutated.
@@ -108,6 +112,8 @@ class World:
         self.withheld: dict[WorkloadKey, tuple[Withheld, ...]] = {}
         self.retried: dict[WorkloadKey, str] = {}
         self.failing: dict[WorkloadKey, str] = {}
+        self.earlier: dict[WorkloadKey, tuple[EarlierProbe, ...]] = {}
+        self.removed_at: dict[WorkloadKey, str] = {}
         self.starts: dict[WorkloadKey, Mapping[str, int]] = {}
         self.answers: dict[str, Answers] = {}
         self.rollouts: dict[WorkloadKey, RolledOut] = {}
@@ -231,6 +237,30 @@ class World:
         """
         _put_or_drop(self.withheld, key, withheld)
         _put_or_drop(self.retried, key, retried)
+
+    def keep_earlier(self, key: WorkloadKey, earlier: tuple[EarlierProbe, ...]) -> None:
+        """Replace what is remembered of the probes that the last write replaced.
+
+        Parameters
+        ----------
+        key
+            The workload.
+        earlier
+            The replaced probes; empty: none.
+        """
+        _put_or_drop(self.earlier, key, earlier)
+
+    def keep_removed_at(self, key: WorkloadKey, time: str) -> None:
+        """Replace what is remembered of the last removal of probes of ours by another manager.
+
+        Parameters
+        ----------
+        key
+            The workload.
+        time
+            When it was; empty: never.
+        """
+        _put_or_drop(self.removed_at, key, time)
 
     def learn_start(self, key: WorkloadKey, container: str, seconds: float) -> bool:
         """Keep the time that a container took to start, rounded up; returns whether it is the slowest by now.
