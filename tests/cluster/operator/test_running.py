@@ -154,7 +154,9 @@ def test_an_original_that_runs_a_command_stays_remembered_until_that_is_allowed(
     scope = f"--namespace={shop.namespace}"
     theirs = {"exec": {"command": ["true"]}, "periodSeconds": 7}
     shop.deployment("web", {"name": "main", "image": "example/web:1", "livenessProbe": theirs})
-    shop.rule(existingProbes="Replace", probes={"liveness": {"path": "/live", "port": 8080}})
+    none = {"enabled": False}
+    probes = {"liveness": {"path": "/live", "port": 8080}, "readiness": none, "startup": none}
+    shop.rule(existingProbes="Replace", probes=probes)
     operator = run_operator(scope, "--allow-exec")
     shop.until_applied(liveness="/live")
     operator.stop()
