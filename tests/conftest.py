@@ -5,9 +5,12 @@ pytest workers (pytest-xdist), which share nothing: a worker that is given tests
 """
 
 import os
+import shutil
 import signal
+import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -30,6 +33,7 @@ hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     hypothesis.settings.load_profile("ci")
 
+CHART = Path(__file__).parents[1] / "deploy/helm/apphealth"
 _LEVELS = {
     "control_plane": Level.CONTROL_PLANE,
     "simulated": Level.SIMULATED,
@@ -154,6 +158,33 @@ def able_to_run_a_node() -> None:
 def node(able_to_run_a_node: None) -> Iterator[Cluster]:
     """Provide a cluster with a real node."""
     yield from _shared("node")
+
+
+@pytest.fixture(scope="session")
+def helm() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Provide helm."""
+    program = binaries.ensure(["helm"]) / "helm"
+
+    def run(*arguments: Any, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [str(program), *map(str, arguments)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=400, **options)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def older_chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the chart as an earlier version might have been, with a definition that lacks a column."""
+    folder = tmp_path_factory.mktemp("older") / "apphealth"
+    shutil.copytree(CHART, folder)  # with the contents of the links
+    chart = folder / "Chart.yaml"
+    chart.write_text(chart.read_text().replace("version: 0.1.0", "version: 0.0.9", 1))
+    definition = folder / "files/crds/healthplans.yaml"
+    lines = definition.read_text().splitlines(keepends=True)
+    definition.write_text("".join(line for line in lines if "{name: State," not in line))
+    return folder
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ class Story:
         self._facts.enforced_after = time.monotonic() - start
         self._facts.probes = shop.count_probes()
         show.wait("The old pods go", shop.settled, _ROLLOUT, self._pods_advice(site))
-        self._apphealth(site, "rollout", "status")
+        self._apphealth(site, "rollout", "status", "--watch")
         self._show_probes(shop)
         self._list(site)
         self._apphealth(site, "lint", "--cluster", "-n", site.namespace)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from localcluster import binaries, start
+from localcluster import start
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy/helm/apphealth"
@@ -23,20 +22,6 @@ POLICIES = len(list((OPERATOR / "admission").glob("*-*.yaml")))
 SHARED = "".join(path.read_text() for path in (OPERATOR / "shared").glob("*.yaml"))
 GUARDS = SHARED.count("\nkind: ValidatingAdmissionPolicy\n")
 MUTATING = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
-
-
-@pytest.fixture(scope="session")
-def helm():
-    """Provide helm."""
-    program = binaries.ensure(["helm"]) / "helm"
-
-    def run(*arguments, check=True, **options):
-        command = [str(program), *map(str, arguments)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, **options)
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    return run
 
 
 def rendered(helm, *arguments, version=NEWEST, apis=(MUTATING,)):
@@ -193,18 +178,6 @@ def everything(cluster):
     return {name for name in labelled if "apphealth" in name} | {name for name in inside if "apphealth" in name}
 
 
-def older(tmp_path):
-    """Write the chart as an earlier version might have been, with a definition that lacks a column."""
-    folder = tmp_path / "apphealth"
-    shutil.copytree(CHART, folder)  # with the contents of the links
-    chart = folder / "Chart.yaml"
-    chart.write_text(chart.read_text().replace("version: 0.1.0", "version: 0.0.9", 1))
-    definition = folder / "files/crds/healthplans.yaml"
-    lines = definition.read_text().splitlines(keepends=True)
-    definition.write_text("".join(line for line in lines if "{name: State," not in line))
-    return folder
-
-
 def columns(cluster):
     found = json.loads(cluster.kubectl("get", "crd", "healthplans.apphealth.dev", "-o", "json").stdout)
     return {column["name"] for column in found["spec"]["versions"][0]["additionalPrinterColumns"]}
@@ -259,11 +232,11 @@ spec: {mode: Enforce, selector: {}, verification: Skip, probes: {liveness: {path
 """
 
 
-def test_helm_installs_upgrades_and_uninstalls_without_a_trace(helm, own_cluster, tmp_path):
+def test_helm_installs_upgrades_and_uninstalls_without_a_trace(helm, older_chart, own_cluster, tmp_path):
     cluster, log = own_cluster, tmp_path / "log"
     access = ("-n", "apphealth", f"--kubeconfig={cluster.kubeconfig}")
     before = everything(cluster)
-    helm("install", "apphealth", older(tmp_path), *access, "--create-namespace")
+    helm("install", "apphealth", older_chart, *access, "--create-namespace")
     assert "State" not in columns(cluster)
     cluster.apply(WEB)
     cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=apphealth")
@@ -285,7 +258,7 @@ def test_helm_installs_upgrades_and_uninstalls_without_a_trace(helm, own_cluster
         assert done.returncode == 0, done.stderr + log.read_text()
         assert "deleted ClusterAppHealth/standard" in done.stdout
         assert "livenessProbe" not in str(workload(cluster)["spec"])
-    helm("uninstall", "apphealth", *access, "--no-hooks")  # no node runs the hook here
+    helm("uninstall", "apphealth", *access, "--no-hooks")  # no node runs the hook here; tests/node/bare
     cluster.kubectl("delete", "lease", "-n", "apphealth", "--all")
     assert everything(cluster) == before
 

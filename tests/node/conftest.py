@@ -151,10 +151,22 @@ def address_fixture() -> Callable[..., str]:
     return address
 
 
+@pytest.fixture(scope="session", name="cluster_wide")
+def cluster_wide_fixture() -> Callable[[Cluster], set[str]]:
+    """Provide `cluster_wide`."""
+    return cluster_wide
+
+
 @pytest.fixture(scope="session")
 def place(node: Cluster) -> Callable[[str], Place]:
     """Provide a way to look into a namespace."""
     return lambda namespace: Place(node, namespace)
+
+
+@pytest.fixture(scope="module")
+def bare_place(demo_runs: "DemoRuns") -> Callable[[str], Place]:
+    """Provide a way to look into a namespace of the cluster on which nothing of ours is installed."""
+    return lambda namespace: Place(demo_runs.cluster, namespace)
 
 
 @pytest.fixture(scope="session")
@@ -267,32 +279,31 @@ def demo_runs(able_to_run_a_node: None) -> Iterator[DemoRuns]:
 def _demonstrate_elsewhere(local: subprocess.CompletedProcess[str], cluster: Cluster) -> DemoRuns:
     cluster.kubectl("delete", "-k", str(ROOT / "deploy/operator/with-admission"))
     cluster.kubectl("delete", "namespace", "shop")
-    before = _cluster_wide(cluster)
+    before = cluster_wide(cluster)
     context = ("--context", cluster.kubectl("config", "current-context").stdout.strip())
     kubeconfig = str(cluster.kubeconfig)
     interrupted = _interrupt(*context, after="What would Enforce do?", KUBECONFIG=kubeconfig)
     with TemporaryDirectory() as scratch:  # it keeps the operator's log
         nowhere = ("--shop-image", "localhost/nowhere/shop:1")
         without_image = run_demo(*context, *nowhere, KUBECONFIG=kubeconfig, TMPDIR=scratch)
-    return DemoRuns(cluster, local, interrupted, without_image, before, _cluster_wide(cluster))
+    return DemoRuns(cluster, local, interrupted, without_image, before, cluster_wide(cluster))
 
 
 def _interrupt(*arguments: str, after: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the demonstration, and press Ctrl-C once a line has been printed."""
     with TemporaryFile("w+") as errors:
-        process = start_demo(*arguments, stderr=errors, env=os.environ | environment)
-        assert process.stdout is not None
         said = ""
-        for line in process.stdout:
-            said += line
-            if after in line:
-                process.send_signal(signal.SIGINT)
-        process.wait()
+        with start_demo(*arguments, stderr=errors, env=os.environ | environment) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                said += line
+                if after in line:
+                    process.send_signal(signal.SIGINT)
         errors.seek(0)
         return subprocess.CompletedProcess(process.args, process.returncode, said, errors.read())
 
 
-def _cluster_wide(cluster: Cluster) -> set[str]:
+def cluster_wide(cluster: Cluster) -> set[str]:
     """Return the names of what is in no namespace, of the kinds of which we install any."""
     kinds = "crd,clusterroles,clusterrolebindings,namespaces,mutatingadmissionpolicies,mutatingadmissionpolicybindings"
     kinds += ",validatingadmissionpolicies,validatingadmissionpolicybindings"

@@ -1,11 +1,34 @@
-"""`make demo` without a terminal: on a cluster of its own, on somebody's, interrupted, and in vain."""
+"""`make demo` without a terminal: on a cluster of its own, on somebody's, interrupted, and in vain.
+
+And the Helm chart, on the cluster that the demonstration leaves: nothing of ours is in it, and its node has the images.
+"""
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
+import yaml
 
 from localcluster import ClusterNotFoundError, Level, attach, start
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy/helm/apphealth"
+IMAGE = "--set=image.repository=docker.io/library/apphealth,image.tag=latest,image.pullPolicy=Never"
+OWN = {"httpGet": {"path": "/users", "port": "http"}}
+"""A readiness probe of the application's owner."""
+RULE = """
+apiVersion: apphealth.dev/v1alpha1
+kind: ClusterAppHealth
+metadata: {name: standard}
+spec:
+  mode: Enforce
+  selector: {}
+  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}
+  preset: auto
+  existingProbes: Replace
+  rollout: {soakSeconds: 0}
+"""
 
 # The demonstration runs three times, for the first test that asks what it said.
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("able_to_run_a_node")]
@@ -24,7 +47,7 @@ def unique():
         "4 errors, 0 warnings, 0 info in 8 objects",
         "$ kubectl apply -f deploy/demo/manifests/clusterapphealth.yaml",
         "$ apphealth plan -n shop -v",
-        "4 workloads would be changed: 4 restart 6 pods, 0 have no ready pod and are changed at once",
+        " workloads would be changed: ",
         "$ apphealth explain deployment/orders -n shop",
         "$ kubectl patch clusterapphealth shop --type=merge",
         "] 4 of 4 done; rolled out",
@@ -130,3 +153,54 @@ def test_the_image_is_written_for_other_clusters(run_demo, tmp_path):
     result = run_demo("--save-image", str(target))
     assert result.returncode == 0
     assert target.stat().st_size > 10_000_000
+
+
+def application():
+    """Return users-api of the demonstration's shop, with a probe of its own."""
+    documents = yaml.safe_load_all((ROOT / "deploy/demo/manifests/shop.yaml").read_text())
+    found = next(one for one in documents if (one["kind"], one["metadata"]["name"]) == ("Deployment", "users-api"))
+    found["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = OWN
+    return found
+
+
+def test_helm_installs_upgrades_and_uninstalls_the_operator_in_its_pod(
+    demo_runs, bare_place, cluster_wide, helm, older_chart, eventually
+):
+    node = demo_runs.cluster
+    shop, ours = bare_place("shop"), bare_place("apphealth")
+    access = ("-n", "apphealth", f"--kubeconfig={node.kubeconfig}", "--wait", "--timeout=5m")
+    before = cluster_wide(node)
+    helm("install", "apphealth", older_chart, *access, "--create-namespace", IMAGE)
+
+    node.kubectl("create", "namespace", "shop")
+    shop.kubectl("apply", "-f", "-", text=yaml.safe_dump(application()))
+    eventually(lambda: shop.rolled_out("users-api"), "its pods are ready")
+    original = shop.get("deployment", "users-api")["spec"]
+    node.apply(RULE)
+    eventually(lambda: "/z/health/readiness" in shop.described("users-api")["Readiness"], "the probe is replaced")
+    shop.settle("users-api")
+    written, pods = shop.get("deployment", "users-api"), names(shop)
+
+    helm("upgrade", "apphealth", CHART, *access, IMAGE, "--set=log.format=json")
+    log = ("logs", "deployment/apphealth")
+    eventually(lambda: "initial sync done" in ours.kubectl(*log), "the new version has looked at all workloads")
+    assert shop.get("deployment", "users-api")["metadata"]["generation"] == written["metadata"]["generation"]
+    assert names(shop) == pods
+
+    done = helm("uninstall", "apphealth", *access)
+    assert "uninstalled" in done.stdout
+    assert shop.get("deployment", "users-api")["spec"] == original
+    shop.settle("users-api")
+    assert all(probes(pod) == {"readinessProbe"} for pod in shop.pods("users-api"))
+    assert cluster_wide(node) - before == {"namespace/apphealth", "namespace/shop"}
+    left = ours.kubectl("get", "all,sa,roles,rolebindings,cm", "-o=name").split()
+    assert [name for name in left if "apphealth" in name] == []
+    node.kubectl("delete", "namespace", "apphealth", "shop")
+
+
+def names(shop):
+    return {pod["metadata"]["name"] for pod in shop.pods("users-api")}
+
+
+def probes(pod):
+    return {key for key in pod["spec"]["containers"][0] if key.endswith("Probe")}
