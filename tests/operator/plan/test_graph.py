@@ -130,7 +130,8 @@ def test_around_a_namespace_is_what_it_needs_and_who_needs_it(build):
 
 
 def test_around_a_namespace_are_the_cycles_of_the_workloads_in_view(build):
-    graph = graph_of(world_of(build, {"a": "b", "b": "a"}))
+    graph = graph_of(world_of(build, {"a": "b", "b": "a", "c": "a", "d": "a"}))
+    assert around(graph, "shop").shared == graph.shared == {("shop", "a"): 3}
     assert [{key.name for key in cycle} for cycle in around(graph, "shop").cycles] == [{"a", "b"}]
     assert around(graph, "data").cycles == ()
 

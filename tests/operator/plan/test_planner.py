@@ -268,3 +268,10 @@ def test_somebody_elses_readiness_is_what_dependants_ask(build, planned):
 def test_whoever_opts_out_gets_rid_of_us(build, planned):
     workload = build.deployment(annotations={"apphealth.dev/ignore": "legacy"})
     assert not planned(workload).selected
+
+
+def test_a_plan_keeps_what_has_had_its_effect_and_the_rules_that_are_enforced(build, planned):
+    rules = [build.rule("strong", rollout={"maxConcurrent": 3}), build.cluster_rule("weak", mode="Audit")]
+    plan = planned(build.deployment(annotations={"apphealth.dev/retry": "2"}), *rules)
+    assert plan.retried == "2"
+    assert [(one.rule, one.max_concurrent) for one in plan.rollout] == [("AppHealth/shop/strong", "3")]
