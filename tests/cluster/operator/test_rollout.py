@@ -126,7 +126,7 @@ def test_what_kills_goes_in_a_second_pass_by_whoever_leads_then(shop, fleet, run
     for name in "ab":
         shop.until(lambda name=name: "next pass" in str(shop.plan(name)), "it waits for its next pass", timeout=120)
         assert set(shop.paths(name)) == {"readiness"}
-    assert shop.condition("RolledOut") == ("False", "InProgress")
+    shop.until(lambda: shop.condition("RolledOut") == ("False", "InProgress"), "the status says so")
     operator.kill()
     shop.change_rule(rollout={"soakSeconds": 0})
     operator.start()
