@@ -247,8 +247,26 @@ async def test_a_server_that_never_answers_is_left_alone(servers, make_pod):
         await asyncio.sleep(60)
 
     port = await servers.talk(silent)
+    assert isinstance(await ask(question(port, timeout=0.5), [make_pod(age=10)]), NotYet), "it may be starting"
+    servers.asked.clear()
     proof = await ask(question(port, timeout=0.5), [make_pod()])
     assert (proof.served, len(servers.asked) <= 5) == ((Served(port, Speaks.TCP),), True)
+
+
+async def test_a_server_that_was_too_busy_to_answer_gets_more_time(servers, make_pod):
+    """Seen on a starved machine: an application that had just started was taken for one without HTTP."""
+    answers = serving(healthz=answer())
+
+    async def busy(reader, writer):
+        if not (came := await reader.read(1000)):
+            return  # only a connection
+        servers.asked.append(came)
+        if len(servers.asked) <= 3:  # HTTP, HTTPS and gRPC
+            await asyncio.sleep(60)
+        writer.write(answers(came.split()[1].decode()))
+
+    port = await servers.talk(busy)
+    assert found(await ask(question(port, timeout=0.5), [make_pod()])) == ["/healthz"]
 
 
 async def test_a_pod_is_asked_so_often_a_second_at_most(servers, make_pod, monkeypatch):

@@ -74,7 +74,7 @@ async def get(host: str, handler: HttpGet, timeout: float, *, as_kubelet: bool =
         async with asyncio.timeout(timeout), _session() as session:
             answer = await visit.run(session)
     except TimeoutError as error:
-        raise visit.failed(NoAnswerError(Outcome.BAD, f"no complete answer within {timeout:g} s")) from error
+        raise visit.failed(NoAnswerError(Outcome.BAD, f"no complete answer within {timeout:g} s", late=True)) from error
     except aiohttp.ClientSSLError as error:
         raise visit.failed(NoAnswerError(Outcome.BAD, "what came back is no TLS", gone=True)) from error
     except OSError as error:  # aiohttp's errors about connections among them

@@ -30,6 +30,10 @@ MAX_SECONDS = 45.0
 """Seconds after which no further request is sent."""
 LATE = 2
 """Requests in a row without an answer in time after which a port is left alone."""
+PATIENCE = 3
+"""Times the timeout that a port is given once which is open and has answered nothing in time."""
+SLOW_START = 60.0
+"""Seconds after its start in which an application that answers too late is asked again: it may be starting."""
 RESERVED = 6
 """Requests kept for each further port."""
 MAX_ANSWER = 700
@@ -65,7 +69,8 @@ async def survey(question: Question, asked: Survey, pods: Sequence[Pod]) -> Proo
     said = printable("; ".join(found.log), MAX_ANSWER)
     if not found.reached:
         return Proof(verdict=Verdict.UNREACHABLE, answer=f"{said} from {found.pod.name}")
-    if found.waits and found.pod.age < START_ALLOWANCE and not any(one.path for one in found.served):
+    starting = START_ALLOWANCE if found.waits else SLOW_START if found.late else 0.0
+    if found.pod.age < starting and not any(one.path for one in found.served):
         return NotYet(said)
     verdict = Verdict.VERIFIED if found.served else Verdict.REFUTED
     return Proof(verdict=verdict, answer=f"{said} from {found.pod.name}", served=tuple(found.served))
@@ -85,6 +90,8 @@ class _Survey:
         The pod accepted or refused a connection.
     waits
         The application may be starting: a port refuses that should be open, or a health endpoint is unavailable.
+    late
+        Requests that open ports have answered too late, or never.
     grpc
         What the present port said to gRPC, for people.
     """
@@ -96,6 +103,7 @@ class _Survey:
     log: list[str] = field(default_factory=list)
     reached: bool = False
     waits: bool = False
+    late: int = 0
     requests: int = 0
     started: float = 0.0
     grpc: str = ""
@@ -139,6 +147,7 @@ class _Survey:
             return Speaks.GRPC, None
         schemes = (Speaks.HTTPS, Speaks.HTTP) if port.first is Speaks.HTTPS else (Speaks.HTTP, Speaks.HTTPS)
         refused: tuple[Speaks, Answer | None] = (Speaks.TCP, None)
+        late = self.late
         for speaks in schemes:
             control = await self._get(port.number, speaks, f"/{NOWHERE}")
             if isinstance(control, Answer) and (speaks is Speaks.HTTPS or control.status != _BAD_REQUEST):
@@ -147,6 +156,10 @@ class _Survey:
                 refused = (speaks, control)  # some servers of HTTPS say so, others refuse every path that is unknown
         if refused[1] is None and port.first is not Speaks.GRPC and await self._is_grpc(port.number):
             return Speaks.GRPC, None
+        if refused[1] is None and self.late > late:  # one that is busy is no server of another protocol
+            control = await self._get(port.number, schemes[0], f"/{NOWHERE}", patience=PATIENCE)
+            if isinstance(control, Answer):
+                refused = (schemes[0], control)
         return refused
 
     async def _is_grpc(self, port: int) -> bool:
@@ -210,13 +223,14 @@ class _Survey:
                 return True
         return False
 
-    async def _get(self, port: int, speaks: Speaks, path: str) -> Answer | None:
-        """Return the answer to one request, or None if there is none."""
+    async def _get(self, port: int, speaks: Speaks, path: str, *, patience: int = 1) -> Answer | None:
+        """Return the answer to one request, or None if there is none within that many times the timeout."""
         if not await self._may_send():
             return None
         try:
-            return await http.get(self.pod.ip, HttpGet(port, path, speaks.value.upper()), self.timeout)
-        except NoAnswerError:
+            return await http.get(self.pod.ip, HttpGet(port, path, speaks.value.upper()), patience * self.timeout)
+        except NoAnswerError as error:
+            self.late += error.late
             return None
 
     async def _may_send(self) -> bool:

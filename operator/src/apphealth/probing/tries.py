@@ -74,12 +74,15 @@ class NoAnswerError(Exception):
         What happened, in a few words of ours.
     gone
         The application answers, and speaks another protocol.
+    late
+        Nothing else is wrong than the time that it takes.
     """
 
-    def __init__(self, outcome: Outcome, detail: str, *, gone: bool = False) -> None:
+    def __init__(self, outcome: Outcome, detail: str, *, gone: bool = False, late: bool = False) -> None:
         self.outcome = outcome
         self.detail = detail
         self.gone = gone
+        self.late = late
         super().__init__(detail)
 
 
