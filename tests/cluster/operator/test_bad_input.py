@@ -44,7 +44,7 @@ def test_a_target_that_does_not_exist_is_waited_for(shop):
         ),
         pytest.param(
             {"probes": {"liveness": {"type": "GRPC", "port": "dns"}} | NO_STARTUP},
-            "protocol-mismatch",
+            "port-unresolved",
             {},
             id="protocol",
         ),

@@ -143,8 +143,10 @@ def query(prometheus_programs, operator, tmp_path_factory, unused_tcp_port_facto
 
 def test_every_panel_of_the_dashboard_has_data(query, shop):
     shop.deployment()
+    shop.deployment("portless", {"name": "main", "image": "a"})
     shop.rule()
     shop.until_applied()
+    shop.until(lambda: shop.findings("portless"), "there is a finding")
 
     def scraped():
         return query("count_over_time(apphealth_leader[1m]) >= 3")
