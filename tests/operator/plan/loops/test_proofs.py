@@ -151,3 +151,28 @@ def test_an_open_port_is_told_alike_before_and_after_it_is_written(lived):
         "readiness": "Verified"
     }
     assert {finding.severity for finding in decided.findings} <= {"info"}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(("/z", "/z/health/liveness", "/z/health/readiness", "/z/health/startup"), id="the library"),
+        pytest.param(("/livez", "/readyz"), id="Kubernetes' own"),
+        pytest.param(("/health/live", "/health/ready"), id="another"),
+    ],
+)
+def test_a_rule_that_skips_verification_changes_what_it_says_and_nothing_else(build, lived, found):
+    """Skip asks no pod, and what pods have shown before stays."""
+    life, _ = lived(answering(*found))
+    before = paths(life)
+    assert before.keys() == {"liveness", "readiness", "startup"}
+    mistake = build.rule(
+        "mistake",
+        targetRef={"kind": "Deployment", "name": "web"},
+        verification="Skip",
+        probes={"readiness": {"path": "/wrong"}},
+    )
+    del mistake["spec"]["preset"]
+    build.set_rules(life.world, build.rule(preset="auto", verification="Required"), mistake)
+    life.settle()
+    assert paths(life) == before | {"readiness": "/wrong"}

@@ -6,7 +6,7 @@ that has a health endpoint, the best first, and at last an open port by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from apphealth.model.probe import Grpc, HttpGet, ProbeKind, TcpSocket
@@ -91,7 +91,7 @@ def _found(facts: ContainerFacts, asked: Survey, answer: Proof, survey: Question
         if any(one.speaks is Speaks.GRPC for one in there):
             yield _suggestion(plain.GRPC, there[0], survey, None if _means_alive(facts, port) else OVERALL)
         paths = [one.path for one in there if one.path]
-        if LIBRARY_PATHS & {path.removeprefix(prefix or INDEX) for path in paths}:
+        if _is_library(paths, prefix):
             yield _suggestion(MANAGEMENT_ENDPOINTS, there[0], survey)
         live = not any(one.proxied for one in there) and not is_proxy(facts.container.image)
         if offered := endpoints_among(paths, prefix, alive=live, named=named_paths(facts.container)):
@@ -100,6 +100,10 @@ def _found(facts: ContainerFacts, asked: Survey, answer: Proof, survey: Question
     served = [port.number for port in asked.ports if port.served and port.number in open_]
     if number := next((number for number in (*served, *open_)), None):
         yield _suggestion(plain.TCP, open_[number], survey, {ProbeKind.READINESS: (TCP,)})
+
+
+def _is_library(paths: Iterable[str], prefix: str) -> bool:
+    return not {(prefix or INDEX) + below for below in LIBRARY_PATHS}.isdisjoint(paths)
 
 
 def _means_alive(facts: ContainerFacts, port: SurveyPort) -> bool:
@@ -116,7 +120,8 @@ def _suggestion(preset: Preset, at: Served, survey: Question, offered: Endpoints
 
 def _as_written(facts: ContainerFacts, asked: Survey, survey: Question) -> Suggestion | None:
     """Return the suggestion that the probes of ours came from, so that a settled workload is asked nothing again."""
-    ours = {kind: facts.ours[kind].handler for kind in _TRAFFIC if kind in facts.ours}
+    settings = facts.settings.probes
+    ours = {k: facts.ours[k].handler for k in _TRAFFIC if k in facts.ours and not settings[k].sets_endpoint}
     numbers = {number_of(getattr(handler, "port", 0), facts.container) for handler in ours.values()}
     if len(numbers) != 1 or not numbers <= {port.number for port in asked.ports}:
         return None
@@ -131,6 +136,8 @@ def _as_written(facts: ContainerFacts, asked: Survey, survey: Question) -> Sugge
     paths = {kind: handler.path for kind, handler in ours.items() if isinstance(handler, HttpGet)}
     https = any(isinstance(handler, HttpGet) and handler.scheme == "HTTPS" for handler in handlers)
     at, prefix = Served(number, Speaks.HTTPS if https else Speaks.HTTP), facts.prefix
+    if _is_library(paths.values(), prefix):
+        return _suggestion(MANAGEMENT_ENDPOINTS, at, survey)
     named = named_paths(facts.container)
     offered = {
         kind: ways
