@@ -113,6 +113,7 @@ def test_what_the_operator_replaced_comes_back(web, operator):
     report(web, first, ready=True)
     web.change_rule(probes={"liveness": {"path": "/better"}})
     web.until_applied(liveness="/better", readiness="/ready")
+    web.until(lambda: web.plan()["status"].get("earlier"), "the HealthPlan remembers the one before")
     operator.kill()
     operator.start()
     report(web, newest(web, before, first), LIVE, KILLING)
