@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from apphealth.model.probe import ProbeKind
 from apphealth.model.survey import Runtime, SurveyPath
 from apphealth.model.workload import Container
-from apphealth.plan.probes.port_ranking import FOR_HEALTH
-from apphealth.plan.probes.ports import MAX_TEXT
+from apphealth.plan.probes.port_ranking import FOR_HEALTH, options_of, setting_words
 from apphealth.plan.probes.presets.common import told_by_name
 
 MAX_NAMED = 2
 """Most of them that are asked for."""
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]{1,127}")
-_WORDS = re.compile(r"[a-z]+")
-_OPTION = re.compile(r"--?([A-Za-z][\w.-]{0,80})(?:=(\S{1,255}))?")
 _PLACES = frozenset({"path", "endpoint", "route", "uri", "url"})
 """Words in the names of settings that say where something is served."""
 _EVERY = frozenset(Runtime)
@@ -34,8 +30,8 @@ def named_paths(container: Container) -> tuple[SurveyPath, ...]:
         Its literal variables and its command line are read.
     """
     found: dict[str, SurveyPath] = {}
-    for name, value in _settings(container):
-        words = frozenset(_WORDS.findall(name.lower()))
+    for name, value in (*((variable.name, variable.value) for variable in container.env), *options_of(container)):
+        words = setting_words(name)
         path = value.strip()
         if words & _HEALTH and words & _PLACES and _PATH.fullmatch(path) and ".." not in path and "//" not in path:
             common = told_by_name(path)
@@ -43,11 +39,3 @@ def named_paths(container: Container) -> tuple[SurveyPath, ...]:
             narrow = common is not None and not common.broad
             found[path] = SurveyPath(path, kinds, narrow=narrow, runtimes=_EVERY)  # before those of one family
     return tuple(found.values())[:MAX_NAMED]
-
-
-def _settings(container: Container) -> Iterator[tuple[str, str]]:
-    yield from ((variable.name, variable.value) for variable in container.env)
-    words = [word for text in (*container.command, *container.args) for word in text[:MAX_TEXT].split()]
-    for word, following in zip(words, (*words[1:], ""), strict=False):
-        if option := _OPTION.fullmatch(word):
-            yield option[1], option[2] or following

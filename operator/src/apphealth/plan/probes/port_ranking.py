@@ -149,18 +149,26 @@ def _first(words: set[str], protocol: str, number: int) -> Speaks:
 def configured_ports(container: Container) -> Iterator[tuple[int, frozenset[str]]]:
     """Yield the ports that variables and options name, each with the words of the setting's name."""
     for variable in container.env:
-        words = frozenset(_WORDS.findall(variable.name.lower()))
+        words = setting_words(variable.name)
         if words & _LISTENS and (number := _port_in(variable.value, alone="port" in words or "ports" in words)):
             yield number, words
+    for name, value in options_of(container):
+        words = setting_words(name)
+        if words & _LISTENS and (number := _port_in(value, alone="port" in words)):
+            yield number, words
+
+
+def setting_words(name: str) -> frozenset[str]:
+    """Return the words in the name of a variable or an option."""
+    return frozenset(_WORDS.findall(name.lower()))
+
+
+def options_of(container: Container) -> Iterator[tuple[str, str]]:
+    """Yield the options of a container's command line with their values: of `--port=80` and of `-b :80`."""
     command = [word for text in (*container.command, *container.args) for word in text[:MAX_TEXT].split()]
     for word, following in zip(command, (*command[1:], ""), strict=False):
-        option = _OPTION.fullmatch(word)
-        words = frozenset(_WORDS.findall(option[1].lower())) if option else frozenset[str]()
-        if option is None or not words & _LISTENS:
-            continue
-        value = option[2] or ("" if following.startswith("-") else following)
-        if number := _port_in(value, alone="port" in words):
-            yield number, words
+        if option := _OPTION.fullmatch(word):
+            yield option[1], option[2] or ("" if following.startswith("-") else following)
 
 
 def _port_in(text: str, *, alone: bool) -> int | None:
